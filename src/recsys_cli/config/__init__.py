@@ -1,0 +1,25 @@
+"""recsys.toml as typed models: one model per stage, defaults that work with no file at all."""
+
+from recsys_cli.config.load import load_config
+from recsys_cli.config.models import (
+    AlsConfig,
+    ColumnsConfig,
+    Config,
+    DatasetConfig,
+    EvalConfig,
+    InteractionsConfig,
+    PopularConfig,
+    RecommendConfig,
+)
+
+__all__ = [
+    "AlsConfig",
+    "ColumnsConfig",
+    "Config",
+    "DatasetConfig",
+    "EvalConfig",
+    "InteractionsConfig",
+    "PopularConfig",
+    "RecommendConfig",
+    "load_config",
+]

@@ -1,0 +1,114 @@
+"""Reads recsys.toml and `--set` overrides into `Config`, with errors that name the line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from recsys_cli.config.models import Config, DatasetConfig, Section
+from recsys_cli.errors import ConfigError
+
+CONFIG_FILE = "recsys.toml"
+_FOUND = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
+_NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
+    """The workspace's configuration.
+
+    Without a recsys.toml, or with one that names no datasets, data/hm_raw and data/rr_raw
+    are used where they exist.
+
+    Args:
+        workspace: folder that holds recsys.toml.
+        overrides: `section.key=value` strings; values are read as TOML, else as text.
+
+    Raises:
+        ConfigError: the file is not TOML, or a key or value is wrong.
+    """
+    path = workspace / CONFIG_FILE
+    raw: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _apply(raw, override)
+    if not raw.get("datasets"):
+        raw["datasets"] = {
+            name: {"kind": kind, "path": folder}
+            for name, (kind, folder) in _FOUND.items()
+            if (workspace / folder).is_dir()
+        }
+    config = validate(Config, raw, where=str(path) if path.is_file() else "the configuration")
+    for name in config.datasets:
+        if not name or set(name) - _NAME_CHARACTERS or name == "all":
+            raise ConfigError(
+                f"dataset name {name!r} cannot be part of a file name",
+                hint="use lower-case letters, digits and underscores, and not 'all'",
+            )
+        for section in ("interactions", "als", "popular"):
+            section_for(config, section, name)
+    return config
+
+
+def section_for(config: Config, section: str, dataset: str) -> Any:
+    """One stage's section with the dataset's own overrides applied."""
+    base: Section = getattr(config, section)
+    own: dict[str, Any] = getattr(config.datasets[dataset], section, {})
+    if not own:
+        return base
+    merged = base.model_dump(exclude_unset=True) | own
+    return validate(type(base), merged, where=f"[datasets.{dataset}.{section}]")
+
+
+def dataset_config(config: Config, dataset: str) -> DatasetConfig:
+    """The named dataset's section.
+
+    Raises:
+        ConfigError: no such dataset.
+    """
+    if dataset not in config.datasets:
+        known = ", ".join(config.datasets) or "none"
+        raise ConfigError(f"there is no dataset {dataset!r}", hint=f"datasets: {known}")
+    return config.datasets[dataset]
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validate(model: type[M], raw: dict[str, Any], *, where: str) -> M:
+    """`model` from `raw`, with every problem as one readable line."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"{key}: there is no such setting")
+            else:
+                lines.append(f"{key}: {problem['msg']} (got {problem['input']!r})")
+        raise ConfigError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _apply(raw: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(f"--set {override!r} is not of the form section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    table = raw
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override!r}: {part!r} is a value, not a section")
+    table[parts[-1]] = value

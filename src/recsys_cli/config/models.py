@@ -1,0 +1,158 @@
+"""The models behind recsys.toml. Unknown keys are errors; every field says what it does."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+Kind = Literal["hm", "retailrocket", "generic"]
+Backend = Literal["auto", "cpu", "gpu"]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, values are read-only once loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ColumnsConfig(Section):
+    """Names of the raw events columns of a generic dataset; unset ones are guessed."""
+
+    user: str | None = None
+    """Column holding the user id."""
+    item: str | None = None
+    """Column holding the item id."""
+    time: str | None = None
+    """Column holding the time: ISO dates, or epochs in s, ms or µs (told apart by size)."""
+    event: str | None = None
+    """Column holding the kind of event, such as view or purchase."""
+    value: str | None = None
+    """Column holding a number, such as a rating, a price or a quantity."""
+
+
+class DatasetConfig(Section):
+    """One data source: where its raw files are and how to read them."""
+
+    kind: Kind
+    """Which adapter reads the files: hm, retailrocket or generic."""
+    path: str
+    """Folder of the raw files, relative to the workspace."""
+    source: str | None = None
+    """Short tag kept beside each item id; by default the dataset's name."""
+    events: str | None = None
+    """generic: events file within `path`; by default the only file that looks like one."""
+    items: str | None = None
+    """generic: items file within `path`, optional."""
+    users: str | None = None
+    """generic: users file within `path`, optional."""
+    columns: ColumnsConfig = ColumnsConfig()
+    """generic: names of the events columns where they can't be guessed."""
+    item_id: str | None = None
+    """generic: id column of the items file; by default named like the events' item column."""
+    user_id: str | None = None
+    """generic: id column of the users file; by default named like the events' user column."""
+    name_column: str | None = None
+    """generic: items column shown as the item's name; by default guessed (name, title, …)."""
+    text_columns: list[str] | None = None
+    """generic: items columns that make up the text of an item; by default all text columns."""
+    category_columns: list[str] | None = None
+    """generic: items columns that are categories."""
+    image_column: str | None = None
+    """generic: items column with the picture's path relative to `path`."""
+    segment_columns: list[str] | None = None
+    """User columns whose groups get their own popularity list and evaluation rows."""
+    weights: dict[str, NonNegativeFloat] | None = None
+    """Weight of each kind of event as training signal, such as {view = 1, purchase = 5}."""
+    value_as_weight: bool | None = None
+    """Multiply an event's weight by its value (ratings, quantities); by default no."""
+    repurchase: bool | None = None
+    """Whether an item the user already has may be recommended again; default from the kind."""
+    horizon_days: PositiveInt | None = None
+    """Length of the test window in days; default from the kind."""
+    truth_events: list[str] | None = None
+    """Kinds of event that count as a hit in evaluation; by default all."""
+    separator: str | None = None
+    """Field separator of the raw text files; by default sniffed from the header."""
+    interactions: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [interactions] for this dataset."""
+    als: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [als] for this dataset."""
+    popular: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [popular] for this dataset."""
+
+
+class InteractionsConfig(Section):
+    """How events become one weighted row per user and item (`recsys als export`)."""
+
+    half_life_days: PositiveFloat | None = None
+    """Age at which an event counts half; unset means that age does not matter."""
+    max_weight: PositiveFloat | None = None
+    """Cap on the summed weight of one user and item; unset means no cap."""
+
+
+class AlsConfig(Section):
+    """Alternating least squares on implicit feedback (Hu, Koren and Volinsky 2008)."""
+
+    factors: PositiveInt = 64
+    """Dimension of the user and item factors."""
+    iterations: PositiveInt = 15
+    """Alternations between solving for users and for items."""
+    regularization: NonNegativeFloat = 0.05
+    """L2 penalty on the factors."""
+    alpha: PositiveFloat = 10.0
+    """Confidence c = 1 + alpha · weight of an observed pair."""
+    backend: Backend = "auto"
+    """cpu, gpu, or auto: the GPU where `implicit` was built for it and a device works."""
+    seed: int = 42
+    """Seed of the initial factors."""
+
+
+class PopularConfig(Section):
+    """Popularity in a recent window, decayed by age."""
+
+    window_days: PositiveInt = 28
+    """Only events this recent count."""
+    half_life_days: PositiveFloat = 7.0
+    """Age at which an event counts half."""
+    segment_prior: NonNegativeFloat = 50.0
+    """Events' worth of the overall list blended into each segment's own (shrinkage)."""
+
+
+class RecommendConfig(Section):
+    """Defaults of `recsys recommend`."""
+
+    k: PositiveInt = 12
+    """How many items per user."""
+    strategy: str = "auto"
+    """Strategy used where none is asked for."""
+
+
+class EvalConfig(Section):
+    """Defaults of `recsys eval`."""
+
+    k: list[PositiveInt] = [10, 12, 20]
+    """Depths at which every metric is computed."""
+    protocol: Literal["temporal", "leave-last-out"] = "temporal"
+    """How the test events are split off."""
+    resamples: PositiveInt = 1000
+    """Bootstrap resamples behind the 95% intervals."""
+    seed: int = 42
+    """Seed of the bootstrap."""
+
+
+class Config(Section):
+    """The whole of recsys.toml."""
+
+    threads: int = Field(default=0, ge=0)
+    """Threads for training and batch scoring; 0 means all cores."""
+    datasets: dict[str, DatasetConfig] = Field(default_factory=dict)
+    """The data sources by name; names are lower-case letters, digits and underscores."""
+    interactions: InteractionsConfig = InteractionsConfig()
+    """How events become weighted interactions."""
+    als: AlsConfig = AlsConfig()
+    """ALS training."""
+    popular: PopularConfig = PopularConfig()
+    """Popularity lists."""
+    recommend: RecommendConfig = RecommendConfig()
+    """Defaults of recommending."""
+    eval: EvalConfig = EvalConfig()
+    """Defaults of evaluation."""

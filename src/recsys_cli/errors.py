@@ -1,0 +1,48 @@
+"""The errors a user can meet, each a sentence, a hint (the way out) and an exit code.
+
+Library code raises these and never prints or exits; `cli/` alone turns them into output.
+Exit codes: 1 failure at run time, 2 wrong usage or config, 3 missing or stale artifact.
+"""
+
+
+class RecsysError(Exception):
+    """A known failure: `message` says what is wrong, `hint` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RecsysError):
+    """The command line or an argument asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """recsys.toml, `--set` or a default does not hold together."""
+
+
+class DataError(RecsysError):
+    """Raw input that cannot be used as it is."""
+
+
+class ArtifactError(RecsysError):
+    """An artifact is missing, stale or not what it claims; the hint is the command to run."""
+
+    exit_code = 3
+
+
+class UnsafePackError(RecsysError):
+    """A pack holds something other than arrays and plain values, so it was not loaded."""
+
+
+class LockedError(RecsysError):
+    """Another process is writing to this workspace."""
+
+
+class TrainingError(RecsysError):
+    """A model came out unusable (NaN factors, no data left after filtering)."""

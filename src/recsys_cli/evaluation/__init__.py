@@ -1,0 +1,1 @@
+"""Leak-proof splits, metrics and confidence intervals."""

@@ -1,0 +1,1 @@
+"""Interactions, factors and rankers: numpy arrays in, numpy arrays out."""

@@ -1,0 +1,1 @@
+"""Stages with declared inputs and outputs, and what builds them in order."""

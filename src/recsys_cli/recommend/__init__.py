@@ -1,0 +1,1 @@
+"""Strategies behind one contract, the fallback chain and batch output."""

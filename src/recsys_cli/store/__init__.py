@@ -1,0 +1,1 @@
+"""The workspace on disk: snapshots, packs, manifests, the lock and atomic writes."""
