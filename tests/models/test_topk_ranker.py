@@ -1,0 +1,80 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from brute import assert_same, brute_scores, brute_top_k, random_exclusion
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys_cli.models.topk import FactorRanker
+
+
+@st.composite
+def cases(draw):
+    """Vectors with duplicates, zero rows and coarse values, and every kind of limit."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, n_items = draw(st.integers(1, 8)), draw(st.integers(1, 40))
+    factors = draw(st.sampled_from([1, 2, 7, 16]))
+    scale = draw(st.sampled_from([1.0, 1e-30, 1e18]))
+    users, items = (rng.normal(size=(m, factors)).astype(np.float32) for m in (n, n_items))
+    if draw(st.booleans()):
+        users, items = np.round(users), np.round(items)
+    items = items[rng.integers(0, n_items, n_items)]
+    users[rng.random(n) < 0.2] = 0
+    items[rng.random(n_items) < 0.2] = 0
+    share = draw(st.sampled_from([None, 0.3, 0.95, 1.0]))
+    allowed, candidates = (draw(st.sampled_from([None, 0.5])) for _ in range(2))
+    limits = {
+        "k": draw(st.integers(1, 50)),
+        "exclude": None if share is None else random_exclusion(rng, n, n_items, share),
+        "allow": None if allowed is None else rng.random(n_items) < allowed,
+    }
+    mask = None if candidates is None else rng.random(n_items) < candidates
+    return users * np.float32(scale), items * np.float32(scale), mask, limits
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_a_few_users_match_sorting_exact_scores(case):
+    users, items, candidates, limits = case
+    got = FactorRanker(items, candidates=candidates).top_k(users, **limits)
+    scores = brute_scores(users, items)
+    if candidates is not None:
+        scores[:, ~candidates] = -np.inf
+    assert_same(got, brute_top_k(scores, **limits))
+
+
+def test_zero_user_gets_candidates_by_id():
+    items = np.random.default_rng(1).normal(size=(9, 4)).astype(np.float32)
+    lists, scores = FactorRanker(items).top_k(np.zeros((1, 4), np.float32), k=3)
+    assert lists.tolist() == [[0, 1, 2]]
+    assert scores.tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_vectors_that_are_not_finite_are_refused(bad):
+    good = np.ones((3, 2), np.float32)
+    broken = good.copy()
+    broken[1, 1] = bad
+    with pytest.raises(ValueError, match="item vectors hold NaN or infinity"):
+        FactorRanker(broken)
+    with pytest.raises(ValueError, match="user vectors hold NaN or infinity"):
+        FactorRanker(good).top_k(broken, k=1)
+
+
+def test_factors_of_different_rank_are_refused():
+    with pytest.raises(ValueError, match="users have 3 factors, items 2"):
+        FactorRanker(np.ones((4, 2), np.float32)).top_k(np.ones((1, 3), np.float32), k=1)
+
+
+def test_one_user_needs_numpy_only():
+    code = """
+import sys, numpy as np
+from recsys_cli.models.topk import FactorRanker
+FactorRanker(np.eye(5, dtype=np.float32)).top_k(np.ones((1, 5), np.float32), k=2)
+heavy = {"scipy", "numba", "polars", "implicit", "threadpoolctl"} & set(sys.modules)
+sys.exit(f"imported {heavy}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
