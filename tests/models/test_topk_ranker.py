@@ -34,15 +34,38 @@ def cases(draw):
     return users * np.float32(scale), items * np.float32(scale), mask, limits
 
 
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "compiled"])
+
+
+@ENGINES
 @settings(max_examples=150, deadline=None)
-@given(cases())
-def test_a_few_users_match_sorting_exact_scores(case):
+@given(case=cases())
+def test_lists_match_sorting_exact_scores(engine, case):
     users, items, candidates, limits = case
-    got = FactorRanker(items, candidates=candidates).top_k(users, **limits)
+    ranker = FactorRanker(items, candidates=candidates, engine=engine, threads=1)
     scores = brute_scores(users, items)
     if candidates is not None:
         scores[:, ~candidates] = -np.inf
-    assert_same(got, brute_top_k(scores, **limits))
+    assert_same(ranker.top_k(users, **limits), brute_top_k(scores, **limits))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), spread=st.sampled_from([0.0, 1.0]), k=st.integers(1, 30))
+def test_many_users_equal_one_at_a_time(seed, spread, k):
+    rng = np.random.default_rng(seed)
+    users = rng.normal(size=(1500, 8)).astype(np.float32)
+    items = rng.normal(size=(5000, 8)).astype(np.float32)
+    if spread:
+        items *= rng.lognormal(0, spread, (5000, 1)).astype(np.float32)
+    else:
+        items /= np.linalg.norm(items, axis=1, keepdims=True)
+    items[rng.integers(0, 5000, 1000)] = items[rng.integers(0, 5000, 1000)]
+    exclude = random_exclusion(rng, 1500, 5000, 0.01)
+    lists = FactorRanker(items, engine="compiled").top_k(users, k=k, exclude=exclude)
+    rows = rng.integers(0, 1500, 40)
+    single = FactorRanker(items, engine="numpy")
+    part = single.top_k(users[rows], k=k, exclude=exclude.take(rows))
+    assert_same(part, (lists[0][rows], lists[1][rows]))
 
 
 def test_zero_user_gets_candidates_by_id():

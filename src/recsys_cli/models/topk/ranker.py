@@ -1,34 +1,29 @@
 """Exact top-k by inner product of user and item vectors, with exclusion and allow-lists.
 
 User vectors (n, f) and item vectors (n_items, f), float32, rows not normalised, come in; the k
-best items per user go out. A score is defined as the sum, in index order and in float64, of the
-products of the float32 entries (each product is exact in float64), and the order is by that
-score, then by the lower item id. Both ways to compute it give the same bits: a few users by
-plain numpy (nothing else is imported: the cold path of one request), many by the early-exit
-search of `topk_search`.
-
-Both filter by a float32 product first. Its error is at most (f + 2) · 2⁻²⁴ · Σ|uⱼvⱼ| (Higham,
-Accuracy and Stability of Numerical Algorithms, 2002, section 3.1), so whatever lies within
-twice that of the k-th best filtered score is scored again exactly, and nothing can be lost.
+best items per user go out, by score as `scoring` defines it, ties by the lower item id. Both
+ways to compute that give the same bits: a few users by plain numpy (nothing else is imported:
+the cold path of one request), many by the early-exit search of `search`. Both filter by a
+float32 product and score whatever comes near the k-th best again in float64.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk.lists import Items, Mask, Scores, check_arguments, empty_lists
+from recsys_cli.models.topk.scoring import HUGE, Vectors, exact_scores, float32_slack
 from recsys_cli.progress import Progress, Silent
 
-Vectors = npt.NDArray[np.float32]
+Engine = Literal["auto", "numpy", "compiled"]
 
-UNIT_ROUNDOFF = 2.0**-24
-TINY = 2.0**-125
-"""At least what one float32 product can lose to underflow."""
-HUGE = 1e37
-"""Products beyond this could overflow float32."""
-_RESCORE_ROWS = 8192
+_FEW_USERS = 32
+_LITTLE_WORK = 1 << 27
+"""Multiplications below which loading the compiled search costs more than it saves."""
 
 
 class FactorRanker:
@@ -38,17 +33,24 @@ class FactorRanker:
         item_vectors: (n_items, f) float32.
         candidates: (n_items,) items that may be ranked at all; None means all.
         threads: threads for many users; 0 means all cores.
+        engine: how to compute; both give the same lists, and auto picks the faster.
 
     Raises:
         ValueError: for NaN, infinite or misshapen vectors.
     """
 
     def __init__(
-        self, item_vectors: Vectors, *, candidates: Mask | None = None, threads: int = 0
+        self,
+        item_vectors: Vectors,
+        *,
+        candidates: Mask | None = None,
+        threads: int = 0,
+        engine: Engine = "auto",
     ) -> None:
         self._vectors = _as_vectors(item_vectors, "item")
         self._candidates = candidates
         self._threads = threads
+        self._engine = engine
         self._largest = _largest_entry(self._vectors, "item")
 
     @property
@@ -84,13 +86,39 @@ class FactorRanker:
         users = _as_vectors(user_vectors, "user")
         if users.shape[1] != self._vectors.shape[1]:
             raise ValueError(f"users have {users.shape[1]} factors, items {self._vectors.shape[1]}")
-        _largest_entry(users, "user")
+        largest = _largest_entry(users, "user")
         check_arguments(len(users), self.n_items, k=k, exclude=exclude, allow=allow)
         if allow is None:
             allow = self._candidates
         elif self._candidates is not None:
             allow = allow & self._candidates
-        return self._one_by_one(users, k, exclude, allow, progress)
+        if self._one_by_one_is_better(users, k, largest):
+            return self._one_by_one(users, k, exclude, allow, progress)
+        return self._search(users, k, exclude, allow, progress)
+
+    def _one_by_one_is_better(self, users: Vectors, k: int, largest: float) -> bool:
+        if largest * self._largest * users.shape[1] > HUGE:
+            return True
+        if self._engine != "auto":
+            return self._engine == "numpy"
+        work = users.size * self.n_items
+        # The compiled search inserts into sorted lists, which long lists make slow.
+        long = k > max(self.n_items // 8, 512)
+        return len(users) <= _FEW_USERS or work <= _LITTLE_WORK or long
+
+    def _search(
+        self, users: Vectors, k: int, exclude: CSR | None, allow: Mask | None, progress: Progress
+    ) -> tuple[Items, Scores]:
+        from recsys_cli.models.topk.search import SortedItems, search
+
+        catalogue = SortedItems.of(self._vectors, allow)
+        if not len(catalogue.order):
+            return empty_lists(len(users), k)
+        items, scores, report = search(
+            users, catalogue, k=k, exclude=exclude, threads=self._threads, progress=progress
+        )
+        progress.log(f"ranked by computing {report.share:.1%} of the scores")
+        return items, scores
 
     def _one_by_one(
         self, users: Vectors, k: int, exclude: CSR | None, allow: Mask | None, progress: Progress
@@ -124,29 +152,6 @@ class FactorRanker:
         exact = exact_scores(self._vectors, ids, user)
         order = np.lexsort((ids, -exact))[:k]
         return ids[order], exact[order]
-
-
-def float32_slack(factors: int, bound: float) -> float:
-    """How far a float32 product of `factors` terms may lie from the float64 score.
-
-    `bound` is at least Σ|uⱼvⱼ|. Two more roundings are allowed for: those of a threshold that
-    was itself moved by the slack and then cast to float32.
-    """
-    return (factors + 4) * UNIT_ROUNDOFF * bound * (1 + 1e-3) + factors * TINY
-
-
-def exact_scores(
-    vectors: Vectors, ids: npt.NDArray[np.integer], user: Vectors
-) -> npt.NDArray[np.float64]:
-    """Scores (len(ids),) float64 as defined above; cumsum adds in index order."""
-    scores = np.empty(len(ids))
-    wide_user = user.astype(np.float64)
-    for start in range(0, len(ids), _RESCORE_ROWS):
-        products = vectors[ids[start : start + _RESCORE_ROWS]] * wide_user
-        np.cumsum(products, axis=1, out=products)
-        # Adding 0.0 turns -0.0 into 0.0, so that both paths print the same bits.
-        scores[start : start + _RESCORE_ROWS] = products[:, -1] + 0.0
-    return scores
 
 
 def _as_vectors(vectors: Vectors, what: str) -> Vectors:
