@@ -1,0 +1,115 @@
+"""Puts a generated folder in its place: made beside the target, moved in at the end.
+
+A folder made here carries a marker with the parameters it was made from. Without the marker it
+belongs to someone else and is never touched; with the same parameters there is nothing to do.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from recsys_cli.errors import LockedError, UsageError
+
+MARKER = ".recsys-demo.json"
+LOCK = ".recsys-demo.lock"
+SCRATCH = ".recsys-demo-tmp"
+OUTGOING = ".recsys-demo-old"
+
+
+def is_current(
+    folder: Path, parameters: dict[str, object], files: tuple[str, ...], *, force: bool
+) -> bool:
+    """Whether `folder` already holds `files` made from `parameters`.
+
+    Raises:
+        UsageError: something is there that the demo did not make, or, without `force`, a demo
+            made from other parameters.
+    """
+    if not folder.exists():
+        return False
+    marker = folder / MARKER
+    if not marker.is_file():
+        if folder.is_dir() and not any(folder.iterdir()):
+            return False
+        raise UsageError(
+            f"{folder} exists and was not made by `recsys demo`.",
+            hint="Move it away, or use another --workspace.",
+        )
+    if force:
+        return False
+    same = _read(marker) == parameters
+    if not same:
+        raise UsageError(
+            f"{folder} holds demo data made with other parameters.",
+            hint="Add --force to replace it.",
+        )
+    return all((folder / name).is_file() for name in files)
+
+
+def _read(marker: Path) -> object:
+    """The marker's parameters; a damaged marker matches nothing."""
+    try:
+        return json.loads(marker.read_text("utf-8"))
+    except ValueError:
+        return None
+
+
+@contextmanager
+def scratch(data: Path) -> Iterator[Path]:
+    """An empty folder inside `data`, gone again at the end whatever happens.
+
+    What a killed run left behind is removed first, and a folder it had just taken out is put
+    back.
+
+    Raises:
+        LockedError: another run is at it.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LockedError(
+            f"Another `recsys demo` is writing to {data}.", hint="Wait for it to end."
+        ) from None
+    work = data / SCRATCH
+    try:
+        restore(data)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.release()
+        (data / LOCK).unlink(missing_ok=True)
+
+
+def publish(made: Path, target: Path, parameters: dict[str, object]) -> None:
+    """Mark `made` and move it to `target`, taking the place of an earlier demo."""
+    (made / MARKER).write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
+    old = target.parent / OUTGOING / target.name
+    if target.exists():
+        old.parent.mkdir(exist_ok=True)
+        target.rename(old)
+    try:
+        made.rename(target)
+    except BaseException:
+        if old.exists():
+            old.rename(target)
+        raise
+    shutil.rmtree(old.parent, ignore_errors=True)
+
+
+def restore(data: Path) -> None:
+    """Put back folders that a killed run had taken out but not yet replaced."""
+    outgoing = data / OUTGOING
+    if not outgoing.is_dir():
+        return
+    for old in outgoing.iterdir():
+        if not (data / old.name).exists():
+            old.rename(data / old.name)
+    shutil.rmtree(outgoing, ignore_errors=True)

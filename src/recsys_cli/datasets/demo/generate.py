@@ -1,0 +1,135 @@
+"""`recsys demo`: makes data/hm_raw (with pictures) and data/rr_raw in their raw schemas.
+
+In: sizes and a seed. Out: two folders, byte for byte the same for the same arguments. They appear
+whole or not at all, and replace only what an earlier demo made.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from recsys_cli.datasets.demo.folders import is_current, publish, scratch
+from recsys_cli.datasets.demo.hm_files import write_hm
+from recsys_cli.datasets.demo.retailrocket import RrSize, write_rr
+from recsys_cli.errors import UsageError
+from recsys_cli.progress import Progress, Silent
+
+DEFAULT_CUSTOMERS = 4_000
+DEFAULT_TRANSACTIONS = 120_000
+DEFAULT_ARTICLES = 1_500
+DEFAULT_MAX_IMAGES = 2_500
+VERSION = 1
+"""Raised whenever the same arguments give other data."""
+HM_FILES = ("articles.csv", "customers.csv", "transactions_train.csv")
+RR_FILES = (
+    "events.csv",
+    "item_properties_part1.csv",
+    "item_properties_part2.csv",
+    "category_tree.csv",
+)
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What `make_demo` made, or found already made."""
+
+    hm: Path
+    rr: Path
+    customers: int
+    transactions: int
+    articles: int
+    images: int
+    rr_visitors: int
+    rr_items: int
+    rr_events: int
+    seed: int
+    skipped: tuple[str, ...]
+    """Names of the folders that were there already, made from the same arguments."""
+
+
+def make_demo(
+    workspace: Path,
+    *,
+    customers: int = DEFAULT_CUSTOMERS,
+    transactions: int = DEFAULT_TRANSACTIONS,
+    articles: int = DEFAULT_ARTICLES,
+    seed: int = 42,
+    images: bool = True,
+    max_images: int = DEFAULT_MAX_IMAGES,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> DemoSummary:
+    """Make the demo's raw folders under `workspace`/data.
+
+    The H&M folder has exactly as many customers, transactions and articles as asked for; the
+    RetailRocket folder is sized in proportion, within the bounds of the real data set.
+
+    Args:
+        workspace: Where data/hm_raw and data/rr_raw will be.
+        customers: Rows of customers.csv.
+        transactions: Rows of transactions_train.csv.
+        articles: Rows of articles.csv.
+        seed: The same arguments and seed give the same files.
+        images: Draw a picture of each article.
+        max_images: Draw the first so many articles only.
+        force: Replace folders that an earlier demo made; those of others are never touched.
+        progress: Told what is going on.
+
+    Raises:
+        UsageError: a size is not positive, or a folder is in the way.
+        LockedError: another demo is being made here.
+    """
+    progress = progress or Silent()
+    _check(customers=customers, transactions=transactions, articles=articles, seed=seed)
+    data = workspace / "data"
+    hm, rr = data / "hm_raw", data / "rr_raw"
+    pictures = min(articles, max_images) if images else 0
+    size = RrSize.beside(customers=customers, transactions=transactions, articles=articles)
+    parameters: dict[str, object] = {
+        "customers": customers,
+        "transactions": transactions,
+        "articles": articles,
+        "seed": seed,
+        "version": VERSION,
+    }
+    hm_parameters = parameters | {"images": pictures}
+    has_hm = is_current(hm, hm_parameters, HM_FILES, force=force)
+    has_rr = is_current(rr, parameters, RR_FILES, force=force)
+    with scratch(data) as work:
+        if not has_hm:
+            made = work / hm.name
+            made.mkdir()
+            catalogue = write_hm(
+                made,
+                customers=customers,
+                transactions=transactions,
+                articles=articles,
+                seed=seed,
+                progress=progress,
+            )
+            publish(made, hm, hm_parameters)
+        if not has_rr:
+            made = work / rr.name
+            made.mkdir()
+            write_rr(made, size=size, seed=seed, progress=progress)
+            publish(made, rr, parameters)
+    return DemoSummary(
+        hm=hm,
+        rr=rr,
+        customers=customers,
+        transactions=transactions,
+        articles=articles,
+        images=pictures,
+        rr_visitors=size.visitors,
+        rr_items=size.items,
+        rr_events=size.events,
+        seed=seed,
+        skipped=tuple(f.name for f, there in ((hm, has_hm), (rr, has_rr)) if there),
+    )
+
+
+def _check(**sizes: int) -> None:
+    """Refuse sizes that make no shop."""
+    for name, value in sizes.items():
+        least = 0 if name == "seed" else 1
+        if value < least:
+            raise UsageError(f"--{name} must be at least {least}, not {value}.")

@@ -1,0 +1,102 @@
+"""Vectorised draws that both demo shops share: weighted choices, exact splits, weekly shelves."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+MICRO = 8
+"""Dimension of the fine-grained taste that items and people have in common."""
+
+
+def stream(seed: int, *path: int) -> np.random.Generator:
+    """A generator of its own for each part of the demo, so that parts do not disturb each other."""
+    return np.random.default_rng([seed, *path])
+
+
+def choose(rng: np.random.Generator, weights: FloatArray, size: int) -> IntArray:
+    """Draw `size` positions with probability proportional to `weights` (k,)."""
+    edges = np.cumsum(weights)
+    return np.minimum(np.searchsorted(edges, rng.random(size) * edges[-1], "right"), edges.size - 1)
+
+
+def choose_rows(rng: np.random.Generator, weights: FloatArray) -> IntArray:
+    """Draw one column per row of `weights` (n, k), proportionally within the row."""
+    edges = np.cumsum(weights, axis=1)
+    target = rng.random(len(weights)) * edges[:, -1]
+    return np.minimum((edges < target[:, None]).sum(axis=1), weights.shape[1] - 1)
+
+
+def split_exactly(weights: FloatArray, total: int, *, phase: float = 0.5) -> IntArray:
+    """Whole numbers proportional to `weights` (n,) that add up to exactly `total`.
+
+    Systematic rounding: share i is the number of integers between consecutive cumulated weights,
+    so small expectations give ones and zeros rather than vanishing altogether.
+    """
+    edges = np.cumsum(weights) / weights.sum() * total
+    whole = np.floor(edges + phase).astype(np.int64)
+    whole[-1] = total
+    return np.diff(np.clip(whole, 0, total), prepend=0)
+
+
+def spread_within(starts: IntArray, sizes: IntArray) -> IntArray:
+    """Concatenated `start, start+1, …` runs, one of each size; (sum of sizes,) int64."""
+    offsets = np.cumsum(sizes) - sizes
+    return np.arange(int(sizes.sum())) + np.repeat(starts - offsets, sizes)
+
+
+class Shelf:
+    """What is on sale in each week, arranged so that any group of items can be drawn from.
+
+    Items are ordered by group; a group, or a run of neighbouring groups, is a stretch of that
+    order, and drawing from it is one binary search in the week's cumulated weights.
+    """
+
+    def __init__(self, *, groups: IntArray, n_groups: int, weekly: NDArray[np.float32]) -> None:
+        """Take `groups` (n,), the group of each item, and `weekly` (weeks, n), the weights."""
+        self.order = np.argsort(groups, kind="stable")
+        counts = np.bincount(groups, minlength=n_groups)
+        self.bounds: IntArray = np.concatenate([[0], np.cumsum(counts)])
+        self.weekly = weekly
+
+    @property
+    def weeks(self) -> int:
+        """Number of weeks."""
+        return len(self.weekly)
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        *,
+        week: int,
+        first: IntArray,
+        last: IntArray,
+        candidates: int,
+    ) -> IntArray:
+        """Draw (n, candidates) items from groups `first` to `last` (n,), ends included.
+
+        Where none of those groups sells anything that week, the whole shelf is drawn from.
+        """
+        edges = np.concatenate([[0.0], np.cumsum(self.weekly[week][self.order], dtype=np.float64)])
+        low = edges[self.bounds[first]]
+        high = edges[self.bounds[last + 1]]
+        bare = high - low <= edges[-1] * 1e-9
+        low = np.where(bare, 0.0, low)
+        high = np.where(bare, edges[-1], high)
+        target = low[:, None] + rng.random((first.size, candidates)) * (high - low)[:, None]
+        place = np.searchsorted(edges, target, side="right") - 1
+        return self.order[np.minimum(place, self.order.size - 1)]
+
+
+def prefer(
+    rng: np.random.Generator, items: IntArray, liking: NDArray[np.float32]
+) -> tuple[IntArray, NDArray[np.float32]]:
+    """Choose one candidate per row with probability proportional to exp(liking).
+
+    `items` and `liking` are (n, candidates); returns the items (n,) and their likings. Adding
+    Gumbel noise and taking the maximum is the same as sampling from the softmax.
+    """
+    noise = rng.random(liking.shape, dtype=np.float32)
+    best = np.argmax(liking - np.log(-np.log(noise + 1e-9) + 1e-9), axis=1)
+    rows = np.arange(len(items))
+    return items[rows, best], liking[rows, best]

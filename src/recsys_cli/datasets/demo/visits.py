@@ -1,0 +1,233 @@
+"""Who looks at what in the demo's RetailRocket shop: the rows of events.csv, as integer columns.
+
+Visitors come in sessions; a session sticks to a category that the visitor likes, or wanders. Of
+the items viewed some are put in the cart, more likely the better they fit, and some carts are
+paid at the end of the session.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_cli.datasets.demo.sampling import (
+    MICRO,
+    FloatArray,
+    IntArray,
+    Shelf,
+    choose,
+    prefer,
+    split_exactly,
+    spread_within,
+    stream,
+)
+
+KNOWN_VISITOR = 123
+"""This visitor always exists and has history."""
+KNOWN_SESSIONS, KNOWN_VIEWS = 10, 5
+KNOWN_ITEMS = 12
+FIRST_MS = 1_430_622_000_000
+"""2015-05-03 03:00 UTC."""
+DAYS = 138
+WEEKS = 20
+DAY_MS = 86_400_000
+FAVOURITES = 4
+FAVOURITE_WEIGHTS = np.array([0.45, 0.25, 0.18, 0.12])
+FAVOURITE, DEPARTMENT = 0.68, 0.14
+"""Chance that a session is about a favourite category, or about another one of its department."""
+CANDIDATES = 6
+SESSION = 4.0
+AGAIN = 0.16
+"""Chance that a view repeats an earlier one of the session."""
+CART, PAID = 0.05, 0.4
+VIEW, ADD_TO_CART, TRANSACTION = range(3)
+
+
+@dataclass(frozen=True)
+class RrItems:
+    """The items: `leaf` (n,) category, `micro` (n, MICRO), `shelf` by leaf category."""
+
+    ids: IntArray
+    leaf: IntArray
+    department: IntArray
+    """(leaves,): the department of each leaf, ascending."""
+    centre: NDArray[np.float32]
+    micro: NDArray[np.float32]
+    shelf: Shelf
+
+
+@dataclass(frozen=True)
+class Visits:
+    """One row per event (n,), by day; `transaction` is -1 where nothing was paid."""
+
+    time: IntArray
+    visitor: IntArray
+    event: NDArray[np.uint8]
+    item: IntArray
+    transaction: IntArray
+
+
+def visitor_ids(rng: np.random.Generator, count: int) -> IntArray:
+    """Ascending ids of `count` visitors, the known one among them."""
+    top = max(1_407_580, 2 * count)
+    ids = rng.choice(top, count, replace=False)
+    if KNOWN_VISITOR not in ids:
+        ids[0] = KNOWN_VISITOR
+    return np.sort(ids)
+
+
+def make_visits(items: RrItems, *, visitors: int, events: int, seed: int) -> Visits:
+    """Simulate about `events` events of `visitors` visitors, in order of the day."""
+    rng = stream(seed, 11)
+    ids = visitor_ids(rng, visitors)
+    known = int(np.searchsorted(ids, KNOWN_VISITOR))
+    activity = np.minimum(np.exp(rng.normal(0.0, 1.3, visitors)), 60.0)
+    views = split_exactly(activity, int(events / (1 + CART * (1 + PAID))))
+    views[known] = KNOWN_SESSIONS * KNOWN_VIEWS
+    who = np.repeat(np.arange(visitors), views)
+    session, time = lay_out_sessions(rng, views, known)
+    item, fit = choose_items(rng, items, who=who, session=session, time=time, known=known)
+    return funnel(rng, Visits(time, ids[who], np.zeros(who.size, np.uint8), items.ids[item],
+                              np.full(who.size, -1)), session=session, fit=fit)  # fmt: skip
+
+
+def lay_out_sessions(
+    rng: np.random.Generator, views: IntArray, known: int
+) -> tuple[IntArray, IntArray]:
+    """Session number and time in ms of each view, both (sum of views,), visitor by visitor."""
+    total = int(views.sum())
+    starts = np.cumsum(views) - views
+    opens = rng.random(total) < 1.0 / SESSION
+    opens[starts[views > 0]] = True
+    mine = spread_within(starts[known : known + 1], views[known : known + 1])
+    opens[mine] = np.arange(mine.size) % KNOWN_VIEWS == 0
+    session = np.cumsum(opens) - 1
+    owner = np.repeat(np.arange(views.size), views)[opens]
+    joined = rng.random(views.size) * 0.9
+    stays = rng.beta(1.0, 1.5, views.size)
+    place = joined[owner] + rng.random(owner.size) * ((1 - joined) * stays)[owner]
+    place[owner == known] = (np.arange(KNOWN_SESSIONS) + 0.8) / KNOWN_SESSIONS
+    day = np.minimum((place * DAYS).astype(np.int64), DAYS - 1)
+    day = day[np.lexsort((day, owner))]
+    hour = np.clip(rng.normal(15.5, 3.5, day.size), 0.0, 22.5)
+    begin = FIRST_MS + day * DAY_MS + (hour * 3_600_000).astype(np.int64)
+    pause = np.where(opens, 0.0, rng.exponential(55_000.0, total) + 3_000.0)
+    elapsed = np.cumsum(pause)
+    elapsed -= elapsed[opens][session]
+    return session, begin[session] + np.minimum(elapsed, 5_000_000).astype(np.int64)
+
+
+def choose_items(
+    rng: np.random.Generator,
+    items: RrItems,
+    *,
+    who: IntArray,
+    session: IntArray,
+    time: IntArray,
+    known: int,
+) -> tuple[IntArray, FloatArray]:
+    """The item viewed and how well it fits its visitor, both (n,)."""
+    visitors = int(who.max()) + 1
+    favourites, micro = visitor_taste(rng, items, visitors)
+    first, last = session_stretch(rng, items, favourites, who=who, session=session)
+    week = WEEKS - 1 - (DAYS - 1 - (time - FIRST_MS) // DAY_MS) // 7
+    item = np.empty(who.size, np.int64)
+    fit = np.empty(who.size)
+    for w in range(WEEKS):
+        rows = np.flatnonzero(week == w)
+        drawn = items.shelf.draw(
+            rng, week=w, first=first[rows], last=last[rows], candidates=CANDIDATES
+        )
+        match = 0.4 * np.einsum("nm,ncm->nc", micro[who[rows]], items.micro[drawn])
+        item[rows], fit[rows] = prefer(rng, drawn, match)
+    item = look_again(rng, item, session)
+    mine = np.flatnonzero(who == known)
+    item[mine] = known_history(rng, items, favourites[known], micro[known], mine.size)
+    return item, fit
+
+
+def visitor_taste(
+    rng: np.random.Generator, items: RrItems, visitors: int
+) -> tuple[IntArray, NDArray[np.float32]]:
+    """Favourite leaves (visitors, FAVOURITES) and points in taste space (visitors, MICRO)."""
+    size = np.diff(items.shelf.bounds).astype(np.float64)
+    favourites = choose(rng, size, visitors * FAVOURITES).reshape(visitors, FAVOURITES)
+    # The second favourite is a neighbour of the first, as tastes cluster by department.
+    step = np.where(rng.random(visitors) < 0.5, 1, -1)
+    favourites[:, 1] = np.clip(favourites[:, 0] + step, 0, size.size - 1)
+    noise = rng.normal(0, 0.6, (visitors, MICRO)).astype(np.float32)
+    return favourites, 0.6 * items.centre[favourites[:, 0]] + noise
+
+
+def session_stretch(
+    rng: np.random.Generator,
+    items: RrItems,
+    favourites: IntArray,
+    *,
+    who: IntArray,
+    session: IntArray,
+) -> tuple[IntArray, IntArray]:
+    """First and last leaf category that each view draws from, both (n,)."""
+    sessions = int(session.max()) + 1
+    slot = choose(rng, FAVOURITE_WEIGHTS, sessions)[session]
+    leaf = favourites[who, slot]
+    department = items.department[leaf]
+    kind = np.searchsorted([FAVOURITE, FAVOURITE + DEPARTMENT], rng.random(sessions)[session])
+    low = np.searchsorted(items.department, department, "left")
+    high = np.searchsorted(items.department, department, "right") - 1
+    everything = np.full_like(leaf, items.department.size - 1)
+    return np.choose(kind, [leaf, low, np.zeros_like(leaf)]), np.choose(
+        kind, [leaf, high, everything]
+    )
+
+
+def look_again(rng: np.random.Generator, item: IntArray, session: IntArray) -> IntArray:
+    """Let some views repeat an earlier one of the same session."""
+    rows = np.arange(item.size)
+    begin = np.searchsorted(session, session, "left")
+    source = begin + ((rows - begin) * rng.random(item.size)).astype(np.int64)
+    return np.where(rng.random(item.size) < AGAIN, item[source], item)
+
+
+def known_history(
+    rng: np.random.Generator,
+    items: RrItems,
+    favourites: IntArray,
+    micro: NDArray[np.float32],
+    views: int,
+) -> IntArray:
+    """What the known visitor views: its dozen best-fitting long-lived items, each at least once."""
+    liked = 0.4 * items.micro @ micro + 4.0 * np.isin(items.leaf, favourites)
+    liked = liked + 8.0 * (items.shelf.weekly > 0).all(axis=0)
+    pool = np.argsort(-liked, kind="stable")[:KNOWN_ITEMS]
+    first = rng.permutation(pool)
+    return np.concatenate([first, rng.choice(pool, max(views - first.size, 0))])[:views]
+
+
+def funnel(
+    rng: np.random.Generator, views: Visits, *, session: IntArray, fit: FloatArray
+) -> Visits:
+    """Add carts and payments to the views and put all events in order of the day."""
+    count = session.size
+    eager = CART * np.exp(fit - np.log(np.exp(fit).mean()))
+    carted = np.flatnonzero(rng.random(count) < np.minimum(eager, 0.6))
+    cart_time = views.time[carted] + rng.integers(4_000, 50_000, carted.size)
+    pays = rng.random(int(session.max()) + 1) < PAID
+    paid = carted[pays[session[carted]]]
+    end = np.searchsorted(session, session[paid], "right") - 1
+    sessions, number = np.unique(session[paid], return_inverse=True)
+    codes = rng.permutation(max(17_672, 2 * sessions.size))[: sessions.size]
+    wait = rng.integers(60_000, 300_000, sessions.size)[number]
+    rows = np.concatenate([np.arange(count), carted, paid])
+    kind = np.repeat([VIEW, ADD_TO_CART, TRANSACTION], [count, carted.size, paid.size])
+    time = np.concatenate([views.time, cart_time, views.time[end] + wait])
+    bill = np.concatenate([np.full(count + carted.size, -1), codes[number]])
+    # Sorted by day only: within a day the real file is in no particular order either.
+    order = np.lexsort((rng.random(rows.size), (time - FIRST_MS) // DAY_MS))
+    return Visits(
+        time[order],
+        views.visitor[rows][order],
+        kind[order].astype(np.uint8),
+        views.item[rows][order],
+        bill[order],
+    )

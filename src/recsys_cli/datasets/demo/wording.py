@@ -1,0 +1,209 @@
+"""Names and descriptions of the demo's articles, and the articles.csv table made of them.
+
+A description states garment, colour, pattern, material and cut in plain sentences, so that text
+embeddings of similar articles are close for the same reason as their sales are.
+"""
+
+from typing import TYPE_CHECKING
+
+from recsys_cli.datasets.demo.catalogue import Catalogue
+from recsys_cli.datasets.demo.sampling import stream
+from recsys_cli.datasets.demo.vocabulary import (
+    COLOURS,
+    GARMENTS,
+    INDEX_GROUPS,
+    LENGTHS,
+    MASTERS,
+    NAMES,
+    NECKS,
+    PATTERNS,
+    SLEEVES,
+    STYLES,
+    Garment,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+VALUES = tuple(dict.fromkeys(colour.value for colour in COLOURS))
+GROUPS = tuple(dict.fromkeys(garment.group for garment in GARMENTS))
+GARMENT_GROUPS = tuple(dict.fromkeys(garment.garment_group for garment in GARMENTS))
+INDEXES = tuple(dict.fromkeys(style.index for style in STYLES))
+PATTERN_NAMES = tuple(PATTERNS)
+UNDESCRIBED = 0.004
+"""Share of articles without a description, as in real catalogues."""
+
+PATTERN_WORDS = {
+    "Solid": ("plain", "in one even colour"),
+    "All over pattern": ("floral patterned", "with a floral pattern all over"),
+    "Stripe": ("striped", "with stripes all over"),
+    "Melange": ("melange", "in a heathered melange"),
+    "Check": ("checked", "with a checked pattern"),
+    "Dot": ("spotted", "with a dotted pattern"),
+    "Denim": ("denim", "with a worn-in wash"),
+    "Lace": ("lace-trimmed", "with lace panels"),
+    "Embroidery": ("embroidered", "with embroidered flowers"),
+    "Front print": ("printed", "with a print on the front"),
+    "Colour blocking": ("colour-block", "in blocks of contrasting colour"),
+    "Glittering/Metallic": ("glittery", "with glittery threads"),
+    "Jacquard": ("jacquard", "with a woven jacquard pattern"),
+}
+
+NOUNS = {
+    "Trousers": "trousers",
+    "Leggings/Tights": "leggings",
+    "Underwear bottom": "briefs",
+    "Swimwear bottom": "bikini bottoms",
+    "Jumpsuit/Playsuit": "jumpsuit",
+    "Pyjama set": "pyjamas",
+    "Hat/beanie": "beanie",
+    "Earring": "earrings",
+    "Heeled shoes": "court shoes",
+}
+"""Where the product type's name is not what one would call the thing in a sentence."""
+
+SHAPE_DETAILS = {
+    "tee": "It has {neck} and {sleeve}.",
+    "vest": "It has {neck} and narrow shoulder straps.",
+    "shirt": "It has a collar, buttons down the front and {sleeve}.",
+    "polo": "It has a ribbed collar, a short button placket and {sleeve}.",
+    "sweater": "It has {neck}, long sleeves and ribbing at the cuffs and hem.",
+    "cardigan": "It has buttons down the front, long sleeves and ribbing at the hem.",
+    "hoodie": "It has a lined drawstring hood, a kangaroo pocket and long sleeves.",
+    "blazer": "It has notch lapels, welt pockets and a single button at the front.",
+    "jacket": "It has a zip down the front, a stand-up collar and side pockets.",
+    "coat": "It has wide lapels, a concealed fastening and deep side pockets.",
+    "dress": "The dress is {length} and {sleeved}, with {neck} and a seam at the waist.",
+    "jumpsuit": "It is {sleeved}, with {neck}, a seam at the waist and {leg} legs.",
+    "trousers": "They have a zip fly, side pockets and {leg} legs.",
+    "leggings": "They have an elasticated waist and {leg} legs.",
+    "shorts": "They have an elasticated waist, side pockets and a {cut} cut.",
+    "skirt": "The skirt is {length}, with a concealed zip and a gently flared hem.",
+    "bra": "It has narrow adjustable straps and lightly padded cups.",
+    "bikini": "It has lined triangular cups and ties at the neck and back.",
+    "briefs": "They have a {cut} waist and a lined gusset.",
+    "swimsuit": "It is fully lined, with adjustable straps and high-cut legs.",
+    "pyjama": "A top with {neck} and matching bottoms with an elasticated waist.",
+    "socks": "They are finely ribbed, with an elasticated top.",
+    "boots": "They have a side zip, a rounded toe and a chunky sole.",
+    "sneakers": "They have laces, a padded edge and a thick rubber sole.",
+    "sandals": "They have adjustable straps and a cushioned insole.",
+    "heels": "They have a pointed toe and a slender heel.",
+    "bag": "It has a zip at the top, a shoulder strap and an inner compartment.",
+    "beanie": "It is rib-knitted, with a turn-up at the edge.",
+    "cap": "It has a curved peak and an adjustable tab at the back.",
+    "scarf": "It is generously long, with fringed ends.",
+    "belt": "It has a metal buckle and a single loop.",
+    "earring": "They have a polished finish and a hook fastening.",
+    "necklace": "It has a pendant and an adjustable chain.",
+    "sunglasses": "They have tinted lenses with UV protection.",
+    "bodysuit": "It has press-studs at the gusset, an envelope neckline and {sleeve}.",
+}
+
+
+def article_name(name: int, garment: Garment) -> str:
+    """Such as `Harbour knit sweater 2`; the same for all colours of a product."""
+    first = NAMES[name % len(NAMES)]
+    noun = NOUNS.get(garment.name, garment.name.lower() if garment.name != "T-shirt" else "tee")
+    second = ("", " basic", " fancy", " (1)", " RW", " HW", "")[name // 64 % 7]
+    return f"{first} {noun}{second}"
+
+
+def describe(
+    *,
+    garment: Garment,
+    colour: str,
+    pattern: str,
+    material: str,
+    word: str,
+    sleeve: int,
+    length: int,
+    neck: int,
+) -> str:
+    """Two or three sentences; every argument leaves its trace in them."""
+    noun = NOUNS.get(garment.name, garment.name if garment.name == "T-shirt"
+                     else garment.name.lower())  # fmt: skip
+    look, clause = PATTERN_WORDS[pattern]
+    subject = f"{look.capitalize()} {colour.lower()} {noun}"
+    details = SHAPE_DETAILS[garment.shape].format(
+        neck=NECKS[neck],
+        sleeve=SLEEVES[max(sleeve, 1)],
+        sleeved=("sleeveless", "short-sleeved", "long-sleeved")[sleeve],
+        length=LENGTHS[length],
+        leg=("wide", "straight", "tapered")[length],
+        cut=("high", "mid", "low")[neck % 3],
+    )
+    return f"{subject} in {material} {clause}. {details} A {word} piece."
+
+
+def descriptions(catalogue: Catalogue, seed: int) -> list[str | None]:
+    """The description of each article; a few have none."""
+    products = catalogue.products
+    silent = stream(seed, 2).random(catalogue.size) < UNDESCRIBED
+    columns = (products.garment, products.pattern, products.material, products.line,
+               products.sleeve, products.length, products.neck)  # fmt: skip
+    rows = zip(*(column[catalogue.product].tolist() for column in columns),
+               catalogue.colour.tolist(), silent.tolist(), strict=True)  # fmt: skip
+    style = catalogue.lines.style.tolist()
+    return [
+        None
+        if quiet
+        else describe(
+            garment=GARMENTS[garment],
+            colour=COLOURS[colour].name,
+            pattern=PATTERN_NAMES[pattern],
+            material=GARMENTS[garment].materials[material],
+            word=STYLES[style[line]].word,
+            sleeve=sleeve,
+            length=length,
+            neck=neck,
+        )
+        for garment, pattern, material, line, sleeve, length, neck, colour, quiet in rows
+    ]
+
+
+def articles_table(catalogue: Catalogue, seed: int) -> "pl.DataFrame":
+    """articles.csv as a frame: 25 columns, one row per article in article_id order."""
+    import polars as pl
+
+    products, product = catalogue.products, catalogue.product
+    garment = products.garment[product].tolist()
+    colour = catalogue.colour.tolist()
+    pattern = products.pattern[product].tolist()
+    style = catalogue.lines.style[products.line[product]].tolist()
+    names = [article_name(n, GARMENTS[g]) for n, g in
+             zip(products.name.tolist(), products.garment.tolist(), strict=True)]  # fmt: skip
+    things = [GARMENTS[g] for g in garment]
+    shades = [COLOURS[c] for c in colour]
+    styles = [STYLES[s] for s in style]
+    return pl.DataFrame(
+        {
+            "article_id": catalogue.ids(),
+            "product_code": products.code[product],
+            "prod_name": [names[p] for p in product.tolist()],
+            "product_type_no": [250 + g for g in garment],
+            "product_type_name": [g.name for g in things],
+            "product_group_name": [g.group for g in things],
+            "graphical_appearance_no": [1010001 + p for p in pattern],
+            "graphical_appearance_name": [PATTERN_NAMES[p] for p in pattern],
+            "colour_group_code": [1 + c for c in colour],
+            "colour_group_name": [c.name for c in shades],
+            "perceived_colour_value_id": [1 + VALUES.index(c.value) for c in shades],
+            "perceived_colour_value_name": [c.value for c in shades],
+            "perceived_colour_master_id": [1 + MASTERS.index(c.master) for c in shades],
+            "perceived_colour_master_name": [c.master for c in shades],
+            "department_no": [1000 + 50 * s + g for s, g in zip(style, garment, strict=True)],
+            "department_name": [
+                f"{s.name} {g.garment_group}" for s, g in zip(styles, things, strict=True)
+            ],
+            "index_code": [chr(65 + INDEXES.index(s.index)) for s in styles],
+            "index_name": [s.index for s in styles],
+            "index_group_no": [1 + INDEX_GROUPS.index(s.audience) for s in styles],
+            "index_group_name": [s.audience for s in styles],
+            "section_no": [10 + s for s in style],
+            "section_name": [f"{s.audience} {s.name}" for s in styles],
+            "garment_group_no": [1001 + GARMENT_GROUPS.index(g.garment_group) for g in things],
+            "garment_group_name": [g.garment_group for g in things],
+            "detail_desc": descriptions(catalogue, seed),
+        }
+    )
