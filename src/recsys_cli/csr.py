@@ -65,13 +65,42 @@ class CSR:
             data = None if self.data is None else self.data[low:high]
             indptr = np.asarray(self.indptr[first : first + n + 1]) - low
             return CSR(indptr, self.indices[low:high], self.n_columns, data)
-        counts = self.counts(rows)
-        indptr = np.zeros(n + 1, np.int64)
-        np.cumsum(counts, out=indptr[1:])
-        starts = self.indptr[np.maximum(rows, 0)] - indptr[:-1]
-        positions = np.arange(indptr[-1]) + np.repeat(starts, counts)
+        indptr, positions = self.positions(rows)
         data = None if self.data is None else self.data[positions]
         return CSR(indptr, self.indices[positions], self.n_columns, data)
+
+    def positions(
+        self, rows: npt.NDArray[np.integer]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the entries of `rows` (n,) lie in `indices`, row after row; row -1 has none.
+
+        Returns:
+            indptr (n + 1,) of the rows taken, and positions (indptr[-1],).
+        """
+        counts = self.counts(rows)
+        indptr = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(counts, out=indptr[1:])
+        starts = self.indptr[np.maximum(rows, 0)] - indptr[:-1]
+        return indptr, np.arange(indptr[-1]) + np.repeat(starts, counts)
+
+    def entries(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Row and column of every entry, each (nnz,)."""
+        return np.repeat(np.arange(self.n_rows), np.diff(self.indptr)), self.indices
+
+    @classmethod
+    def from_pairs(
+        cls,
+        rows: npt.NDArray[np.integer],
+        columns: npt.NDArray[np.integer],
+        *,
+        n_rows: int,
+        n_columns: int,
+    ) -> CSR:
+        """Build from (row, column) pairs in any order; drops duplicates."""
+        keys = np.unique(rows.astype(np.int64) * n_columns + columns)
+        starts = np.arange(n_rows + 1, dtype=np.int64) * n_columns
+        indptr = np.searchsorted(keys, starts).astype(np.int64)
+        return cls(indptr, (keys % max(n_columns, 1)).astype(np.int32), n_columns)
 
     @classmethod
     def from_rows(cls, rows: list[npt.NDArray[np.int32]], n_columns: int) -> CSR:

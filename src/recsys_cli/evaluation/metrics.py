@@ -59,14 +59,14 @@ def ranking_metrics(
     average = np.cumsum(hits * found / ranks, axis=1)
     discounted = np.cumsum(hits * gain, axis=1)
     first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)
-    values = {}
+    values: dict[str, Floats] = {}
     for k in ks:
         at = min(k, hits.shape[1]) - 1
         count, best = found[:, at], np.minimum(relevant, k)
         no_truth = np.where(np.isnan(relevant), np.nan, 0.0)
         values[f"recall@{k}"] = count / relevant
         values[f"precision@{k}"] = count / k + no_truth
-        values[f"hitrate@{k}"] = (count > 0) + no_truth
+        values[f"hitrate@{k}"] = np.where(count > 0, 1.0, 0.0) + no_truth
         values[f"mrr@{k}"] = np.where(first <= k, 1 / first, 0.0) + no_truth
         values[f"map@{k}"] = average[:, at] / best
         values[f"ndcg@{k}"] = discounted[:, at] / _ideal_gain(best)
@@ -109,13 +109,10 @@ def _drop_repeats(hits: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]) -> None
 
 def distinct(truth: CSR) -> CSR:
     """`truth` with rows ascending and without duplicates; itself if it already is."""
-    rows = np.repeat(np.arange(truth.n_rows, dtype=np.int64), np.diff(truth.indptr))
-    keys = rows * truth.n_columns + truth.indices
-    if bool((np.diff(keys) > 0).all()):
+    rows, columns = truth.entries()
+    if bool((np.diff(rows * truth.n_columns + columns) > 0).all()):
         return truth
-    keys = np.unique(keys)
-    indptr = np.searchsorted(keys, np.arange(truth.n_rows + 1, dtype=np.int64) * truth.n_columns)
-    return CSR(indptr.astype(np.int64), (keys % truth.n_columns).astype(np.int32), truth.n_columns)
+    return CSR.from_pairs(rows, columns, n_rows=truth.n_rows, n_columns=truth.n_columns)
 
 
 def _ideal_gain(hits: Floats) -> Floats:

@@ -1,0 +1,187 @@
+"""A chain of strategies: whom the first cannot serve in full, the next ones do.
+
+The answer says which strategy each user got and, where it is not the one asked for, why. Users
+are handled together: each stage sees only those whose lists are still short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.recommend.contract import NO_SOURCE, UNKNOWN_USER, Recommendations
+from recsys_cli.recommend.strategies import Mask, Strategy, Users
+
+SERVED = 0
+"""Code of "no fallback": the strategy asked for made the list."""
+UNKNOWN = "unknown user"
+NOTHING_LEFT = "nothing left to recommend"
+TOO_FEW = "fewer than k items"
+
+_UNKNOWN, _NOT_KNOWN, _NOTHING_LEFT, _TOO_FEW = 1, 2, 3, 4
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Lists, and for each user who made them and why.
+
+    Attributes:
+        recommendations: ranked items; `source` tells the strategy of each item.
+        used: (n,) uint8 position in `strategies` of the one that gave the first item; 255 for
+            an empty list.
+        strategies: the chain's names.
+        reason: (n,) uint8 position in `reasons`.
+        reasons: texts; the first is None, meaning that the strategy asked for served the user.
+    """
+
+    recommendations: Recommendations
+    used: Codes
+    strategies: tuple[str, ...]
+    reason: Codes
+    reasons: tuple[str | None, ...]
+
+    def strategy_used(self, row: int) -> str | None:
+        """Name of the strategy that gave the first item of list `row`; None if it is empty."""
+        code = int(self.used[row])
+        return None if code == NO_SOURCE else self.strategies[code]
+
+    def fallback_reason(self, row: int) -> str | None:
+        """Why list `row` is not the strategy asked for alone; None if it is."""
+        return self.reasons[int(self.reason[row])]
+
+
+class WithFallback:
+    """Strategies in order of preference, behind the same contract as one of them.
+
+    Args:
+        chain: strategies, the one asked for first; all over the same catalogue.
+        name: what was asked for, if not the first one's name (such as "auto").
+
+    Raises:
+        ValueError: for an empty chain or strategies over different catalogues.
+    """
+
+    def __init__(self, chain: Sequence[Strategy], *, name: str | None = None) -> None:
+        if not chain:
+            raise ValueError("a chain needs at least one strategy")
+        if len({strategy.n_items for strategy in chain}) > 1:
+            sizes = {strategy.name: strategy.n_items for strategy in chain}
+            raise ValueError(f"strategies rank different catalogues: {sizes}")
+        self.chain = tuple(chain)
+        self._name = name or chain[0].name
+
+    @property
+    def name(self) -> str:
+        """The strategy asked for."""
+        return self._name
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return self.chain[0].n_items
+
+    def recommend(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """The lists of `answer` alone; see `Recommender.recommend`."""
+        return self.answer(users, k=k, exclude=exclude, allow=allow).recommendations
+
+    def answer(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Answer:
+        """The k best items for each of `users`, with who made the list and why.
+
+        Arguments as in `Recommender.recommend`. A list is shorter than k only where no strategy
+        of the chain has another item; no item stands in a list twice.
+        """
+        first = self.chain[0].recommend(users, k=k, exclude=exclude, allow=allow)
+        lists = _Lists(first, stages=len(self.chain))
+        own = lists.lengths.copy()
+        for stage, strategy in enumerate(self.chain[1:], 1):
+            short = np.flatnonzero(lists.lengths < k)
+            if not len(short):
+                break
+            barred = lists.also_excluded(short, exclude, self.n_items)
+            more = strategy.recommend(users[short], k=k, exclude=barred, allow=allow)
+            lists.append(short, more, stage)
+        return Answer(
+            lists.result(),
+            lists.used,
+            tuple(strategy.name for strategy in self.chain),
+            self._reason(users, own, lists.lengths, k),
+            (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW),
+        )
+
+    def _reason(
+        self,
+        users: Users,
+        own: npt.NDArray[np.int64],
+        total: npt.NDArray[np.int64],
+        k: int,
+    ) -> Codes:
+        """Codes from the lengths of the first strategy's lists and of the final ones."""
+        reason = np.full(len(users), SERVED, np.uint8)
+        reason[(own < k) & (total > own)] = _TOO_FEW
+        empty = own == 0
+        reason[empty] = _NOTHING_LEFT
+        if empty.any():
+            reason[empty & ~self.chain[0].knows(users)] = _NOT_KNOWN
+            reason[empty & (users == UNKNOWN_USER)] = _UNKNOWN
+        return reason
+
+
+class _Lists:
+    """Lists that grow stage by stage."""
+
+    def __init__(self, first: Recommendations, *, stages: int) -> None:
+        copy = stages > 1
+        self.items = first.items.copy() if copy else first.items
+        self.scores = first.scores.copy() if copy else first.scores
+        self.source = first.source.copy() if copy else first.source
+        self.sources = list(first.sources)
+        self.lengths: npt.NDArray[np.int64] = (first.items >= 0).sum(axis=1)
+        self.used = np.where(self.lengths > 0, 0, NO_SOURCE).astype(np.uint8)
+
+    def also_excluded(
+        self, rows: npt.NDArray[np.intp], exclude: CSR | None, n_items: int
+    ) -> CSR | None:
+        """What `rows` must not get: `exclude`, and what their lists already hold."""
+        part = None if exclude is None else exclude.take(rows)
+        listed = self.items[rows]
+        at, rank = np.nonzero(listed >= 0)
+        if not len(at):
+            return part
+        columns = listed[at, rank]
+        if part is not None:
+            excluded_rows, excluded_columns = part.entries()
+            at = np.concatenate([at, excluded_rows])
+            columns = np.concatenate([columns, excluded_columns])
+        return CSR.from_pairs(at, columns, n_rows=len(rows), n_columns=n_items)
+
+    def append(self, rows: npt.NDArray[np.intp], more: Recommendations, stage: int) -> None:
+        """Put the lists `more` of `rows` behind what is there, as far as they fit."""
+        codes = np.full(NO_SOURCE + 1, NO_SOURCE, np.uint8)
+        for code, name in enumerate(more.sources):
+            if name not in self.sources:
+                self.sources.append(name)
+            codes[code] = self.sources.index(name)
+        room = self.items.shape[1] - self.lengths[rows]
+        fits = (more.items >= 0) & (np.arange(more.items.shape[1]) < room[:, None])
+        at, rank = np.nonzero(fits)
+        target = rows[at], self.lengths[rows][at] + rank
+        self.items[target] = more.items[at, rank]
+        self.scores[target] = more.scores[at, rank]
+        self.source[target] = codes[more.source[at, rank]]
+        gained = fits.sum(axis=1)
+        self.used[rows[(self.lengths[rows] == 0) & (gained > 0)]] = stage
+        self.lengths[rows] += gained
+
+    def result(self) -> Recommendations:
+        """The lists as they are."""
+        return Recommendations(self.items, self.scores, self.source, tuple(self.sources))

@@ -1,0 +1,128 @@
+"""Every strategy by name: what it needs, how it is built, who serves when it cannot.
+
+A new strategy is one entry in `STRATEGIES`; the command line, evaluation and the contract
+tests all read this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.recommend.fallback import WithFallback
+from recsys_cli.recommend.strategies import Collab, Popular, Repurchase, Strategy
+
+AUTO = "auto"
+
+
+class Artifacts(Protocol):
+    """The artifacts of one dataset in one snapshot, loaded when asked for."""
+
+    def has(self, kind: str) -> bool:
+        """Whether the artifact exists."""
+        ...
+
+    def pack(self, kind: str) -> Mapping[str, Any]:
+        """The artifact's contents; raises ArtifactError where it is missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySpec:
+    """One strategy.
+
+    Attributes:
+        name: as on the command line.
+        summary: one line for help and tables.
+        needs: kinds of artifact it is built from.
+        build: makes it; takes the artifacts and the number of threads (0: all cores).
+        fallback: names of the strategies behind it, in order.
+        auto: whether `auto` may choose it.
+    """
+
+    name: str
+    summary: str
+    needs: tuple[str, ...]
+    build: Callable[[Artifacts, int], Strategy]
+    fallback: tuple[str, ...] = ("popular",)
+    auto: bool = True
+
+
+_ALL = (
+    # Best first: this is the order in which `auto` prefers them.
+    StrategySpec(
+        name="collab",
+        summary="items that go with the user's, by matrix factorisation (ALS)",
+        needs=("als",),
+        build=lambda artifacts, threads: Collab.from_pack(artifacts.pack("als"), threads=threads),
+    ),
+    StrategySpec(
+        name="repurchase",
+        summary="what the user had before, often and lately",
+        needs=("interactions",),
+        build=lambda artifacts, _: Repurchase.from_pack(artifacts.pack("interactions")),
+        # A list of what the user already has is an answer to a narrower question than auto's.
+        auto=False,
+    ),
+    StrategySpec(
+        name="popular",
+        summary="what sells now, in the user's segment where there are segments",
+        needs=("popular",),
+        build=lambda artifacts, _: Popular.from_pack(artifacts.pack("popular")),
+        fallback=(),
+    ),
+)
+
+STRATEGIES: dict[str, StrategySpec] = {spec.name: spec for spec in _ALL}
+
+
+def strategy_names() -> list[str]:
+    """What `--strategy` takes: every strategy, and auto."""
+    return [*STRATEGIES, AUTO]
+
+
+def find_strategy(name: str) -> StrategySpec:
+    """The strategy of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in STRATEGIES:
+        raise UsageError(
+            f"there is no strategy {name!r}", hint=f"one of: {', '.join(strategy_names())}"
+        )
+    return STRATEGIES[name]
+
+
+def available(artifacts: Artifacts) -> list[str]:
+    """Names of the strategies whose artifacts exist, best first."""
+    return [s.name for s in _ALL if all(artifacts.has(kind) for kind in s.needs)]
+
+
+def chain_names(name: str, artifacts: Artifacts) -> list[str]:
+    """The strategies behind `name`, in order: itself, then those of its fallbacks that exist.
+
+    Raises:
+        UsageError: there is no such strategy.
+        ArtifactError: nothing is built that `auto` could choose.
+    """
+    there = available(artifacts)
+    if name == AUTO:
+        chosen = [other for other in there if STRATEGIES[other].auto]
+        if not chosen:
+            raise ArtifactError("no strategy has its artifacts yet", hint="recsys build all")
+        return chosen
+    return [name, *(other for other in find_strategy(name).fallback if other in there)]
+
+
+def build_strategy(name: str, artifacts: Artifacts, *, threads: int = 0) -> WithFallback:
+    """The strategy asked for with its fallback chain, over one dataset's artifacts.
+
+    Raises:
+        UsageError: there is no such strategy.
+        ArtifactError: an artifact that `name` itself needs is missing.
+    """
+    chain = [STRATEGIES[other].build(artifacts, threads) for other in chain_names(name, artifacts)]
+    return WithFallback(chain, name=name)

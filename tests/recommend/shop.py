@@ -1,0 +1,162 @@
+"""A small shop with known tastes, as the artifacts that strategies are built from.
+
+Users 0 to 11 like even items, users 12 to 23 odd ones (a checkerboard); each has bought all but
+one or two of the items of their colour. User 24 has no history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.config.models import PopularConfig
+from recsys_cli.csr import CSR
+from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.models.popularity import build_popularity
+
+N_USERS, N_ITEMS, N_FACTORS = 25, 16, 4
+NO_HISTORY = N_USERS - 1
+NEVER_SEEN = N_ITEMS - 1  # an odd item that nobody has bought yet
+REFERENCE = 1_600_000_000
+DAY = 86_400
+
+SPEC = DatasetSpec(
+    name="shop",
+    source="shop",
+    kind="generic",
+    events=["purchase"],
+    weights={"purchase": 1.0},
+    truth_events=["purchase"],
+    repurchase=False,
+    horizon_days=7,
+    has_time=True,
+    segment_columns=["region"],
+)
+USERS = pl.DataFrame({"region": ["north" if u < 12 else "south" for u in range(N_USERS)]})
+
+
+def held_out(user: int) -> int:
+    """The item of the user's colour that the user lacks."""
+    likes = np.arange(0 if user < 12 else 1, N_ITEMS - 1, 2)
+    return int(likes[user % len(likes)])
+
+
+def events() -> pl.DataFrame:
+    """One purchase per user and item, later items more recently, but for the held-out ones."""
+    pairs = [
+        (user, item)
+        for user in range(NO_HISTORY)
+        for item in range(0 if user < 12 else 1, N_ITEMS - 1, 2)
+        if item != held_out(user)
+    ]
+    # Item 0 is bought twice, once long ago, so that count and recency both differ.
+    rows = [(u, i, (REFERENCE - (N_ITEMS - i) * DAY) * 1000) for u, i in pairs]
+    rows += [(u, 0, (REFERENCE - 20 * DAY) * 1000) for u, i in pairs if i == 0]
+    return pl.DataFrame(rows, schema=[USER, ITEM, TIME], orient="row").select(
+        pl.col(USER, ITEM).cast(pl.Int32),
+        pl.col(TIME).cast(pl.Datetime("ms")),
+        pl.lit(0, pl.UInt8).alias(EVENT),
+        pl.lit(None, pl.Float32).alias(VALUE),
+    )
+
+
+def interactions_pack() -> dict[str, Any]:
+    """The interactions artifact of `events`."""
+    grouped = (
+        events()
+        .group_by(USER, ITEM)
+        .agg(pl.len().alias("n"), (pl.col(TIME).max().dt.epoch("s")).alias("last"))
+        .sort(USER, ITEM)
+    )
+    counts = np.bincount(grouped[USER].to_numpy(), minlength=N_USERS)
+    return {
+        "indptr": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        "indices": grouped[ITEM].to_numpy().astype(np.int32),
+        "weight": grouped["n"].to_numpy().astype(np.float32),
+        "count": grouped["n"].to_numpy().astype(np.uint32),
+        "last": grouped["last"].to_numpy().astype(np.uint32),
+        "n_users": N_USERS,
+        "n_items": N_ITEMS,
+        "reference": REFERENCE,
+    }
+
+
+def history() -> CSR:
+    """Who has what."""
+    pack = interactions_pack()
+    return CSR(pack["indptr"], pack["indices"], N_ITEMS)
+
+
+def als_pack() -> dict[str, Any]:
+    """Exact implicit-feedback factors of the checkerboard, by alternating least squares."""
+    observed = np.zeros((N_USERS, N_ITEMS))
+    rows, columns = history().entries()
+    observed[rows, columns] = 1
+    rng = np.random.default_rng(7)
+    users = rng.normal(size=(N_USERS, N_FACTORS))
+    items = rng.normal(size=(N_ITEMS, N_FACTORS))
+    for _ in range(20):
+        users = _solve(items, observed)
+        items = _solve(users, observed.T)
+    user_known, item_known = observed.any(axis=1), observed.any(axis=0)
+    return {
+        "user_factors": (users * user_known[:, None]).astype(np.float32),
+        "item_factors": (items * item_known[:, None]).astype(np.float32),
+        "user_known": user_known,
+        "item_known": item_known,
+        "factors": N_FACTORS,
+        "regularization": 0.1,
+        "alpha": 5.0,
+        "origin": "implicit-cpu",
+        "reference": REFERENCE,
+    }
+
+
+def _solve(fixed: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    ridge = 0.1 * np.eye(fixed.shape[1])
+    confidence = 1 + 5 * observed
+    return np.stack(
+        [
+            np.linalg.solve((fixed.T * c) @ fixed + ridge, fixed.T @ (c * o))
+            for c, o in zip(confidence, observed, strict=True)
+        ]
+    )
+
+
+def popular_pack() -> dict[str, Any]:
+    """The popular artifact of `events`."""
+    return build_popularity(
+        events().lazy(),
+        n_items=N_ITEMS,
+        n_users=N_USERS,
+        users=USERS,
+        spec=SPEC,
+        config=PopularConfig(segment_prior=1.0),
+        reference=REFERENCE,
+    ).to_pack()
+
+
+@dataclass
+class Packs:
+    """Artifacts in memory."""
+
+    packs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def has(self, kind: str) -> bool:
+        return kind in self.packs
+
+    def pack(self, kind: str) -> Mapping[str, Any]:
+        return self.packs[kind]
+
+
+MAKERS = {"als": als_pack, "interactions": interactions_pack, "popular": popular_pack}
+"""How the tests make each kind of artifact."""
+
+
+def all_packs() -> Packs:
+    return Packs({kind: make() for kind, make in MAKERS.items()})
