@@ -1,6 +1,6 @@
 """recsys.toml as typed models: one model per stage, defaults that work with no file at all."""
 
-from recsys_cli.config.load import load_config
+from recsys_cli.config.load import chosen_datasets, load_config, only_dataset
 from recsys_cli.config.models import (
     AlsConfig,
     ColumnsConfig,
@@ -21,5 +21,7 @@ __all__ = [
     "InteractionsConfig",
     "PopularConfig",
     "RecommendConfig",
+    "chosen_datasets",
     "load_config",
+    "only_dataset",
 ]

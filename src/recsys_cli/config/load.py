@@ -79,6 +79,38 @@ def dataset_config(config: Config, dataset: str) -> DatasetConfig:
     return config.datasets[dataset]
 
 
+def chosen_datasets(config: Config, chosen: str | None = None) -> list[str]:
+    """The datasets that a command is about: the chosen one, or all (None or "all").
+
+    Raises:
+        ConfigError: there is none, or none of that name.
+    """
+    if chosen and chosen != "all":
+        dataset_config(config, chosen)
+        return [chosen]
+    if not config.datasets:
+        raise ConfigError(
+            "this workspace has no datasets",
+            hint="run `recsys demo` for sample data, or `recsys init` and edit recsys.toml",
+        )
+    return list(config.datasets)
+
+
+def only_dataset(config: Config, chosen: str | None = None) -> str:
+    """The one dataset that a command is about.
+
+    Raises:
+        ConfigError: there are several and none was chosen.
+    """
+    names = chosen_datasets(config, chosen)
+    if len(names) > 1:
+        raise ConfigError(
+            f"this command is about one dataset, and there are {', '.join(names)}",
+            hint=f"add --dataset {names[0]}",
+        )
+    return names[0]
+
+
 M = TypeVar("M", bound=BaseModel)
 
 

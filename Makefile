@@ -1,0 +1,53 @@
+# Every target sets itself up: it needs only Python 3.11 or later, make and a package index.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEMO   ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test test-fast check docs bench clean
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Stamps: an environment is made again only when what it is made from changed.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "recsys needs Python 3.11 or later: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c constraints.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+install: $(VENV)/.installed ## Create .venv and install recsys into it
+
+demo: $(VENV)/.installed ## Make sample data, build everything, recommend for user 123, evaluate
+	mkdir -p $(DEMO)
+	$(BIN)/recsys demo --workspace $(DEMO)
+	$(BIN)/recsys build all --workspace $(DEMO)
+	$(BIN)/recsys recommend --user 123 --strategy collab --workspace $(DEMO)
+	$(BIN)/recsys eval --workspace $(DEMO)
+
+test: $(VENV)/.installed-dev ## Run all checks and tests
+	$(MAKE) check
+	$(BIN)/python -m pytest -n auto
+
+test-fast: $(VENV)/.installed-dev ## Run the tests that take seconds
+	$(BIN)/python -m pytest -n auto -m 'not slow'
+
+check: $(VENV)/.installed-dev ## Lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.installed-dev ## Write docs/cli.md again from the commands
+	$(BIN)/python -m recsys_cli.cli.reference docs/cli.md
+
+bench: $(VENV)/.installed-dev ## Measure at small size and write docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove the environment, the demo workspace and caches
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,106 @@
+"""The commented recsys.toml that `recsys init` writes, made from the config models.
+
+Defaults stand as comments, so that a setting left alone follows the default of the next
+version.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from recsys_cli.config.models import Config, DatasetConfig
+
+_WIDTH = 92
+
+
+@dataclass(frozen=True)
+class FoundDataset:
+    """A folder of raw files that looks like a dataset."""
+
+    name: str
+    kind: str
+    path: str
+
+
+def render_config(datasets: Sequence[FoundDataset]) -> str:
+    """The text of a recsys.toml for these datasets."""
+    parts = [
+        "# Settings of `recsys`. Commented lines show the defaults; remove the # to change one.",
+        "# Any of them can be overridden for one command with --set section.key=value.",
+        "",
+        *_fields(Config, skip=_sections()),
+    ]
+    for dataset in datasets:
+        parts += ["", f"[datasets.{dataset.name}]"]
+        parts += [f"kind = {_toml(dataset.kind)}", f"path = {_toml(dataset.path)}"]
+        parts += _fields(DatasetConfig, skip={"kind", "path"}, only=_relevant(dataset.kind))
+    if not datasets:
+        parts += [
+            "",
+            "# [datasets.shop]",
+            '# kind = "generic"             # hm | retailrocket | generic',
+            '# path = "data/shop_raw"',
+            '# events = "orders.csv"        # items = "…", users = "…" where there are such files',
+            '# columns = { user = "customer", item = "sku", time = "ordered_at" }',
+        ]
+    for name in Config.model_fields:
+        section = Config.model_fields[name].annotation
+        if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
+            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]", *_fields(section)]
+    return "\n".join(parts) + "\n"
+
+
+def _sections() -> set[str]:
+    return {
+        name
+        for name, field in Config.model_fields.items()
+        if name == "datasets"
+        or (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+    }
+
+
+def _relevant(kind: str) -> set[str]:
+    """Fields worth showing for a kind; `generic:` in a field's description marks the others."""
+    return {
+        name
+        for name, field in DatasetConfig.model_fields.items()
+        if kind == "generic" or not (field.description or "").startswith("generic:")
+    }
+
+
+def _fields(
+    model: type[BaseModel], *, skip: set[str] | None = None, only: set[str] | None = None
+) -> list[str]:
+    lines: list[str] = []
+    for name, field in model.model_fields.items():
+        if name in (skip or ()) or (only is not None and name not in only):
+            continue
+        lines += _comment((field.description or "").removeprefix("generic: "))
+        default = field.get_default(call_default_factory=True)
+        lines.append(f"# {name} = {_toml(default)}")
+    return lines
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()), _WIDTH, initial_indent="# ", subsequent_indent="# "
+    )
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '"…"'
+    if isinstance(value, BaseModel):
+        set_fields = {k: v for k, v in value.model_dump().items() if v is not None}
+        return _toml(set_fields)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

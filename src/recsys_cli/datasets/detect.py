@@ -1,0 +1,48 @@
+"""Tells from file names which datasets lie in a workspace's data/ folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from recsys_cli.config.template import FoundDataset
+
+_SIGNS = {
+    "hm": re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$"),
+    "retailrocket": re.compile(
+        r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$"
+    ),
+    "generic": re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$"),
+}
+_SHORT = {"hm": "hm", "retailrocket": "rr"}
+
+
+def find_datasets(workspace: Path) -> list[FoundDataset]:
+    """Folders in data/ that hold raw files, by name.
+
+    A folder's dataset is named after it, less a trailing `_raw`; the first H&M and the first
+    RetailRocket folder are named hm and rr.
+    """
+    found: list[FoundDataset] = []
+    taken: set[str] = set()
+    root = workspace / "data"
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
+        kind = _kind(folder)
+        if kind is None:
+            continue
+        name = _SHORT.get(kind, "")
+        if not name or name in taken:
+            name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).removesuffix("_raw")
+        if name in taken or name in ("", "all"):
+            name = f"{name or 'dataset'}_{len(found) + 1}"
+        taken.add(name)
+        found.append(FoundDataset(name, kind, f"data/{folder.name}"))
+    return found
+
+
+def _kind(folder: Path) -> str | None:
+    files = [p.name for p in folder.iterdir() if p.is_file()]
+    for kind, pattern in _SIGNS.items():
+        if any(pattern.search(name) for name in files):
+            return kind
+    return None

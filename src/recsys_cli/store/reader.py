@@ -1,0 +1,94 @@
+"""Opens one dataset's artifacts for reading, memory-mapped, and refuses mixtures.
+
+Rows are integer ids, so factors made for one set of ids mean nothing for another. Every pack
+carries the fingerprints of the ids it was made for, and they are compared here.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from recsys_cli.columns import ITEM, NAME, USER
+from recsys_cli.errors import ArtifactError
+from recsys_cli.store.idtable import IdTable
+from recsys_cli.store.packs import Pack, load_pack
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from recsys_cli.datasets.spec import DatasetSpec
+
+_FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
+
+
+class Artifacts:
+    """The packs of one dataset in one snapshot, each loaded once, when first asked for."""
+
+    def __init__(self, workspace: Workspace, dataset: str, snapshot: Snapshot = NOW) -> None:
+        self.workspace = workspace
+        self.dataset = dataset
+        self.snapshot = snapshot
+        self._packs: dict[str, Pack] = {}
+
+    def has(self, kind: str) -> bool:
+        """Whether the artifact exists."""
+        return self.workspace.path(kind, self.dataset, self.snapshot).exists()
+
+    def pack(self, kind: str) -> Pack:
+        """A pack made for this dataset's ids.
+
+        Raises:
+            ArtifactError: it is missing, damaged, or was made for other ids.
+        """
+        if kind not in self._packs:
+            if not self.has(kind):
+                raise ArtifactError(
+                    f"{self._shown(kind)} does not exist", hint=self.build_command()
+                )
+            pack = load_pack(self.workspace.path(kind, self.dataset, self.snapshot))
+            if kind != "ids":
+                self._check_fingerprints(kind, pack)
+            self._packs[kind] = pack
+        return self._packs[kind]
+
+    def build_command(self) -> str:
+        """The command that makes what is missing or stale."""
+        at = f" --as-of {self.snapshot.as_of}" if self.snapshot.as_of else ""
+        return f"recsys build all --dataset {self.dataset}{at}"
+
+    def _shown(self, kind: str) -> str:
+        return self.workspace.relative(self.workspace.path(kind, self.dataset, self.snapshot))
+
+    def _check_fingerprints(self, kind: str, pack: Pack) -> None:
+        ids = self.pack("ids")
+        if any(pack.get(key) != ids[key] for key in _FINGERPRINTS):
+            raise ArtifactError(
+                f"{self._shown(kind)} was made for other users or items than there are now",
+                hint=self.build_command(),
+            )
+
+    @cached_property
+    def users(self) -> IdTable:
+        """External user ids by row."""
+        return IdTable.from_pack(self.pack("ids"), USER)
+
+    @cached_property
+    def items(self) -> IdTable:
+        """External item ids by row."""
+        return IdTable.from_pack(self.pack("ids"), ITEM)
+
+    @cached_property
+    def names(self) -> IdTable:
+        """Item names by row."""
+        return IdTable.from_pack(self.pack("ids"), NAME)
+
+    @cached_property
+    def spec(self) -> DatasetSpec:
+        """The dataset's spec."""
+        from recsys_cli.datasets.spec import DatasetSpec
+
+        path = self.workspace.path("spec", self.dataset)
+        if not path.exists():
+            raise ArtifactError(f"{self._shown('spec')} does not exist", hint=self.build_command())
+        return DatasetSpec.model_validate_json(path.read_text())

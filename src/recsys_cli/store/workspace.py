@@ -1,0 +1,146 @@
+"""The workspace on disk: where artifacts lie, how a stage's files are committed, recovery.
+
+A stage writes into a staging folder. Committing first records, in a journal, which file goes
+where and the new manifest; then renames; then writes the manifest; then drops the journal.
+Killed before the journal, the previous artifacts are whole; killed after it, the next writer
+(or `recsys status`) finishes the renames. There is no moment at which a manifest on disk
+vouches for files that it does not describe, other than with a journal beside it that says so.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from recsys_cli.errors import LockedError, UsageError
+from recsys_cli.store.files import HashMemo, fsync, read_json, sha256, write_json
+from recsys_cli.store.lock import writer_lock
+from recsys_cli.store.manifest import Manifest, Output
+from recsys_cli.store.snapshot import NOW, Snapshot
+
+# Kinds of artifact: file suffix, and whether each snapshot has its own.
+ARTIFACTS: dict[str, tuple[str, bool]] = {
+    "events": (".parquet", False),
+    "items": (".parquet", False),
+    "users": (".parquet", False),
+    "ids": (".joblib", False),
+    "spec": (".json", False),
+    "interactions": (".joblib", True),
+    "als": (".joblib", True),
+    "popular": (".joblib", True),
+}
+_JOURNAL = ".journal.json"
+_STAGING = ".staging-"
+
+
+class Workspace:
+    """A folder with recsys.toml, data/ and artifacts/."""
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise UsageError(f"the workspace {root} is not a folder", hint="see --workspace")
+        self.root = root
+        self.artifacts = root / "artifacts"
+
+    def path(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
+        """Where an artifact lies, whether or not it exists."""
+        suffix, per_snapshot = ARTIFACTS[kind]
+        folder = self.artifacts / snapshot.folder if per_snapshot else self.artifacts
+        return folder / f"{kind}_{dataset}{suffix}"
+
+    def manifest_path(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
+        """Where a stage's manifest lies."""
+        return self.artifacts / snapshot.folder / "manifests" / f"{stage}_{dataset}.json"
+
+    def manifest(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Manifest | None:
+        """A stage's manifest, or None."""
+        return Manifest.load(self.manifest_path(stage, dataset, snapshot))
+
+    def hashes(self) -> HashMemo:
+        """Memoised hashes of raw files."""
+        return HashMemo(self.artifacts / ".hashes.json")
+
+    def relative(self, path: Path) -> str:
+        """`path` as it is shown to the user and stored in manifests."""
+        return (
+            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the workspace's lock, after finishing or clearing what a killed writer left."""
+        try:
+            self.artifacts.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.artifacts}: {error.strerror}") from error
+        with writer_lock(self.artifacts):
+            self._recover()
+            yield
+
+    def recover(self) -> None:
+        """Finish what a killed writer had committed; no effect while a writer is alive."""
+        if (self.artifacts / _JOURNAL).exists():
+            with suppress(LockedError, OSError), self.writing():
+                pass
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A scratch folder on the artifacts' file system, gone at the end of the block."""
+        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.artifacts))
+        try:
+            yield folder
+        finally:
+            if not (self.artifacts / _JOURNAL).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def describe(self, files: dict[Path, Path]) -> dict[str, Output]:
+        """Sync staged files and describe them, as a manifest's `outputs` (staged → final)."""
+        outputs = {}
+        for staged, final in files.items():
+            fsync(staged)
+            stat = staged.stat()
+            outputs[self.relative(final)] = Output(sha256(staged), stat.st_size, stat.st_mtime_ns)
+        return outputs
+
+    def commit(self, files: dict[Path, Path], manifest: Manifest, manifest_path: Path) -> None:
+        """Put staged files in their places together with their manifest, or not at all."""
+        moves = [[self.relative(a), self.relative(b)] for a, b in files.items()]
+        journal = {
+            "moves": moves,
+            "manifest": manifest.to_json(),
+            "manifest_path": self.relative(manifest_path),
+        }
+        write_json(self.artifacts / _JOURNAL, journal)
+        self._replay()
+
+    def _replay(self) -> None:
+        path = self.artifacts / _JOURNAL
+        journal = read_json(path)
+        if journal is None:
+            path.unlink(missing_ok=True)
+            return
+        folders = set()
+        for source, target in journal["moves"]:
+            final = self.root / target
+            final.parent.mkdir(parents=True, exist_ok=True)
+            # Already moved by the writer that was killed.
+            with suppress(FileNotFoundError):
+                (self.root / source).replace(final)
+            folders.add(final.parent)
+        for folder in folders:
+            fsync(folder)
+        write_json(self.root / journal["manifest_path"], journal["manifest"])
+        path.unlink()
+        fsync(self.artifacts)
+
+    def _recover(self) -> None:
+        if (self.artifacts / _JOURNAL).exists():
+            self._replay()
+        for left in self.artifacts.glob(f"{_STAGING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # What `atomic_path` was writing when its process was killed.
+        for left in self.artifacts.rglob(".*.json-*"):
+            left.unlink(missing_ok=True)
