@@ -14,7 +14,6 @@ from recsys_cli.datasets.demo.sampling import (
     MICRO,
     FloatArray,
     IntArray,
-    choose,
     choose_rows,
     split_exactly,
     stream,
@@ -23,8 +22,11 @@ from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, MASTERS, PATT
 
 WEEKS = 105
 """Weeks of sales; the last one is the usual test window."""
-ARTICLES_PER_LINE = 45
+ARTICLES_PER_LINE = 30
 MAX_LINES = 600
+SPREAD = 0.65
+"""Sigma of the log-normal popularity of products."""
+COLOUR_POWER = 0.3
 MAX_COLOURS = 9
 PLAIN_SHAPES = frozenset({"boots", "heels", "sandals", "belt", "bag", "sunglasses"})
 METALS = frozenset({"earring", "necklace"})
@@ -41,7 +43,8 @@ class Lines:
     """The shop's lines: `style` (k,), ascending, and `micro` (k, MICRO)."""
 
     style: IntArray
-    size: IntArray
+    size: FloatArray
+    """How many products, and how many admirers, relative to others."""
     micro: NDArray[np.float32]
     garments: FloatArray
     colours: FloatArray
@@ -126,7 +129,7 @@ def make_lines(rng: np.random.Generator, articles: int) -> Lines:
                       for s in STYLES])  # fmt: skip
     return Lines(
         style=style,
-        size=split_exactly(np.exp(rng.normal(0, 0.5, count)), articles),
+        size=np.exp(rng.normal(0, 0.3, count)),
         micro=rng.normal(0, 1.0, (count, MICRO)).astype(np.float32),
         garments=garments[style] * jitter,
         colours=(base * liked)[style] * np.exp(rng.normal(0, 0.8, (count, len(COLOURS)))),
@@ -146,7 +149,7 @@ def colours_per_product(rng: np.random.Generator, articles: int) -> IntArray:
 
 def make_products(rng: np.random.Generator, lines: Lines, count: int) -> Products:
     """Invent `count` products in order of their introduction."""
-    line = choose(rng, lines.size.astype(np.float64), count)
+    line = rng.permutation(np.repeat(np.arange(lines.size.size), split_exactly(lines.size, count)))
     garment = choose_rows(rng, lines.garments[line])
     style = lines.style[line]
     staple = rng.random(count) < np.array([s.basics for s in STYLES])[style]
@@ -158,7 +161,7 @@ def make_products(rng: np.random.Generator, lines: Lines, count: int) -> Product
     kinds = np.array([len(g.materials) for g in GARMENTS])[garment]
     top = max(999_999, 110_000 + 2 * count)
     gaps = split_exactly(rng.random(count) + 0.05, top - 110_000 - count)
-    popularity = np.exp(rng.normal(0.0, 0.9, count)) * np.where(staple, 1.5, 1.0)
+    popularity = np.exp(rng.normal(0.0, SPREAD, count))
     return Products(
         line=line,
         garment=garment,
@@ -183,7 +186,7 @@ def life_cycles(rng: np.random.Generator, staple: NDArray[np.bool_]) -> tuple[In
     test window always holds items without any history.
     """
     count = staple.size
-    life = np.where(staple, 400.0, 5.0 + rng.gamma(2.0, 5.0, count))
+    life = np.where(staple, 400.0, 6.0 + rng.gamma(2.0, 7.0, count))
     intro = rng.integers(-20, WEEKS, count)
     intro = np.where(staple & (rng.random(count) < 0.7), -20, intro)
     fresh = np.argsort(staple * WEEKS - intro, kind="stable")[: -(-count // 70)]
@@ -235,7 +238,7 @@ def colour_articles(
 def colour_weight(colour: IntArray) -> FloatArray:
     """How much better some colours sell."""
     weight = np.array([c.weight for c in COLOURS])
-    return np.asarray((weight / weight.mean()) ** 0.4)[colour]
+    return np.asarray((weight / weight.mean()) ** COLOUR_POWER)[colour]
 
 
 def weekly_weights(catalogue: Catalogue) -> NDArray[np.float32]:

@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 FAVOURITES = 5
 STYLES_EACH = 3
-ACTIVITY_SPREAD = 1.35
+ACTIVITY_SPREAD = 1.3
 """Sigma of the log-normal number of purchases: median 9 where the mean is 23."""
-BUSIEST = 80.0
+BUSIEST = 30.0
 """No one buys more than this many times the mean."""
+NEWCOMERS, LEAVERS = 0.45, 0.3
+"""Share of customers who join after the first day, and who leave before the last."""
 MISSING_AGE = 0.012
+AGE_PULL = 2.0
+"""How strictly styles keep to their age."""
 HOUSEHOLDS = ("her", "him", "family")
 HOUSEHOLD_SHARE = np.array([0.72, 0.13, 0.15])
 LEANING = {
@@ -49,6 +53,10 @@ class Customers:
     ids: list[str]
     age: IntArray
     household: IntArray
+    joined: FloatArray
+    """When each comes to the shop, as a share of all sales made by then."""
+    tenure: FloatArray
+    """How long each stays, likewise."""
     purchases: IntArray
     """How many transactions each will make; they add up to the number asked for."""
 
@@ -82,12 +90,17 @@ def make_customers(count: int, transactions: int, seed: int) -> Customers:
     family = np.exp(-((age - 36.0) ** 2) / 120.0)
     shares = np.tile(HOUSEHOLD_SHARE, (count, 1))
     shares[:, 2] *= 0.2 + 3.0 * family
-    activity = np.exp(rng.normal(0.0, ACTIVITY_SPREAD, count))
+    joined = np.where(rng.random(count) < NEWCOMERS, rng.random(count), 0.0)
+    stays = np.where(rng.random(count) < LEAVERS, rng.random(count), 1.0)
+    tenure = (1.0 - joined) * stays
+    activity = np.exp(rng.normal(0.0, ACTIVITY_SPREAD, count)) * (0.02 + tenure) ** 0.8
     activity = np.minimum(activity, activity.mean() * BUSIEST)
     return Customers(
         ids=sorted(hex_ids(rng, count)),
         age=age,
         household=choose_rows(rng, shares),
+        joined=joined,
+        tenure=tenure,
         purchases=split_exactly(activity, transactions, phase=float(rng.random())),
     )
 
@@ -99,7 +112,7 @@ def style_leaning(age: IntArray, household: IntArray) -> FloatArray:
     share = np.log([s.share for s in STYLES])
     fit = -0.5 * ((age[:, None] - centre) / spread) ** 2
     bonus = np.array([[LEANING[h].get(s.audience, 0.0) for s in STYLES] for h in HOUSEHOLDS])
-    return np.maximum(fit, -5.0) + share + bonus[household]
+    return np.maximum(AGE_PULL * fit, -5.0) + share + bonus[household]
 
 
 def make_taste(
@@ -111,9 +124,11 @@ def make_taste(
     styles = np.argsort(-leaning, axis=1)[:, :STYLES_EACH]
     # The first style claims most of the favourite lines.
     slots = styles[:, [0, 0, 1, 0, 2]]
-    first = np.searchsorted(lines.style, slots, "left")
-    width = np.searchsorted(lines.style, slots, "right") - first
-    favourites = first + (width * rng.random(slots.shape) ** 1.6).astype(np.int64)
+    edges = np.concatenate([[0.0], np.cumsum(lines.size)])
+    low = edges[np.searchsorted(lines.style, slots, "left")]
+    high = edges[np.searchsorted(lines.style, slots, "right")]
+    target = low + (high - low) * rng.random(slots.shape)
+    favourites = np.searchsorted(edges, target, "right") - 1
     blend = np.array([0.45, 0.25, 0.15, 0.1, 0.05], np.float32)
     point = np.einsum("nfm,f->nm", lines.micro[favourites], blend)
     return Taste(

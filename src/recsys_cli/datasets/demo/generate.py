@@ -13,8 +13,8 @@ from recsys_cli.datasets.demo.retailrocket import RrSize, write_rr
 from recsys_cli.errors import UsageError
 from recsys_cli.progress import Progress, Silent
 
-DEFAULT_CUSTOMERS = 4_000
-DEFAULT_TRANSACTIONS = 120_000
+DEFAULT_CUSTOMERS = 5_000
+DEFAULT_TRANSACTIONS = 150_000
 DEFAULT_ARTICLES = 1_500
 DEFAULT_MAX_IMAGES = 2_500
 VERSION = 1

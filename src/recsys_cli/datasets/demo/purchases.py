@@ -37,22 +37,24 @@ FIRST_DAY = date(2018, 9, 20)
 DAYS = 734
 """Up to and including 2020-09-22."""
 BLOCK = 40_000
-CANDIDATES = 6
+CANDIDATES = 8
+KINSHIP = 0.5
+"""Weight of the fine-grained taste beside colours, garments and prices."""
 BASKET = 3.2
 WEEKDAY = np.array([1.0, 0.95, 1.05, 1.1, 1.15, 1.2, 0.95])
 """Relative sales from Monday on."""
-FAVOURITE, OWN_STYLE = 0.62, 0.2
+FAVOURITE, OWN_STYLE = 0.76, 0.14
 """Chance that a row comes from a favourite line, or from another line of a liked style."""
 FAVOURITE_WEIGHTS = np.array([0.42, 0.22, 0.16, 0.12, 0.08])
 THEMED = 0.5
 """Chance that a row follows the theme of its basket."""
-REPURCHASE = 0.085
+VARIETY = 0.65
+"""Chance that an article come upon twice is passed over for another."""
+REPURCHASE = 0.12
 SAME_ARTICLE = 0.6
 """Of the repurchases: the very same article, rather than the product in another colour."""
 DUPLICATE = 0.07
 """Chance that a row repeats the row before it in the same basket (two pieces bought)."""
-NEWCOMERS = 0.45
-"""Share of customers who join after the first day."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,12 @@ def simulate_block(shop: Shop, customers: Customers, seed: int, start: int) -> P
         rng, shop.catalogue.lines, age=customers.age[chosen], household=customers.household[chosen]
     )
     who = np.repeat(np.arange(purchases.size), purchases)
-    basket, day = lay_out_baskets(rng, shop, purchases)
+    basket, day = lay_out_baskets(
+        rng, shop, purchases, joined=customers.joined[chosen], tenure=customers.tenure[chosen]
+    )
     first, last = choose_lines(rng, shop, taste, who=who, basket=basket)
     article = choose_articles(rng, shop, taste, who=who, day=day, first=first, last=last)
+    article = avoid_repeats(rng, shop, taste, article, who=who, day=day, first=first)
     article = repurchase(rng, shop, article, who=who, day=day, basket=basket, purchases=purchases)
     online = np.clip(rng.beta(2.0, 1.0, purchases.size), 0.02, 0.98)
     per_basket = rng.random(int(basket.max(initial=0)) + 1)[basket]
@@ -175,19 +180,26 @@ def simulate_block(shop: Shop, customers: Customers, seed: int, start: int) -> P
 
 
 def lay_out_baskets(
-    rng: np.random.Generator, shop: Shop, purchases: IntArray
+    rng: np.random.Generator,
+    shop: Shop,
+    purchases: IntArray,
+    *,
+    joined: FloatArray,
+    tenure: FloatArray,
 ) -> tuple[IntArray, IntArray]:
-    """Basket number and day of each row, (sum of purchases,); days ascend within a customer."""
+    """Basket number and day of each row, (sum of purchases,); days ascend within a customer.
+
+    `joined` and `tenure` (customers,) are shares of all sales, so that nobody shops evenly
+    through a sale and a quiet week alike.
+    """
     count = purchases.size
     total = int(purchases.sum())
     opens = rng.random(total) < 1.0 / BASKET
     starts = np.cumsum(purchases) - purchases
     opens[starts[purchases > 0]] = True
     basket = np.cumsum(opens) - 1
-    joined = np.where(rng.random(count) < NEWCOMERS, rng.random(count), 0.0)
-    stays = np.where(rng.random(count) < 0.3, rng.random(count), 1.0)
     owner = np.repeat(np.arange(count), purchases)[opens]
-    place = joined[owner] + rng.random(owner.size) * ((1 - joined) * stays)[owner]
+    place = joined[owner] + rng.random(owner.size) * tenure[owner]
     edges = shop.day_edges
     day = np.searchsorted(edges, place * edges[-1], "right") - 1
     day = np.minimum(day, DAYS - 1)
@@ -243,6 +255,39 @@ def choose_articles(
     return article
 
 
+def avoid_repeats(
+    rng: np.random.Generator,
+    shop: Shop,
+    taste: Taste,
+    article: IntArray,
+    *,
+    who: IntArray,
+    day: IntArray,
+    first: IntArray,
+) -> IntArray:
+    """Draw again where a customer came upon the same article twice by chance.
+
+    First from the whole style of the line drawn (`first`), then from everything, so that a
+    heavy buyer exhausts a line, as in life, rather than buying its best seller ten times.
+    """
+    article = article.copy()
+    style = shop.catalogue.lines.style[first]
+    bounds = shop.line_bounds
+    stretches = (
+        (bounds[style], bounds[style + 1] - 1),
+        (bounds[style], bounds[style + 1] - 1),
+        (np.zeros_like(style), np.full_like(style, bounds[-1] - 1)),
+    )
+    picky = rng.random(who.size) < VARIETY
+    for low, high in stretches:
+        _, kept = np.unique(who * shop.catalogue.size + article, return_index=True)
+        rows = np.setdiff1d(np.flatnonzero(picky), kept, assume_unique=True)
+        article[rows] = choose_articles(
+            rng, shop, taste, who=who[rows], day=day[rows], first=low[rows], last=high[rows]
+        )
+    return article
+
+
 def liking(
     catalogue: Catalogue, taste: Taste, who: IntArray, items: IntArray
 ) -> NDArray[np.float32]:
@@ -252,7 +297,7 @@ def liking(
     dear = np.log(products.cents / 2500.0).astype(np.float32)[product]
     match = np.einsum("nm,ncm->nc", taste.micro[who], catalogue.micro[items])
     return np.asarray(
-        0.35 * match
+        KINSHIP * match
         + taste.colours[person, COLOUR_MASTER[catalogue.colour[items]]]
         + taste.garments[person, GARMENT_FAMILY[products.garment[product]]]
         + taste.price[person] * dear,

@@ -37,7 +37,7 @@ FAVOURITE, DEPARTMENT = 0.68, 0.14
 """Chance that a session is about a favourite category, or about another one of its department."""
 CANDIDATES = 6
 SESSION = 4.0
-AGAIN = 0.16
+AGAIN = 0.12
 """Chance that a view repeats an earlier one of the session."""
 CART, PAID = 0.05, 0.4
 VIEW, ADD_TO_CART, TRANSACTION = range(3)
@@ -103,9 +103,10 @@ def lay_out_sessions(
     opens[mine] = np.arange(mine.size) % KNOWN_VIEWS == 0
     session = np.cumsum(opens) - 1
     owner = np.repeat(np.arange(views.size), views)[opens]
-    joined = rng.random(views.size) * 0.9
-    stays = rng.beta(1.0, 1.5, views.size)
-    place = joined[owner] + rng.random(owner.size) * ((1 - joined) * stays)[owner]
+    centre, width = rng.random(views.size), rng.beta(1.0, 1.2, views.size)
+    place = centre[owner] + (rng.random(owner.size) - 0.5) * width[owner]
+    # Folding at both ends keeps the number of visits per day even.
+    place = 1.0 - np.abs(1.0 - np.abs(place))
     place[owner == known] = (np.arange(KNOWN_SESSIONS) + 0.8) / KNOWN_SESSIONS
     day = np.minimum((place * DAYS).astype(np.int64), DAYS - 1)
     day = day[np.lexsort((day, owner))]
