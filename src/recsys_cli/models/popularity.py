@@ -138,7 +138,7 @@ def _recent_events(
 
     weight = _kind_weight(spec)
     if spec.value_as_weight:
-        weight = weight * pl.col(VALUE).fill_null(1.0).clip(lower_bound=0.0)
+        weight = weight * pl.col(VALUE).fill_nan(None).fill_null(1.0).clip(lower_bound=0.0)
     if spec.has_time:
         now, window = reference * 1000, config.window_days * _DAY_MS
         events = events.filter(pl.col(TIME) >= pl.lit(now - window).cast(pl.Datetime("ms")))
@@ -152,8 +152,8 @@ def _recent_events(
 def _kind_weight(spec: DatasetSpec) -> pl.Expr:
     import polars as pl
 
-    weights = [spec.weights.get(kind, 1.0) for kind in spec.events]
-    return pl.col(EVENT).replace_strict(list(range(len(weights))), weights, return_dtype=pl.Float64)
+    weights = {code: spec.weights.get(kind, 1.0) for code, kind in enumerate(spec.events)}
+    return pl.col(EVENT).replace_strict(weights, default=1.0, return_dtype=pl.Float64)
 
 
 def _sums(

@@ -52,5 +52,5 @@ def is_last_event() -> pl.Expr:
     """True on each user's last row by time; of equal times the later row is the last."""
     import polars as pl
 
-    row = pl.int_range(pl.len(), dtype=pl.Int64)
-    return row == row.sort_by(TIME, row).last().over(USER)
+    row = pl.int_range(pl.len(), dtype=pl.Int64)  # within the user, because of `over`
+    return (row == row.sort_by(TIME, row).last()).over(USER)

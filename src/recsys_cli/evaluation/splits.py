@@ -1,0 +1,144 @@
+"""Test splits: the truth of a protocol, from the events.
+
+Canonical events come in, a `Truth` goes out. Which events a model may have seen is not decided
+here but by the snapshot that `Truth.cutoff` (or the leave-last-out snapshot) names.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from recsys_cli.columns import EVENT, ITEM, TIME, USER
+from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.errors import DataError
+from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, TEMPORAL, Truth
+from recsys_cli.store.snapshot import is_last_event
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEAVE_LAST_OUT_WARNING = (
+    "leave-last-out leaks time: models learn from events of other users that happened after a "
+    "held-out one, so expect lower numbers in service; --protocol temporal does not"
+)
+
+
+def temporal_truth(
+    events: pl.LazyFrame,
+    *,
+    spec: DatasetSpec,
+    n_items: int,
+    cutoff: date | None = None,
+    horizon_days: int | None = None,
+) -> Truth:
+    """What users did from the cut-off on, for as many days as the horizon.
+
+    Args:
+        events: all canonical events.
+        spec: facts about the dataset.
+        n_items: size of the catalogue.
+        cutoff: first day of the window; by default so that the window ends with the last event.
+        horizon_days: length of the window; by default the dataset's.
+
+    Raises:
+        DataError: events carry no time, or none lie before the cut-off or in the window.
+    """
+    import polars as pl
+
+    _need_times(spec)
+    days = horizon_days or spec.horizon_days
+    first, last = _first_and_last(events)
+    after_last = last.date() + timedelta(days=1)
+    start = cutoff or after_last - timedelta(days=days)
+    end = start + timedelta(days=days)
+    if first.date() >= start:
+        raise DataError(
+            f"no event lies before the cut-off {start}, so there is nothing to learn from",
+            hint=f"events run from {first.date()} to {last.date()}; "
+            "choose a later --cutoff or a shorter --horizon",
+        )
+    time = pl.col(TIME)
+    window = events.filter(_at_or_after(time, start), ~_at_or_after(time, end))
+    pairs = _pairs(window, spec)
+    if pairs.is_empty():
+        raise DataError(
+            f"no {' or '.join(spec.truth_events)} event from {start} to "
+            f"{end - timedelta(days=1)} to evaluate on",
+            hint=f"events run from {first.date()} to {last.date()}; "
+            "choose another --cutoff or a longer --horizon",
+        )
+    warnings = []
+    if end > after_last:
+        warnings.append(
+            f"the test window runs to {end - timedelta(days=1)}, "
+            f"but the last event is of {last.date()}"
+        )
+    return Truth.from_pairs(
+        pairs[USER].to_numpy(),
+        pairs[ITEM].to_numpy(),
+        n_columns=n_items,
+        protocol=TEMPORAL,
+        cutoff=start,
+        horizon_days=days,
+        warnings=tuple(warnings),
+    )
+
+
+def leave_last_out_truth(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: int) -> Truth:
+    """Each user's last event, where it is of a kind that counts.
+
+    Args:
+        events: all canonical events.
+        spec: facts about the dataset.
+        n_items: size of the catalogue.
+
+    Raises:
+        DataError: events carry no time, or no user's last event counts.
+    """
+    _need_times(spec)
+    pairs = _pairs(events.filter(is_last_event()), spec)
+    if pairs.is_empty():
+        raise DataError(f"no user's last event is a {' or '.join(spec.truth_events)}")
+    return Truth.from_pairs(
+        pairs[USER].to_numpy(),
+        pairs[ITEM].to_numpy(),
+        n_columns=n_items,
+        protocol=LEAVE_LAST_OUT,
+        warnings=(LEAVE_LAST_OUT_WARNING,),
+    )
+
+
+def _need_times(spec: DatasetSpec) -> None:
+    if not spec.has_time:
+        raise DataError(
+            f"the events of {spec.name} carry no time, so no test window can be cut off",
+            hint="give the test split yourself: --truth FILE",
+        )
+
+
+def _first_and_last(events: pl.LazyFrame) -> tuple[datetime, datetime]:
+    import polars as pl
+
+    bounds = events.select(
+        pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")
+    ).collect(engine="streaming")
+    first, last = bounds.row(0)
+    if last is None:
+        raise DataError("there are no events", hint="recsys ingest")
+    return first, last
+
+
+def _at_or_after(time: pl.Expr, day: date) -> pl.Expr:
+    import polars as pl
+
+    return time >= pl.lit(day).cast(pl.Datetime("ms"))
+
+
+def _pairs(events: pl.LazyFrame, spec: DatasetSpec) -> pl.DataFrame:
+    """Distinct user and item of the events that count."""
+    import polars as pl
+
+    kinds = [spec.events.index(kind) for kind in spec.truth_events]
+    counting = events.filter(pl.col(EVENT).is_in(kinds))
+    return counting.select(USER, ITEM).unique().collect(engine="streaming")

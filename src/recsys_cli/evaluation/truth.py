@@ -1,0 +1,134 @@
+"""What a list is measured against: test users and the items each of them went on to have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.errors import DataError
+from recsys_cli.store.idtable import IdTable
+
+TEMPORAL = "temporal"
+LEAVE_LAST_OUT = "leave-last-out"
+TRUTH_FILE = "truth-file"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Test users and their relevant items.
+
+    Attributes:
+        users: (n,) int32 user rows; -1 for users that the dataset does not know.
+        items: n rows of relevant items, each with at least one. Columns from the catalogue's
+            size up stand for items that the catalogue lacks: they count as misses.
+        protocol: temporal, leave-last-out or truth-file.
+        cutoff: first day of the test window, before which all training events lie.
+        horizon_days: length of the window.
+        counts: what was found, dropped or unknown, for the report.
+        warnings: sentences that the reader of the numbers must know.
+    """
+
+    users: npt.NDArray[np.int32]
+    items: CSR
+    protocol: str
+    cutoff: date | None = None
+    horizon_days: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_pairs(
+        cls,
+        users: npt.NDArray[np.integer],
+        items: npt.NDArray[np.integer],
+        *,
+        n_columns: int,
+        protocol: str,
+        cutoff: date | None = None,
+        horizon_days: int | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> Truth:
+        """Group (user, item) pairs, each (n,) rows in any order, by user; drops duplicates."""
+        rows, at = np.unique(users, return_inverse=True)
+        relevant = CSR.from_pairs(at, items, n_rows=len(rows), n_columns=n_columns)
+        return cls(
+            rows.astype(np.int32),
+            relevant,
+            protocol=protocol,
+            cutoff=cutoff,
+            horizon_days=horizon_days,
+            counts={"pairs": relevant.nnz},
+            warnings=warnings,
+        )
+
+    @property
+    def cutoff_seconds(self) -> int | None:
+        """The cut-off as seconds since the epoch."""
+        if self.cutoff is None:
+            return None
+        day = self.cutoff
+        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def seen_pairs(truth: Truth, history: CSR) -> npt.NDArray[np.bool_]:
+    """(nnz,) which entries of `truth.items` their user already has in `history`."""
+    width = truth.items.n_columns
+    rows, columns = truth.items.entries()
+    had_rows, had_columns = history.take(truth.users).entries()
+    had = had_rows * width + had_columns
+    return np.isin(rows * width + columns, had, assume_unique=True)
+
+
+def without_seen(truth: Truth, history: CSR) -> Truth:
+    """`truth` less what users already have, for lists that never hold such items.
+
+    Users who are left without any relevant item are dropped; both are counted.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    seen = seen_pairs(truth, history)
+    if not seen.any():
+        return truth
+    rows, columns = truth.items.entries()
+    rows, columns = rows[~seen], columns[~seen]
+    kept, new_rows = np.unique(rows, return_inverse=True)
+    if not len(kept):
+        raise DataError(
+            "users already had every item of the test events, and such items are left out of lists",
+            hint="--include-seen, if an item may be recommended again",
+        )
+    dropped = {
+        "pairs_dropped_as_seen": int(seen.sum()),
+        "users_dropped_as_seen": len(truth.users) - len(kept),
+    }
+    items = CSR.from_pairs(new_rows, columns, n_rows=len(kept), n_columns=truth.items.n_columns)
+    return replace(truth, users=truth.users[kept], items=items, counts={**truth.counts, **dropped})
+
+
+def refuse_overlap(truth: Truth, history: CSR, *, users: IdTable, items: IdTable) -> None:
+    """Refuse a given test split that shares pairs with the history.
+
+    Where an item is not recommended again, a test pair in the history is either a split gone
+    wrong or a hit that no list can have (as in google-research/ials).
+
+    Raises:
+        DataError: there are such pairs; says how many, and names one.
+    """
+    seen = seen_pairs(truth, history)
+    if not seen.any():
+        return
+    rows, columns = truth.items.entries()
+    at = int(np.flatnonzero(seen)[0])
+    user, item = users[int(truth.users[rows[at]])], items[int(columns[at])]
+    raise DataError(
+        f"{int(seen.sum())} of {len(seen)} pairs of the truth file are also in the history, "
+        f"such as user {user!r} and item {item!r}",
+        hint="take the test events out of the events file, or the known pairs out of the truth "
+        "file; --include-seen (or repurchase = true) if having an item again counts as a hit",
+    )

@@ -1,0 +1,156 @@
+"""Truth by protocol: windows, kinds of event, what is dropped, counted or refused."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys_cli.columns import EVENT, ITEM, TIME, USER
+from recsys_cli.csr import CSR
+from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.errors import DataError
+from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
+from recsys_cli.evaluation.truth import Truth, refuse_overlap, seen_pairs, without_seen
+from recsys_cli.store.idtable import IdTable
+from recsys_cli.store.snapshot import Snapshot
+
+N_ITEMS = 9
+SPEC = DatasetSpec(
+    name="shop",
+    source="shop",
+    kind="generic",
+    events=["view", "buy"],
+    weights={},
+    truth_events=["buy"],
+    repurchase=False,
+    horizon_days=7,
+    has_time=True,
+)
+VIEW, BUY = 0, 1
+
+
+def events(*rows: tuple[int, int, str, int]) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        {
+            USER: pl.Series([r[0] for r in rows], dtype=pl.Int32),
+            ITEM: pl.Series([r[1] for r in rows], dtype=pl.Int32),
+            TIME: pl.Series([datetime.fromisoformat(r[2]) for r in rows], dtype=pl.Datetime("ms")),
+            EVENT: pl.Series([r[3] for r in rows], dtype=pl.UInt8),
+        }
+    )
+
+
+EVENTS = events(
+    (0, 1, "2020-09-01", BUY),
+    (1, 2, "2020-09-15T23:59:59.999", BUY),
+    (0, 3, "2020-09-16", BUY),
+    (0, 3, "2020-09-17", BUY),
+    (2, 5, "2020-09-20T12:00", BUY),
+    (2, 6, "2020-09-20T12:00", VIEW),
+    (0, 4, "2020-09-22T23:00", BUY),
+)
+
+
+def rows(truth: Truth) -> dict[int, list[int]]:
+    return {int(u): truth.items.row(i).tolist() for i, u in enumerate(truth.users)}
+
+
+def test_the_default_window_is_the_last_week_by_whole_days() -> None:
+    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS)
+    assert (truth.cutoff, truth.horizon_days) == (date(2020, 9, 16), 7)
+    assert rows(truth) == {0: [3, 4], 2: [5]}
+    assert truth.counts["pairs"] == 3
+    assert truth.warnings == ()
+
+
+def test_truth_and_snapshot_share_no_event() -> None:
+    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS)
+    before = Snapshot(as_of=truth.cutoff).filter(EVENTS).collect()
+    assert before[ITEM].to_list() == [1, 2]
+    assert truth.cutoff_seconds == int(
+        (datetime(2020, 9, 16) - datetime(1970, 1, 1)).total_seconds()
+    )
+
+
+def test_cutoff_and_horizon_bound_the_window() -> None:
+    truth = temporal_truth(
+        EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=date(2020, 9, 15), horizon_days=2
+    )
+    assert rows(truth) == {0: [3], 1: [2]}
+
+
+def test_a_window_past_the_last_event_warns() -> None:
+    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=date(2020, 9, 20))
+    assert "2020-09-26" in truth.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "horizon", "message"),
+    [
+        (date(2020, 9, 1), 3, "no event lies before the cut-off 2020-09-01"),
+        (date(2020, 9, 5), 3, "no buy event from 2020-09-05 to 2020-09-07"),
+        (date(2021, 1, 1), 3, "no buy event from 2021-01-01"),
+        (None, 365, "no event lies before the cut-off"),
+    ],
+)
+def test_windows_without_training_or_test_events(cutoff, horizon, message) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=cutoff, horizon_days=horizon)
+    assert "2020-09-22" in (caught.value.hint or "")
+
+
+def test_without_times_or_events_there_is_no_window() -> None:
+    timeless = SPEC.model_copy(update={"has_time": False})
+    with pytest.raises(DataError) as caught:
+        temporal_truth(EVENTS, spec=timeless, n_items=N_ITEMS)
+    assert "--truth" in (caught.value.hint or "")
+    with pytest.raises(DataError):
+        leave_last_out_truth(EVENTS, spec=timeless, n_items=N_ITEMS)
+    with pytest.raises(DataError, match="no events"):
+        temporal_truth(events().clear(), spec=SPEC, n_items=N_ITEMS)
+
+
+def test_leave_last_out_takes_each_users_last_event_if_it_counts() -> None:
+    truth = leave_last_out_truth(EVENTS, spec=SPEC, n_items=N_ITEMS)
+    # User 2's last event, the later row of two at the same time, is a view.
+    assert rows(truth) == {0: [4], 1: [2]}
+    assert "leaks time" in truth.warnings[0]
+    left = Snapshot(leave_last=True).filter(EVENTS).collect()
+    assert left.filter(pl.col(USER) == 0)[ITEM].to_list() == [1, 3, 3]
+    with pytest.raises(DataError, match="no user's last event"):
+        leave_last_out_truth(EVENTS.filter(pl.col(USER) == 2), spec=SPEC, n_items=N_ITEMS)
+
+
+def truth_of(users: list[int], *items: list[int], n_columns: int = N_ITEMS) -> Truth:
+    relevant = CSR.from_rows([np.array(i, np.int32) for i in items], n_columns)
+    return Truth(np.array(users, np.int32), relevant, protocol="temporal")
+
+
+HISTORY = CSR.from_rows([np.array(r, np.int32) for r in ([1, 4], [2], [0, 8])], N_ITEMS)
+
+
+def test_seen_pairs_per_entry() -> None:
+    truth = truth_of([2, -1, 0], [3, 8], [0, 1], [4, 5, 9], n_columns=N_ITEMS + 1)
+    assert seen_pairs(truth, HISTORY).tolist() == [False, True, False, False, True, False, False]
+
+
+def test_seen_pairs_are_dropped_and_counted() -> None:
+    left = without_seen(truth_of([0, 1, 2], [4, 5], [2], [3]), HISTORY)
+    assert rows(left) == {0: [5], 2: [3]}
+    assert left.counts == {"pairs_dropped_as_seen": 2, "users_dropped_as_seen": 1}
+    untouched = truth_of([0], [5])
+    assert without_seen(untouched, HISTORY) is untouched
+    with pytest.raises(DataError, match="already had"):
+        without_seen(truth_of([1], [2]), HISTORY)
+
+
+def test_overlap_of_a_given_split_is_refused_with_an_example() -> None:
+    users = IdTable.from_strings(["u0", "u1", "u2"])
+    items = IdTable.from_strings([f"0{i}" for i in range(N_ITEMS)])
+    refuse_overlap(truth_of([0, -1], [5], [1]), HISTORY, users=users, items=items)
+    with pytest.raises(DataError, match=r"2 of 3 pairs .*'u0' and item '04'") as caught:
+        refuse_overlap(truth_of([0, 1], [4, 5], [2]), HISTORY, users=users, items=items)
+    assert "--include-seen" in (caught.value.hint or "")
