@@ -1,0 +1,265 @@
+"""The harness: groups, fallback, the served path, and that leaks are caught."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from recsys_cli.csr import CSR
+from recsys_cli.errors import DataError
+from recsys_cli.evaluation import harness
+from recsys_cli.evaluation.harness import evaluate
+from recsys_cli.evaluation.metrics import METRICS, ranking_metrics
+from recsys_cli.evaluation.result import EvalResult
+from recsys_cli.evaluation.truth import Truth
+from recsys_cli.models.popularity import Popularity
+from recsys_cli.recommend.contract import Recommendations
+from recsys_cli.recommend.fallback import WithFallback
+from recsys_cli.recommend.strategies import Collab, Popular, Strategy
+
+N_USERS, N_ITEMS = 40, 30
+CUTOFF = date(2020, 9, 16)
+CUTOFF_SECONDS = int(datetime(2020, 9, 16, tzinfo=UTC).timestamp())
+NEW_USERS = (38, 39)
+COLD = (28, 29)
+
+
+@dataclass
+class Oracle:
+    """Knows the test events: what a leak looks like."""
+
+    truth: Truth
+    reference: int | None
+    name: str = "oracle"
+    n_items: int = N_ITEMS
+    unknown_reason: str = "never"
+
+    def knows(self, users: np.ndarray) -> np.ndarray:
+        return np.ones(len(users), np.bool_)
+
+    def recommend(self, users, *, k, exclude=None, allow=None) -> Recommendations:
+        out = Recommendations.empty(len(users), k, self.name)
+        row_of = {int(u): r for r, u in enumerate(self.truth.users)}
+        for row, user in enumerate(users):
+            items = self.truth.items.row(row_of[int(user)])
+            items = items[items < N_ITEMS][:k]
+            out.items[row, : len(items)] = items
+            out.scores[row, : len(items)] = 1.0
+        return Recommendations.of_one(out.items, out.scores, self.name)
+
+
+@pytest.fixture(scope="module")
+def history() -> CSR:
+    rng = np.random.default_rng(1)
+    rows = [rng.permutation(28)[:6].astype(np.int32) for _ in range(N_USERS)]
+    for user in NEW_USERS:
+        rows[user] = rows[user][:0]
+    return CSR.from_rows(rows, N_ITEMS)
+
+
+@pytest.fixture(scope="module")
+def truth(history: CSR) -> Truth:
+    """Three unseen items each; every fourth user's include a cold one."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for user in range(N_USERS):
+        unseen = np.setdiff1d(np.arange(28), history.row(user))
+        items = rng.permutation(unseen)[:3].astype(np.int32)
+        if user % 4 == 0:
+            items[0] = COLD[user % 8 // 4]
+        rows.append(items)
+    return Truth(
+        np.arange(N_USERS, dtype=np.int32),
+        CSR.from_rows(rows, N_ITEMS),
+        protocol="temporal",
+        cutoff=CUTOFF,
+        horizon_days=7,
+    )
+
+
+def popular(history: CSR, *, reference: int = CUTOFF_SECONDS) -> Popular:
+    counts = np.bincount(history.indices, minlength=N_ITEMS).astype(np.float32)
+    return Popular(Popularity(counts[None], np.zeros(N_USERS, np.int16), [], reference))
+
+
+def collab(history: CSR, *, reference: int | None = CUTOFF_SECONDS) -> Collab:
+    rng = np.random.default_rng(3)
+    known = history.counts(np.arange(N_USERS)) > 0
+    return Collab(
+        user_factors=rng.normal(size=(N_USERS, 4)).astype(np.float32) * known[:, None],
+        item_factors=rng.normal(size=(N_ITEMS, 4)).astype(np.float32),
+        user_known=known,
+        item_known=np.arange(N_ITEMS) < 28,
+        reference=reference,
+    )
+
+
+def run(
+    truth: Truth, history: CSR, strategies: Mapping[str, list[Strategy]], **options
+) -> EvalResult:
+    defaults = {
+        "dataset": "shop",
+        "history_reference": CUTOFF_SECONDS,
+        "ks": [5, 10],
+        "exclude_seen": True,
+        "resamples": 50,
+    }
+    chains = {name: WithFallback(parts) for name, parts in strategies.items()}
+    return evaluate(chains, truth, history=history, **(defaults | options))
+
+
+def both(history: CSR) -> dict[str, list[Strategy]]:
+    return {
+        "collab": [collab(history), popular(history)],
+        "popular": [popular(history)],
+    }
+
+
+def test_the_numbers_are_those_of_the_lists_that_are_served(truth: Truth, history: CSR) -> None:
+    result = run(truth, history, both(history))
+    chain = WithFallback(both(history)["collab"])
+    served = chain.recommend(truth.users, k=10, exclude=history.take(truth.users)).items
+    by_hand = ranking_metrics(served, truth.items, ks=[5, 10])
+    for name, values in by_hand.items():
+        assert result.strategies["collab"].groups["all"][name].value == pytest.approx(values.mean())
+    shown = len(np.unique(served[:, :5])) / N_ITEMS
+    assert result.strategies["collab"].groups["all"]["coverage@5"].value == shown
+
+
+def test_intervals_hold_their_values(truth: Truth, history: CSR) -> None:
+    groups = run(truth, history, both(history), resamples=400).strategies["popular"].groups
+    for metric in METRICS:
+        interval = groups["all"][f"{metric}@10"]
+        assert interval.low <= interval.value <= interval.high
+        assert interval.low < interval.high
+
+
+def test_groups(truth: Truth, history: CSR) -> None:
+    result = run(truth, history, both(history))
+    assert dict(result.groups) == {"all": 40, "warm": 38, "new": 2, "cold_items": 10}
+    groups = result.strategies["popular"].groups
+    whole = 38 * groups["warm"]["recall@5"].value + 2 * groups["new"]["recall@5"].value
+    assert groups["all"]["recall@5"].value == pytest.approx(whole / 40)
+
+
+def test_cold_items_count_only_items_without_earlier_events(truth: Truth, history: CSR) -> None:
+    oracle = [Oracle(truth, CUTOFF_SECONDS)]
+    groups = run(truth, history, {"oracle": oracle, **both(history)}).strategies
+    # One cold item in each of these users' truth, and popularity never lists it before others.
+    assert groups["oracle"].groups["cold_items"]["recall@5"].value == 1.0
+    assert groups["popular"].groups["cold_items"]["recall@10"].value == 0.0
+    assert groups["oracle"].groups["cold_items"]["precision@5"].value == pytest.approx(1 / 5)
+
+
+def test_further_groups(truth: Truth, history: CSR) -> None:
+    mask = np.arange(N_USERS) < 10
+    result = run(truth, history, both(history), segments={"region=north": mask})
+    assert result.groups["region=north"] == 10
+    served = WithFallback(both(history)["popular"]).recommend(
+        truth.users[:10], k=10, exclude=history.take(truth.users[:10])
+    )
+    expected = ranking_metrics(served.items, truth.items.take(np.arange(10)), ks=[5])
+    value = result.strategies["popular"].groups["region=north"]["ndcg@5"].value
+    assert value == pytest.approx(expected["ndcg@5"].mean())
+
+
+def test_who_served_and_why(truth: Truth, history: CSR) -> None:
+    result = run(truth, history, both(history)).strategies["collab"]
+    assert result.served_by == {"collab": 38 / 40, "popular": 2 / 40}
+    assert result.fallback_reasons == {"no factors for this user": 2 / 40}
+    assert result.fallback_share == 2 / 40
+
+
+def test_blocks_change_nothing(truth: Truth, history: CSR, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(truth, history, both(history)).to_json()
+    monkeypatch.setattr(harness, "_BLOCK_USERS", 7)
+    assert run(truth, history, both(history)).to_json() == whole
+
+
+def test_an_oracle_is_perfect_and_so_shows_what_the_guard_must_stop(
+    truth: Truth, history: CSR
+) -> None:
+    late = CUTOFF_SECONDS + 7 * 86_400
+    with pytest.raises(DataError, match="oracle was made from events up to 2020-09-23") as caught:
+        run(truth, history, {"oracle": [Oracle(truth, late)]})
+    assert "--as-of" in (caught.value.hint or "")
+    cheat = run(truth, history, {"cheat": [Oracle(truth, CUTOFF_SECONDS)], **both(history)})
+    values = {name: r.groups["all"]["ndcg@5"].value for name, r in cheat.strategies.items()}
+    assert values["cheat"] == 1.0
+    assert max(values["popular"], values["collab"]) < 0.8
+
+
+def test_a_late_fallback_or_history_is_refused_too(truth: Truth, history: CSR) -> None:
+    late = CUTOFF_SECONDS + 1
+    with pytest.raises(DataError, match="popular was made from"):
+        run(truth, history, {"collab": [collab(history), popular(history, reference=late)]})
+    with pytest.raises(DataError, match="the history was made from"):
+        run(truth, history, both(history), history_reference=late)
+
+
+def test_without_a_cutoff_the_history_sets_the_limit(truth: Truth, history: CSR) -> None:
+    split = Truth(truth.users, truth.items, protocol="truth-file")
+    late = {"popular": [popular(history, reference=CUTOFF_SECONDS + 1)]}
+    with pytest.raises(DataError, match="popular was made from"):
+        run(split, history, late)
+    result = run(split, history, late, history_reference=CUTOFF_SECONDS + 1)
+    assert (result.cutoff, result.protocol) == (None, "truth-file")
+
+
+def test_a_strategy_of_unknown_age_is_reported(truth: Truth, history: CSR) -> None:
+    result = run(truth, history, {"collab": [collab(history, reference=None)]})
+    assert "collab does not say" in result.warnings[0]
+
+
+def test_pairs_that_lists_cannot_hold_are_refused(truth: Truth, history: CSR) -> None:
+    seen = Truth(truth.users[:1], history.take(truth.users[:1]), protocol="temporal", cutoff=CUTOFF)
+    with pytest.raises(ValueError, match="without_seen"):
+        run(seen, history, both(history))
+    again = run(seen, history, both(history), exclude_seen=False, ks=[N_ITEMS])
+    assert again.strategies["popular"].groups["all"][f"recall@{N_ITEMS}"].value == 1.0
+
+
+def test_no_test_users_is_a_clear_error(history: CSR) -> None:
+    empty = Truth(
+        np.empty(0, np.int32),
+        CSR.from_rows([], N_ITEMS),
+        protocol="temporal",
+        cutoff=CUTOFF,
+        horizon_days=7,
+    )
+    with pytest.raises(DataError, match=r"no user of shop .* 7 days from 2020-09-16"):
+        run(empty, history, both(history))
+
+
+def test_unknown_users_and_items_of_a_given_split(history: CSR) -> None:
+    relevant = CSR.from_rows([np.array(r, np.int32) for r in ([N_ITEMS], [27, N_ITEMS + 1])], 32)
+    split = Truth(np.array([-1, 39], np.int32), relevant, protocol="truth-file")
+    result = run(split, history, both(history), ks=[N_ITEMS])
+    assert dict(result.groups) == {"all": 2, "warm": 0, "new": 2, "cold_items": 2}
+    recall = result.strategies["popular"].groups["all"][f"recall@{N_ITEMS}"].value
+    assert recall == pytest.approx((0 + 1 / 2) / 2)
+
+
+def test_json_has_the_fixed_shape_and_null_for_empty_groups(truth: Truth, history: CSR) -> None:
+    warm = Truth(
+        truth.users[1:4], truth.items.take(np.arange(1, 4)), protocol="temporal", cutoff=CUTOFF
+    )
+    result = run(warm, history, both(history), details={"snapshot": "abc"})
+    report = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert (report["dataset"], report["protocol"]) == ("shop", "temporal")
+    assert (report["cutoff"], report["users"], report["snapshot"]) == ("2020-09-16", 3, "abc")
+    collab_report = report["strategies"]["collab"]
+    assert set(collab_report) == {"all", "warm", "new", "cold_items"}
+    names = {f"{m}@{k}" for m in (*METRICS, "coverage") for k in (5, 10)}
+    assert set(collab_report["all"]) == names
+    assert set(collab_report["all"]["ndcg@10"]) == {"value", "low", "high"}
+    empty = {"value": None, "low": None, "high": None}
+    assert all(value == empty for value in collab_report["new"].values())
+    assert math.isfinite(collab_report["all"]["coverage@5"]["value"])
+    assert collab_report["all"]["coverage@5"]["low"] is None
