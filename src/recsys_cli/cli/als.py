@@ -1,0 +1,155 @@
+"""`recsys als export`, `train` and `import`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
+from recsys_cli.cli.options import (
+    HERE,
+    AsOfOption,
+    DatasetOption,
+    ExplainOption,
+    ForceOption,
+    JsonOption,
+    SetOption,
+    WorkspaceOption,
+)
+from recsys_cli.cli.session import open_workspace, run_build, snapshot_from
+
+als = typer.Typer(no_args_is_help=True, help="Interactions and ALS factors.")
+app.add_typer(als, name="als")
+
+
+class Backend(StrEnum):
+    """Where ALS trains."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Format(StrEnum):
+    """File format of exported interactions."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@als.command("export")
+def export(
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    as_of: AsOfOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Also write interactions and id mappings for other trainers."),
+    ] = None,
+    file_format: Annotated[
+        Format, typer.Option("--format", help="Format of the interactions in --out.")
+    ] = Format.PARQUET,
+    force: ForceOption = False,
+    explain: ExplainOption = False,
+) -> None:
+    """Sum events into one weighted row per user and item."""
+    run_build(
+        workspace,
+        ["als.export"],
+        dataset=dataset,
+        overrides=overrides,
+        as_of=as_of,
+        force=force,
+        explain=explain,
+    )
+    if out is None:
+        return
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.pipeline.exchange import export_interactions
+
+    opened, config = open_workspace(workspace, overrides)
+    for name in chosen_datasets(config, dataset):
+        for path in export_interactions(
+            opened, name, snapshot_from(as_of), out=out, csv=file_format is Format.CSV
+        ):
+            print_line(str(path))
+
+
+@als.command()
+def train(
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    backend: Annotated[
+        Backend | None,
+        typer.Option(
+            "--backend",
+            help="Where to train; naming one trains even where nothing changed.",
+            show_default="als.backend of the config",
+        ),
+    ] = None,
+    as_of: AsOfOption = None,
+    force: ForceOption = False,
+    explain: ExplainOption = False,
+) -> None:
+    """Train user and item factors on the interactions."""
+    chosen = [f"als.backend={backend.value}"] if backend else []
+    run_build(
+        workspace,
+        ["als.train"],
+        dataset=dataset,
+        overrides=[*(overrides or []), *chosen],
+        as_of=as_of,
+        force=force or backend is not None,
+        explain=explain,
+    )
+
+
+@als.command("import")
+def import_(
+    users: Annotated[
+        Path, typer.Option("--users", help="User factors: CSV or Parquet, a file or a folder.")
+    ],
+    items: Annotated[
+        Path, typer.Option("--items", help="Item factors: CSV or Parquet, a file or a folder.")
+    ],
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            "--mapping",
+            help="id_map_*.json or an old id_mappings_*.joblib that the factors' ids refer to.",
+        ),
+    ] = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Import factors trained elsewhere, such as Spark's."""
+    from recsys_cli.config import only_dataset
+    from recsys_cli.pipeline.exchange import import_als
+
+    opened, config = open_workspace(workspace, overrides)
+    with TerminalProgress() as progress:
+        report = import_als(
+            opened,
+            config,
+            only_dataset(config, dataset),
+            snapshot_from(as_of),
+            users=users,
+            items=items,
+            mapping=mapping,
+            progress=progress,
+        )
+    if json:
+        print_json(report)
+    else:
+        for key, value in report.items():
+            print_line(f"{key.replace('_', ' '):<22} {value}")
+        say("Next: recsys recommend --strategy collab")

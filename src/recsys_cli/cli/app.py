@@ -1,0 +1,99 @@
+"""The `recsys` command: its sub-commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from recsys_cli import __version__
+from recsys_cli.cli.console import report_error, say
+from recsys_cli.errors import RecsysError
+
+INTERRUPTED = 130
+_ORDER = [
+    "init", "demo", "validate", "ingest", "als", "build", "recommend", "eval", "status", "doctor",
+    "export",
+]  # fmt: skip
+
+
+class _Group(TyperGroup):
+    """Lists commands in the order of use, and turns known errors into exit codes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RecsysError as error:
+            _end_lines()
+            report_error(error.message, error.hint)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            say("\nStopped. What was finished is kept; run the same command to go on.")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader (`| head`) has seen enough; the interpreter must not complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except (OSError, MemoryError) as error:
+            if "RECSYS_TRACEBACK" in os.environ:
+                raise
+            reason = str(error) or "out of memory"
+            report_error(reason, "set RECSYS_TRACEBACK=1 to see where")
+            raise typer.Exit(1) from None
+
+
+def _end_lines() -> None:
+    """Keep a message after results that already went out."""
+    sys.stdout.flush()
+
+
+app = typer.Typer(
+    name="recsys",
+    cls=_Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a shop's raw files to measured, served recommendations.",
+    epilog="Start with `recsys demo` and `recsys build all`, or `recsys init` for your own data.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"recsys {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the `recsys` script."""
+    app()
+
+
+# Commands register themselves on `app`.
+from recsys_cli.cli import (  # noqa: E402
+    als,
+    data,
+    evaluate,
+    export,
+    inspect,
+    pipeline,
+    recommend,
+)
+
+__all__ = ["als", "app", "data", "evaluate", "export", "inspect", "main", "pipeline", "recommend"]

@@ -1,0 +1,145 @@
+"""What the user sees: results on stdout, progress and messages on stderr.
+
+Progress bars appear only on a terminal; piped output is never cut to a terminal's width.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+_PIPED_WIDTH = 240
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON value to stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def print_line(text: str = "") -> None:
+    """Write one line to stdout, as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def print_table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    right: Iterable[str] = (),
+) -> None:
+    """Write a table to stdout; columns named in `right` are aligned to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    piped = not sys.stdout.isatty()
+    console = Console(width=_PIPED_WIDTH if piped else None, highlight=False)
+    table = Table(
+        title=title and Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
+    )
+    numeric = set(right)
+    for header in headers:
+        table.add_column(header, justify="right" if header in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console.print(table)
+
+
+def say(message: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(message + "\n")
+
+
+def report_error(message: str, hint: str | None = None) -> None:
+    """Write an error and the way out of it to stderr."""
+    say(f"Error: {message}")
+    if hint:
+        say(f"  → {hint}")
+
+
+class TerminalProgress(AbstractContextManager["TerminalProgress"]):
+    """The library's progress reports as a rich progress bar on stderr, with rate and time left."""
+
+    def __init__(self) -> None:
+        self._bars: RichProgress | None = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self, what: str, total: int | None = None) -> None:
+        """Begin a bar; the previous one disappears."""
+        if not sys.stderr.isatty():
+            return
+        if self._bars is None:
+            self._bars = self._make_bars()
+            self._bars.start()
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(what, total=total)
+
+    def advance(self, steps: int = 1) -> None:
+        """Move the bar."""
+        if self._bars is not None and self._task is not None:
+            self._bars.advance(self._task, steps)
+
+    def log(self, message: str) -> None:
+        """Print a line above the bar."""
+        self._print(message)
+
+    def warn(self, message: str) -> None:
+        """Print a warning above the bar."""
+        self._print(f"Warning: {message}")
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._task = None, None
+
+    def _print(self, message: str) -> None:
+        if self._bars is not None:
+            self._bars.console.print(message, markup=False, highlight=False)
+        else:
+            say(message)
+
+    @staticmethod
+    def _make_bars() -> RichProgress:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        return Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )

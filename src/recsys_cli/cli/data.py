@@ -1,0 +1,121 @@
+"""`recsys init`, `demo`, `validate` and `ingest`: from nothing to canonical tables."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
+from recsys_cli.cli.options import (
+    HERE,
+    DatasetOption,
+    ExplainOption,
+    ForceOption,
+    JsonOption,
+    SetOption,
+    WorkspaceOption,
+)
+from recsys_cli.cli.session import open_workspace, run_build
+from recsys_cli.errors import UsageError
+
+
+@app.command()
+def init(
+    workspace: WorkspaceOption = HERE,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a recsys.toml that is already there.")
+    ] = False,
+) -> None:
+    """Write a commented recsys.toml for the datasets found in data/."""
+    from recsys_cli.config.template import render_config
+    from recsys_cli.datasets.detect import find_datasets
+    from recsys_cli.store.files import atomic_path
+
+    path = workspace / "recsys.toml"
+    if path.exists() and not force:
+        raise UsageError(f"{path} is already there", hint="recsys init --force replaces it")
+    found = find_datasets(workspace)
+    with atomic_path(path) as temporary:
+        temporary.write_text(render_config(found))
+    for dataset in found:
+        print_line(f"{dataset.name:<10} {dataset.kind:<13} {dataset.path}")
+    say(f"Wrote {path}." + ("" if found else " No datasets in data/ yet: add yours to it."))
+    say("Next: recsys validate")
+
+
+@app.command()
+def demo(
+    workspace: WorkspaceOption = HERE,
+    customers: Annotated[
+        int | None, typer.Option("--customers", min=1, help="H&M customers.")
+    ] = None,
+    transactions: Annotated[
+        int | None, typer.Option("--transactions", min=1, help="H&M purchases.")
+    ] = None,
+    articles: Annotated[int | None, typer.Option("--articles", min=1, help="H&M articles.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same data.")] = 42,
+    images: Annotated[bool, typer.Option(help="Draw product pictures.")] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace demo data made with other settings.")
+    ] = False,
+) -> None:
+    """Make sample data: data/hm_raw (with images/) and data/rr_raw in the raw schemas."""
+    from recsys_cli.datasets.demo import make_demo
+
+    sizes = {"customers": customers, "transactions": transactions, "articles": articles}
+    workspace.mkdir(parents=True, exist_ok=True)
+    with TerminalProgress() as progress:
+        summary = make_demo(
+            workspace,
+            **{name: size for name, size in sizes.items() if size is not None},
+            seed=seed,
+            images=images,
+            force=force,
+            progress=progress,
+        )
+    for line in summary.lines():
+        print_line(line)
+    say("Next: recsys build all")
+
+
+@app.command()
+def validate(
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check raw files: PASS, WARN or FAIL per check, with counts and examples."""
+    from recsys_cli.cli.findings import print_findings
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.datasets.validate import validate as run_checks
+
+    opened, config = open_workspace(workspace, overrides)
+    reports = []
+    with TerminalProgress() as progress:
+        for name in chosen_datasets(config, dataset):
+            own = config.datasets[name]
+            reports.append(run_checks(name, own, workspace=opened.root, progress=progress))
+    if json:
+        print_json({"datasets": [report.to_json() for report in reports]})
+    else:
+        for report in reports:
+            print_findings(report)
+    if not all(report.ok for report in reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ingest(
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    force: ForceOption = False,
+    explain: ExplainOption = False,
+) -> None:
+    """Turn raw files into events, items and users with integer ids."""
+    run_build(
+        workspace, ["ingest"], dataset=dataset, overrides=overrides, force=force, explain=explain
+    )

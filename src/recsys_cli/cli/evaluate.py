@@ -1,0 +1,179 @@
+"""`recsys eval`."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
+from recsys_cli.cli.options import HERE, DatasetOption, SetOption, WorkspaceOption
+from recsys_cli.cli.session import day_from, open_workspace
+from recsys_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from recsys_cli.evaluation.result import EvalResult
+    from recsys_cli.pipeline.build import Step
+
+_SHOWN = ("ndcg", "map", "recall", "precision", "mrr", "hitrate", "coverage")
+
+
+class Protocol(StrEnum):
+    """How the test events are split off."""
+
+    TEMPORAL = "temporal"
+    LEAVE_LAST_OUT = "leave-last-out"
+
+
+@app.command("eval")
+def evaluate(
+    strategy: Annotated[
+        str, typer.Option("--strategy", "-s", help="all, or names between commas.")
+    ] = "all",
+    k: Annotated[
+        str | None,
+        typer.Option(
+            "-k", help="Depths between commas, such as 10,20.", show_default="eval.k of the config"
+        ),
+    ] = None,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff",
+            metavar="YYYY-MM-DD",
+            help="First day of the test window; models see only what came before.",
+            show_default="so that the window ends with the last event",
+        ),
+    ] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            "--horizon",
+            metavar="DAYS",
+            help="Length of the test window, such as 7d or 2w.",
+            show_default="the dataset's",
+        ),
+    ] = None,
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(
+            "--protocol",
+            help="How test events are split off.",
+            show_default="eval.protocol of the config",
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="File with a given test split: columns user and item."),
+    ] = None,
+    exclude_seen: Annotated[
+        bool | None,
+        typer.Option(
+            "--exclude-seen/--include-seen",
+            help="Leave out items the user already has.",
+            show_default="as the dataset says",
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Also write the results here; - for stdout."),
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.pipeline.evaluate import Question, evaluate_dataset
+
+    opened, config = open_workspace(workspace, overrides)
+    question = Question(
+        strategies=() if strategy == "all" else _split(strategy),
+        ks=[_depth(text) for text in _split(k)] if k else (),
+        protocol=protocol.value if protocol else None,
+        cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+        horizon_days=_days(horizon) if horizon else None,
+        truth=truth,
+        exclude_seen=exclude_seen,
+    )
+    results = []
+    to_stdout = json is not None and str(json) == "-"
+    with TerminalProgress() as progress:
+        for name in chosen_datasets(config, dataset):
+            result = evaluate_dataset(
+                opened, config, name, question, on_step=_say_step, progress=progress
+            )
+            progress.close()
+            results.append(result)
+            if not to_stdout:
+                _print_result(result)
+    _write(results, json)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _depth(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise UsageError(f"-k {text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*(d|w)?", text.strip())
+    if not match or int(match[1]) == 0:
+        raise UsageError(f"--horizon {text!r} is not a number of days", hint="write 7d or 2w")
+    return int(match[1]) * (7 if match[2] == "w" else 1)
+
+
+def _say_step(step: Step) -> None:
+    if step.action == "ran":
+        say(f"built {step.dataset} {step.stage} in {step.seconds:.1f} s")
+
+
+def _print_result(result: EvalResult) -> None:
+    """A table per group of users: a row per strategy, the mean and half the interval's width."""
+    window = f", {result.horizon_days} days from {result.cutoff}" if result.cutoff else ""
+    print_line(f"{result.dataset}: {result.protocol}{window}, {result.users:,} users")
+    for warning in result.warnings:
+        say(f"Warning: {warning}")
+    k = 12 if 12 in result.ks else result.ks[-1]  # noqa: PLR2004
+    headers = [f"{name}@{k}" for name in _SHOWN]
+    for group, users in result.groups.items():
+        if not users:
+            continue
+        rows = []
+        for name, outcome in result.strategies.items():
+            metrics = outcome.groups[group]
+            cells = [_cell(metrics[h].value, metrics[h].low, metrics[h].high) for h in headers]
+            rows.append([name, *cells])
+        title = f"{group.replace('_', ' ')} ({users:,} users)"
+        print_table(["strategy", *headers], rows, title=title, right=headers)
+
+
+def _cell(value: float, low: float, high: float) -> str:
+    if value != value:  # noqa: PLR0124 (NaN: not measured)
+        return "–"
+    if low != low:  # noqa: PLR0124
+        return f"{value:.3f}"
+    return f"{value:.4f} ±{(high - low) / 2:.4f}"
+
+
+def _write(results: list[EvalResult], path: Path | None) -> None:
+    """One object for one dataset, a list for several."""
+    if path is None:
+        return
+    from recsys_cli.store.files import write_json
+
+    whole = [result.to_json() for result in results]
+    value = whole[0] if len(whole) == 1 else whole
+    if str(path) == "-":
+        print_json(value)
+    else:
+        write_json(path, value)
+        say(f"Wrote {path}.")

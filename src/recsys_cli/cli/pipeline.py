@@ -1,0 +1,89 @@
+"""`recsys build` and `recsys status`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import print_json, print_table
+from recsys_cli.cli.options import (
+    HERE,
+    AsOfOption,
+    DatasetOption,
+    ExplainOption,
+    ForceOption,
+    JsonOption,
+    SetOption,
+    WorkspaceOption,
+)
+from recsys_cli.cli.session import open_workspace, run_build
+
+
+@app.command()
+def build(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="all|STAGE[+]…",
+            help="Stages to build with all they need; STAGE+ also builds what follows from it.",
+        ),
+    ],
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    as_of: AsOfOption = None,
+    force: ForceOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")
+    ] = False,
+    explain: ExplainOption = False,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="After a failure, still build what does not need it."),
+    ] = False,
+) -> None:
+    """Run the stages that are missing or stale, in order."""
+    run_build(
+        workspace,
+        targets,
+        dataset=dataset,
+        overrides=overrides,
+        as_of=as_of,
+        force=force,
+        dry_run=dry_run,
+        explain=explain,
+        keep_going=keep_going,
+    )
+
+
+@app.command()
+def status(
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Hash every artifact, and exit with 3 unless the current ones are fresh.",
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what exists, how old and large it is, and what is stale."""
+    from recsys_cli.pipeline.status import stage_states
+
+    opened, config = open_workspace(workspace, overrides)
+    states = stage_states(opened, config, dataset=dataset, thorough=check)
+    if json:
+        print_json({"stages": [state.to_json() for state in states]})
+    else:
+        print_table(
+            ["dataset", "stage", "snapshot", "state", "age", "size", "why"],
+            [state.row() for state in states],
+            right=["age", "size"],
+        )
+    if check and any(state.current and state.state != "fresh" for state in states):
+        raise typer.Exit(3)

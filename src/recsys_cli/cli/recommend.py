@@ -1,0 +1,163 @@
+"""`recsys recommend`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import (
+    TerminalProgress,
+    print_json,
+    print_line,
+    print_table,
+    say,
+)
+from recsys_cli.cli.options import (
+    HERE,
+    AsOfOption,
+    DatasetOption,
+    JsonOption,
+    SetOption,
+    WorkspaceOption,
+)
+from recsys_cli.cli.session import open_workspace, snapshot_from
+from recsys_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from recsys_cli.recommend.engine import Engine, Filters
+
+
+class BatchFormat(StrEnum):
+    """Formats of `--out`."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSONL = "jsonl"
+    KAGGLE = "kaggle"
+
+
+@app.command()
+def recommend(
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", help="Recommend for this user.")
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Recommend for all users, into --out.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File for --all: .parquet, .csv or .jsonl."),
+    ] = None,
+    file_format: Annotated[
+        BatchFormat | None,
+        typer.Option(
+            "--format",
+            help="Format of --out; kaggle writes customer_id,prediction.",
+            show_default="by the file name",
+        ),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            "-s",
+            help="auto, collab, repurchase or popular.",
+            show_default="recommend.strategy of the config",
+        ),
+    ] = None,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, help="Items per user.", show_default="recommend.k of the config"),
+    ] = None,
+    exclude_seen: Annotated[
+        bool | None,
+        typer.Option(
+            "--exclude-seen/--include-seen",
+            help="Leave out items the user already has.",
+            show_default="as the dataset says",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="Item to leave out. May be repeated.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="COLUMN=VALUE", help="Only such items. May be repeated."),
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Recommend items for one user or for all."""
+    from recsys_cli.config import chosen_datasets, only_dataset
+    from recsys_cli.recommend.engine import Engine, Filters, dataset_of_user
+
+    opened, config = open_workspace(workspace, overrides)
+    _check_usage(user=user, everyone=everyone, out=out)
+    if everyone:
+        name = only_dataset(config, dataset)
+    else:
+        name = dataset_of_user(opened, chosen_datasets(config, dataset), user or "")
+    engine = Engine(opened, name, snapshot_from(as_of), threads=config.threads)
+    filters = Filters(exclude_seen, exclude or (), where or ())
+    asked = strategy or config.recommend.strategy
+    if everyone and out:
+        chosen = file_format.value if file_format else None
+        _write_all(engine, out, asked, k or config.recommend.k, chosen, filters)
+        return
+    answer = engine.recommend_one(
+        user or "", strategy=asked, k=k or config.recommend.k, filters=filters
+    )
+    if json:
+        print_json(answer)
+    else:
+        _print_answer(answer)
+
+
+def _check_usage(*, user: str | None, everyone: bool, out: Path | None) -> None:
+    if everyone == (user is not None):
+        raise UsageError("name one user with --user, or ask for --all")
+    if everyone and out is None:
+        raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
+    if out is not None and not everyone:
+        raise UsageError("--out goes with --all", hint="redirect --json for one user")
+
+
+def _write_all(
+    engine: Engine, out: Path, strategy: str, k: int, chosen: Any, filters: Filters
+) -> None:
+    from recsys_cli.recommend.batch import recommend_all
+
+    with TerminalProgress() as progress:
+        summary = recommend_all(
+            engine,
+            out,
+            strategy=strategy,
+            k=k,
+            file_format=chosen,
+            filters=filters,
+            progress=progress,
+        )
+    print_line(f"{summary.path}: {summary.rows:,} rows for {summary.users:,} users")
+    if summary.fallbacks:
+        say(f"{summary.fallbacks:,} users were served in part or in full by a fallback.")
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    used, reason = answer["strategy_used"], answer["fallback_reason"]
+    line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing'}"
+    print_line(line + (f" ({reason})" if reason else ""))
+    print_table(
+        ["rank", "item", "name", "score", "source"],
+        [
+            [i["rank"], i["item"], i["name"], f"{i['score']:.4g}", ", ".join(i["sources"])]
+            for i in answer["items"]
+        ],
+        right=["rank", "score"],
+    )

@@ -1,0 +1,118 @@
+"""Opens a workspace for a command and runs builds with progress on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys_cli.cli.console import TerminalProgress, print_line, report_error
+from recsys_cli.errors import RecsysError, UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from recsys_cli.config import Config
+    from recsys_cli.pipeline.build import Step
+    from recsys_cli.store.snapshot import Snapshot
+    from recsys_cli.store.workspace import Workspace
+
+_HIDDEN_FACTS = {"users_fingerprint", "items_fingerprint"}
+
+
+def open_workspace(
+    folder: Path, overrides: Sequence[str] | None = None
+) -> tuple[Workspace, Config]:
+    """The workspace and its configuration."""
+    from recsys_cli.config import load_config
+    from recsys_cli.store.workspace import Workspace
+
+    workspace = Workspace(folder)
+    return workspace, load_config(folder, overrides or ())
+
+
+def snapshot_from(as_of: str | None) -> Snapshot:
+    """The snapshot that `--as-of` names."""
+    from recsys_cli.store.snapshot import NOW, Snapshot
+
+    return NOW if as_of is None else Snapshot(as_of=day_from(as_of, option="--as-of"))
+
+
+def day_from(text: str, *, option: str) -> date:
+    """The day that an option's text names."""
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD") from None
+
+
+def run_build(
+    folder: Path,
+    targets: Sequence[str],
+    *,
+    dataset: str | None = None,
+    overrides: Sequence[str] | None = None,
+    as_of: str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    explain: bool = False,
+    keep_going: bool = False,
+) -> None:
+    """Build targets and print a line per stage; raises the first failure at the end."""
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.pipeline.build import Builder
+    from recsys_cli.pipeline.stages import default_graph
+
+    workspace, config = open_workspace(folder, overrides)
+    failures: list[Step] = []
+    with TerminalProgress() as progress:
+        builder = Builder(workspace, config, default_graph(), progress=progress)
+        for step in builder.build(
+            targets,
+            datasets=chosen_datasets(config, dataset),
+            snapshot=snapshot_from(as_of),
+            force=force,
+            dry_run=dry_run,
+            keep_going=keep_going,
+        ):
+            progress.close()
+            print_line(_describe(step, explain=explain))
+            if step.error:
+                failures.append(step)
+    if failures:
+        raise _failure(failures, targets, dataset, as_of)
+
+
+def _describe(step: Step, *, explain: bool) -> str:
+    line = f"{step.dataset:<8} {step.stage:<12} {step.action:<9}"
+    if step.action == "ran":
+        line += f" {step.seconds:6.1f} s {step.peak_memory_mb:7.0f} MB"
+        shown = [
+            f"{key.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{key} {value}"
+            for key, value in step.facts.items()
+            if key not in _HIDDEN_FACTS and isinstance(value, (int, str))
+        ]
+        line += "  " + ", ".join(shown)
+    if explain or step.action in ("would run", "blocked"):
+        line += f"  ({step.reason})"
+    return line.rstrip()
+
+
+def _failure(
+    failures: Sequence[Step], targets: Sequence[str], dataset: str | None, as_of: str | None
+) -> RecsysError:
+    """The first failure, with the command that resumes as an additional hint."""
+    for later in failures[1:]:
+        if later.error:
+            report_error(f"{later.dataset} {later.stage}: {later.error.message}", later.error.hint)
+    first, cause = failures[0], failures[0].error or RecsysError("unknown failure")
+    command = " ".join(
+        ["recsys build", *targets]
+        + ([f"--dataset {dataset}"] if dataset else [])
+        + ([f"--as-of {as_of}"] if as_of else [])
+    )
+    resume = f"finished stages are kept; resume with: {command}"
+    hint = f"{cause.hint}\n  → {resume}" if cause.hint else resume
+    return type(cause)(f"{first.dataset} {first.stage}: {cause.message}", hint=hint)

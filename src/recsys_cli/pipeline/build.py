@@ -1,0 +1,168 @@
+"""Runs what is missing or stale, in order, and says why it ran or skipped each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from recsys_cli.config import Config
+from recsys_cli.errors import RecsysError
+from recsys_cli.pipeline.freshness import Freshness, Verdict
+from recsys_cli.pipeline.measure import Meter
+from recsys_cli.pipeline.stage import Context, Graph, Stage
+from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.manifest import Manifest, environment
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+Action = Literal["ran", "skipped", "would run", "failed", "blocked"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened to one stage of one dataset."""
+
+    stage: str
+    dataset: str
+    action: Action
+    reason: str
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    facts: dict[str, object] = field(default_factory=dict)
+    error: RecsysError | None = None
+
+
+class Builder:
+    """Builds stages of a workspace.
+
+    Args:
+        workspace: the folder.
+        config: its configuration.
+        graph: the stages.
+        progress: where long stages report.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: Config,
+        graph: Graph,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._config = config
+        self.graph = graph
+        self._progress: Progress = progress or Silent()
+
+    def build(
+        self,
+        targets: Sequence[str] = ("all",),
+        *,
+        datasets: Iterable[str],
+        snapshot: Snapshot = NOW,
+        force: bool = False,
+        dry_run: bool = False,
+        keep_going: bool = False,
+    ) -> Iterator[Step]:
+        """Yield a step per stage and dataset as each is done.
+
+        Stages that the targets need are built too where they are missing or stale. With
+        `force` the targets themselves run even if fresh. A failed stage ends the build,
+        or, with `keep_going`, blocks only what depends on it.
+        """
+        named, needed = self.graph.select(targets)
+        datasets = list(datasets)
+        # A build that has nothing to do neither waits for a writer nor disturbs one.
+        idle = dry_run or (not force and self._all_fresh(needed, datasets, snapshot))
+        with nullcontext() if idle else self._workspace.writing():
+            for dataset in datasets:
+                unready: dict[str, str] = {}
+                for name in self.graph.order:
+                    if name not in needed:
+                        continue
+                    stage = self.graph.stages[name]
+                    forced = force and name in named
+                    step = self._step(
+                        stage, dataset, snapshot, unready, forced=forced, dry_run=dry_run
+                    )
+                    yield step
+                    if step.action in ("failed", "blocked", "would run"):
+                        unready[name] = step.action
+                    if step.action == "failed" and not keep_going:
+                        return
+
+    def _all_fresh(self, names: set[str], datasets: Sequence[str], snapshot: Snapshot) -> bool:
+        freshness = Freshness(self._workspace, self._config, self.graph)
+        return all(
+            freshness.check(self.graph.stages[name], dataset, snapshot).state == "fresh"
+            for dataset in datasets
+            for name in names
+        )
+
+    def _step(
+        self,
+        stage: Stage,
+        dataset: str,
+        snapshot: Snapshot,
+        unready: dict[str, str],
+        *,
+        forced: bool,
+        dry_run: bool,
+    ) -> Step:
+        upstream = [name for name in self.graph.upstream[stage.name] if name in unready]
+        if any(unready[name] != "would run" for name in upstream):
+            return Step(stage.name, dataset, "blocked", f"{upstream[0]} did not finish")
+        freshness = Freshness(self._workspace, self._config, self.graph)
+        if upstream:
+            return Step(stage.name, dataset, "would run", f"after {', '.join(upstream)}")
+        verdict = freshness.check(stage, dataset, snapshot)
+        if forced:
+            verdict = Verdict("stale", "forced")
+        if verdict.state == "fresh":
+            return Step(stage.name, dataset, "skipped", verdict.reason)
+        if dry_run:
+            return Step(stage.name, dataset, "would run", verdict.reason)
+        return self._run(stage, dataset, snapshot, freshness, verdict)
+
+    def _run(
+        self,
+        stage: Stage,
+        dataset: str,
+        snapshot: Snapshot,
+        freshness: Freshness,
+        verdict: Verdict,
+    ) -> Step:
+        snapshot = freshness.snapshot_of(stage, snapshot)
+        try:
+            with self._workspace.staging() as staging:
+                recipe = freshness.recipe(stage, dataset, snapshot)
+                context = Context(
+                    self._workspace, self._config, dataset, snapshot, staging, self._progress
+                )
+                meter = Meter()
+                facts = stage.run(context)
+                seconds, peak = meter.stop()
+                files = {
+                    context.output(kind): self._workspace.path(kind, dataset, snapshot)
+                    for kind in stage.outputs
+                }
+                manifest = Manifest(
+                    stage=stage.name,
+                    dataset=dataset,
+                    recipe=recipe,
+                    outputs=self._workspace.describe(files),
+                    facts=facts,
+                    seconds=round(seconds, 3),
+                    peak_memory_mb=round(peak, 1),
+                    finished=datetime.now(UTC).isoformat(timespec="seconds"),
+                    **environment(),
+                )
+                at = self._workspace.manifest_path(stage.name, dataset, snapshot)
+                self._workspace.commit(files, manifest, at)
+        except RecsysError as error:
+            return Step(stage.name, dataset, "failed", verdict.reason, error=error)
+        return Step(stage.name, dataset, "ran", verdict.reason, seconds, peak, facts)

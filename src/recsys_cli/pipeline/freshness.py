@@ -1,0 +1,137 @@
+"""Decides whether a stage's artifacts are fresh, and says why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from recsys_cli.config import Config
+from recsys_cli.config.load import dataset_config, section_for
+from recsys_cli.errors import RecsysError
+from recsys_cli.pipeline.stage import Graph, Stage
+from recsys_cli.store.files import HashMemo, sha256
+from recsys_cli.store.manifest import Manifest, Recipe
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+State = Literal["fresh", "stale", "missing"]
+
+# The dataset's settings that ingest does not read.
+_NOT_INGEST = {"interactions", "als", "popular"}
+# Settings that decide where a stage runs, not what is asked of it.
+_WHERE_NOT_WHAT = {"als": {"backend"}}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A stage's state, and the reason in words."""
+
+    state: State
+    reason: str
+
+
+class Freshness:
+    """Compares manifests with what a run now would be made from."""
+
+    def __init__(self, workspace: Workspace, config: Config, graph: Graph) -> None:
+        self._workspace = workspace
+        self._config = config
+        self._graph = graph
+        self._hashes: HashMemo = workspace.hashes()
+
+    def snapshot_of(self, stage: Stage, snapshot: Snapshot) -> Snapshot:
+        """The snapshot a stage's result belongs to; shared stages belong to "now"."""
+        return snapshot if stage.per_snapshot else NOW
+
+    def manifest(self, stage: Stage, dataset: str, snapshot: Snapshot) -> Manifest | None:
+        """The manifest of the last run."""
+        at = self.snapshot_of(stage, snapshot)
+        return self._workspace.manifest(stage.name, dataset, at)
+
+    def recipe(self, stage: Stage, dataset: str, snapshot: Snapshot) -> Recipe:
+        """What a run now would be made from; inputs must exist.
+
+        Raises:
+            RecsysError: a raw file or an upstream manifest is missing.
+        """
+        config = {
+            name: section_for(self._config, name, dataset).model_dump(
+                mode="json", exclude=_WHERE_NOT_WHAT.get(name)
+            )
+            for name in stage.sections
+        }
+        inputs: dict[str, str] = {}
+        if stage.reads_raw:
+            from recsys_cli.datasets.ingest import raw_files
+
+            own = dataset_config(self._config, dataset)
+            config["dataset"] = own.model_dump(mode="json", exclude=_NOT_INGEST)
+            for path in raw_files(own, self._workspace.root):
+                inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
+        for kind in stage.inputs:
+            inputs[kind] = self._input_hash(kind, dataset, snapshot)
+        at = self.snapshot_of(stage, snapshot)
+        return Recipe(stage.version, config, inputs, str(at))
+
+    def _input_hash(self, kind: str, dataset: str, snapshot: Snapshot) -> str:
+        producer = self._graph.stages[self._graph.producer[kind]]
+        manifest = self.manifest(producer, dataset, snapshot)
+        path = self._workspace.path(kind, dataset, snapshot)
+        output = manifest and manifest.outputs.get(self._workspace.relative(path))
+        if not output:
+            raise RecsysError(f"{producer.name} has not run")
+        return output.sha256
+
+    def check(
+        self, stage: Stage, dataset: str, snapshot: Snapshot, *, thorough: bool = False
+    ) -> Verdict:
+        """State of one stage, taking its upstream artifacts as they are.
+
+        Args:
+            stage: the stage.
+            dataset: the dataset's name.
+            snapshot: the snapshot asked for.
+            thorough: hash every output instead of trusting size and modification time.
+        """
+        manifest = self.manifest(stage, dataset, snapshot)
+        if manifest is None:
+            return Verdict("missing", "never built")
+        damaged = self._damage(manifest, thorough=thorough)
+        if damaged:
+            return damaged
+        try:
+            recipe = self.recipe(stage, dataset, snapshot)
+        except RecsysError as error:
+            return Verdict("stale", error.message)
+        if manifest.imported:
+            return self._check_imported(manifest, dataset)
+        if recipe.key() != manifest.recipe.key():
+            return Verdict("stale", recipe.difference(manifest.recipe))
+        return Verdict("fresh", "nothing it depends on changed")
+
+    def _check_imported(self, manifest: Manifest, dataset: str) -> Verdict:
+        """Imported factors stay fresh for as long as the ids they were made for do."""
+        ingest = self._workspace.manifest("ingest", dataset)
+        for side in ("users_fingerprint", "items_fingerprint"):
+            if ingest is None or ingest.facts.get(side) != manifest.facts.get(side):
+                return Verdict("stale", f"imported for other {side.split('_')[0]} than there are")
+        return Verdict("fresh", "imported; `recsys als train --force` replaces it")
+
+    def _damage(self, manifest: Manifest, *, thorough: bool) -> Verdict | None:
+        for name, output in manifest.outputs.items():
+            path = self._workspace.root / name
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                return Verdict("missing", f"{name} is gone")
+            if stat.st_size != output.bytes:
+                return Verdict("stale", f"{name} was changed by something else")
+            if thorough:
+                digest = sha256(path)
+            elif stat.st_mtime_ns != output.mtime_ns:
+                digest = self._hashes.sha256(path)
+            else:
+                continue
+            if digest != output.sha256:
+                return Verdict("stale", f"{name} was changed by something else")
+        return None

@@ -1,0 +1,197 @@
+"""Writes current artifacts under the names and schemas that older scripts read.
+
+Every file is a view of current data with external ids: tables as Parquet, interactions and
+factors as CSV, mappings and vectors as plain dicts in joblib files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys_cli.columns import EVENT, IMAGE, ITEM, TIME, USER, VALUE, WEIGHT
+from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.store.files import atomic_path
+from recsys_cli.store.idtable import IdTable
+from recsys_cli.store.packs import Pack, load_pack, save_pack
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    from recsys_cli.datasets.spec import DatasetSpec
+
+
+def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -> Iterator[Path]:
+    """Write the old files below `out` (artifacts/ and data/mahout/), yielding each path.
+
+    Args:
+        workspace: where the current artifacts are.
+        datasets: names to export; the combined tables hold exactly these.
+        out: target folder, which must not be the workspace itself.
+
+    Raises:
+        UsageError: `out` is the workspace, whose own als_*.joblib would be overwritten.
+        ArtifactError: a dataset has not been ingested.
+    """
+    if out.resolve() == workspace.root.resolve():
+        raise UsageError(
+            "--out is the workspace itself", hint="name another folder, such as legacy/"
+        )
+    missing = [d for d in datasets if not workspace.path("spec", d).exists()]
+    if missing:
+        raise ArtifactError(
+            f"{missing[0]} has not been ingested", hint=f"recsys ingest --dataset {missing[0]}"
+        )
+    yield from _tables(workspace, datasets, out / "artifacts")
+    for dataset in datasets:
+        yield from _interactions(workspace, dataset, out / "data" / "mahout")
+        yield from _factors(workspace, dataset, out / "artifacts")
+
+
+def id_mappings(ids: Pack) -> dict[str, Any]:
+    """The old mapping file: dicts from external id to row, both ways, for users and items."""
+    users = IdTable.from_pack(ids, USER).to_list()
+    items = IdTable.from_pack(ids, ITEM).to_list()
+    return {
+        "user_to_idx": {external: row for row, external in enumerate(users)},
+        "item_to_idx": {external: row for row, external in enumerate(items)},
+        "idx_to_user": users,
+        "idx_to_item": items,
+    }
+
+
+def _spec(workspace: Workspace, dataset: str) -> DatasetSpec:
+    from recsys_cli.datasets.spec import DatasetSpec
+
+    return DatasetSpec.model_validate_json(workspace.path("spec", dataset).read_text())
+
+
+def _external_events(workspace: Workspace, dataset: str) -> pl.LazyFrame:
+    """Events with external ids, in event order."""
+    import polars as pl
+
+    spec = _spec(workspace, dataset)
+    users = pl.read_parquet(workspace.path("users", dataset), columns=[USER])[USER]
+    items = pl.read_parquet(workspace.path("items", dataset), columns=[ITEM])[ITEM]
+    kinds = pl.Series(spec.events)
+
+    def externalise(frame: pl.DataFrame) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                "user_id": users.gather(frame[USER]),
+                "item_id": items.gather(frame[ITEM]),
+                "timestamp": frame[TIME],
+                "event": kinds.gather(frame[EVENT].cast(pl.UInt32)),
+                "value": frame[VALUE],
+                "source": pl.repeat(spec.source, len(frame), eager=True),
+            }
+        )
+
+    schema = {
+        "user_id": pl.String(),
+        "item_id": pl.String(),
+        "timestamp": pl.Datetime("ms"),
+        "event": pl.String(),
+        "value": pl.Float32(),
+        "source": pl.String(),
+    }
+    events = pl.scan_parquet(workspace.path("events", dataset))
+    return events.map_batches(externalise, schema=schema, streamable=True)
+
+
+def _tables(workspace: Workspace, datasets: Sequence[str], folder: Path) -> Iterator[Path]:
+    import polars as pl
+
+    frames = [_external_events(workspace, dataset) for dataset in datasets]
+    named = [(f"events_{d}.parquet", f) for d, f in zip(datasets, frames, strict=True)]
+    items = [
+        pl.scan_parquet(workspace.path("items", d)).rename({ITEM: "item_id"}) for d in datasets
+    ]
+    named.append(("events.parquet", pl.concat(frames)))
+    named.append(("items.parquet", pl.concat([_strings(i) for i in items], how="diagonal")))
+    for name, frame in named:
+        with atomic_path(folder / name) as temporary:
+            frame.sink_parquet(temporary)
+        yield folder / name
+
+
+def _strings(items: pl.LazyFrame) -> pl.LazyFrame:
+    """Items of all datasets share a table, so columns that only look alike become text."""
+    import polars as pl
+
+    keep = {"item_id", "source", "name", IMAGE, "in_catalogue"}
+    return items.with_columns(pl.exclude(keep).cast(pl.String))
+
+
+def _interactions(workspace: Workspace, dataset: str, folder: Path) -> Iterator[Path]:
+    path = workspace.path("interactions", dataset)
+    if not path.exists():
+        return
+    from recsys_cli.models.interactions import Interactions
+
+    interactions = Interactions.from_pack(load_pack(path))
+    target = folder / f"interactions_{dataset}.csv"
+    with atomic_path(target) as temporary:
+        interactions_frame(interactions).lazy().sink_csv(temporary)
+    yield target
+    target = folder / f"id_mappings_{dataset}.joblib"
+    with atomic_path(target) as temporary:
+        save_pack(temporary, id_mappings(load_pack(workspace.path("ids", dataset))))
+    yield target
+
+
+def interactions_frame(interactions: Any) -> pl.DataFrame:
+    """Interactions as columns user, item, weight, ordered by user and item."""
+    import numpy as np
+    import polars as pl
+
+    users = np.repeat(np.arange(interactions.n_users, dtype=np.int32), np.diff(interactions.indptr))
+    return pl.DataFrame({USER: users, ITEM: interactions.indices, WEIGHT: interactions.weight})
+
+
+def _factors(workspace: Workspace, dataset: str, folder: Path) -> Iterator[Path]:
+    path = workspace.path("als", dataset)
+    if not path.exists():
+        return
+    als, ids = load_pack(path), load_pack(workspace.path("ids", dataset))
+    users = IdTable.from_pack(ids, USER).to_list()
+    items = IdTable.from_pack(ids, ITEM).to_list()
+    model = {
+        "user_factors": als["user_factors"],
+        "item_factors": als["item_factors"],
+        "user_ids": users,
+        "item_ids": items,
+    }
+    names = [f"als_{dataset}", f"collab_model_{dataset}"]
+    if _spec(workspace, dataset).kind == "hm":
+        names.append("hm_collab_model")
+    for name in names:
+        yield _save(folder / f"{name}.joblib", model)
+    for side, external in ((USER, users), (ITEM, items)):
+        factors, known = als[f"{side}_factors"], als[f"{side}_known"]
+        vectors = {external[row]: factors[row].tolist() for row in known.nonzero()[0]}
+        yield _save(folder / f"{side}_vectors_mahout_{dataset}.joblib", vectors)
+        target = folder / f"{side}_factors_{dataset}.csv"
+        with atomic_path(target) as temporary:
+            factors_frame(factors, known).write_csv(temporary)
+        yield target
+
+
+def _save(path: Path, pack: dict[str, Any]) -> Path:
+    with atomic_path(path) as temporary:
+        save_pack(temporary, pack)
+    return path
+
+
+def factors_frame(factors: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]) -> pl.DataFrame:
+    """Factors (n, f) of the known rows as the columns id, f0, f1 and so on."""
+    import numpy as np
+    import polars as pl
+
+    rows = np.flatnonzero(known).astype(np.int32)
+    columns = {f"f{j}": np.ascontiguousarray(factors[rows, j]) for j in range(factors.shape[1])}
+    return pl.DataFrame({"id": rows, **columns})

@@ -1,0 +1,177 @@
+"""The pipeline's stages.
+
+Each function reads its declared inputs, calls the library and writes its declared outputs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recsys_cli.pipeline.stage import Context, Facts, Graph, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from recsys_cli.models.interactions import Interactions
+
+
+def default_graph() -> Graph:
+    """All stages of `recsys build all`."""
+    return Graph(
+        [
+            Stage(
+                name="ingest",
+                summary="raw files to events, items and users with integer ids",
+                inputs=(),
+                outputs=("events", "items", "users", "ids", "spec"),
+                sections=(),
+                run=_ingest,
+                reads_raw=True,
+                per_snapshot=False,
+            ),
+            Stage(
+                name="als.export",
+                summary="events to one weighted row per user and item",
+                inputs=("events", "ids", "spec"),
+                outputs=("interactions",),
+                sections=("interactions",),
+                run=_interactions,
+            ),
+            Stage(
+                name="als.train",
+                summary="interactions to user and item factors",
+                inputs=("interactions",),
+                outputs=("als",),
+                sections=("als",),
+                run=_als,
+            ),
+            Stage(
+                name="popular",
+                summary="recent popularity, overall and per user segment",
+                inputs=("events", "users", "ids", "spec", "interactions"),
+                outputs=("popular",),
+                sections=("popular",),
+                run=_popular,
+            ),
+        ]
+    )
+
+
+def _ingest(context: Context) -> Facts:
+    from recsys_cli.config.load import dataset_config
+    from recsys_cli.datasets.ingest import ingest
+    from recsys_cli.store.packs import load_pack
+
+    report = ingest(
+        context.dataset,
+        dataset_config(context.config, context.dataset),
+        workspace=context.workspace.root,
+        out=context.staging,
+        progress=context.progress,
+    )
+    for finding in report.findings:
+        if finding.status == "warn":
+            context.progress.warn(str(finding))
+    return {
+        "events": report.events,
+        "users": report.users,
+        "items": report.items,
+        "pairs": report.pairs,
+        "skipped": report.skipped,
+        "first": report.first,
+        "last": report.last,
+        **_fingerprints(load_pack(context.output("ids"))),
+    }
+
+
+def _fingerprints(pack: Mapping[str, Any]) -> dict[str, str]:
+    """What ties a pack to the users and items that its rows stand for."""
+    return {key: pack[key] for key in ("users_fingerprint", "items_fingerprint")}
+
+
+def _events(context: Context) -> pl.LazyFrame:
+    import polars as pl
+
+    return context.snapshot.filter(pl.scan_parquet(context.input("events")))
+
+
+def _load_interactions(context: Context) -> Interactions:
+    from recsys_cli.models.interactions import Interactions
+    from recsys_cli.store.packs import load_pack
+
+    return Interactions.from_pack(load_pack(context.input("interactions")))
+
+
+def _interactions(context: Context) -> Facts:
+    from datetime import UTC, datetime
+
+    from recsys_cli.models.interactions import build_interactions
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    ids = load_pack(context.input("ids"))
+    fingerprints = _fingerprints(ids)
+    as_of = context.snapshot.as_of
+    reference = None
+    if as_of:
+        reference = int(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC).timestamp())
+    interactions = build_interactions(
+        _events(context),
+        n_users=len(ids["user_offsets"]) - 1,
+        n_items=len(ids["item_offsets"]) - 1,
+        spec=context.spec,
+        config=context.section("interactions"),
+        reference=reference,
+    )
+    save_pack(context.output("interactions"), interactions.to_pack(**fingerprints))
+    return {
+        "users": interactions.n_users,
+        "items": interactions.n_items,
+        "pairs": len(interactions.indices),
+        **fingerprints,
+    }
+
+
+def _als(context: Context) -> Facts:
+    from recsys_cli.models.als import train_als
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    pack = load_pack(context.input("interactions"))
+    fingerprints = _fingerprints(pack)
+    config = context.section("als")
+    factors = train_als(
+        _load_interactions(context), config, threads=context.threads, progress=context.progress
+    )
+    made = factors.to_pack(**fingerprints) | {"reference": pack["reference"]}
+    save_pack(context.output("als"), made)
+    return {
+        "factors": config.factors,
+        "origin": factors.origin,
+        "seed": config.seed,
+        "threads": context.threads,
+        "users_with_factors": int(factors.user_known.sum()),
+        "items_with_factors": int(factors.item_known.sum()),
+        **fingerprints,
+    }
+
+
+def _popular(context: Context) -> Facts:
+    import polars as pl
+
+    from recsys_cli.models.popularity import build_popularity
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    interactions = load_pack(context.input("interactions"))
+    popularity = build_popularity(
+        _events(context),
+        n_items=interactions["n_items"],
+        n_users=interactions["n_users"],
+        users=pl.read_parquet(context.input("users"), columns=context.spec.segment_columns),
+        spec=context.spec,
+        config=context.section("popular"),
+        reference=interactions["reference"],
+    )
+    fingerprints = _fingerprints(interactions)
+    save_pack(context.output("popular"), popularity.to_pack() | fingerprints)
+    return {"segments": popularity.segments, **fingerprints}

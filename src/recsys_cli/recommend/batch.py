@@ -1,0 +1,171 @@
+"""Recommendations for all users, written to a file in blocks of bounded memory.
+
+Blocks of users go through the same `Engine` as one user's request; each becomes a frame with
+external ids that polars' streaming writers append to the file, which appears when complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from recsys_cli.columns import ITEM, RANK, SCORE, STRATEGY_USED, USER
+from recsys_cli.errors import UsageError
+from recsys_cli.progress import Progress, Silent
+from recsys_cli.recommend.engine import NO_FILTERS, Engine, Filters
+from recsys_cli.recommend.fallback import Answer
+from recsys_cli.store.files import atomic_path
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Format = Literal["parquet", "csv", "jsonl", "kaggle"]
+
+_SUFFIXES: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_BLOCK = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """What a batch file holds."""
+
+    path: Path
+    users: int
+    rows: int
+    fallbacks: int
+
+
+def format_of(path: Path) -> Format:
+    """The format that a file name asks for.
+
+    Raises:
+        UsageError: the suffix is none of .parquet, .csv, .jsonl.
+    """
+    if path.suffix not in _SUFFIXES:
+        raise UsageError(
+            f"cannot tell the format of {path}", hint="end it in .parquet, .csv, .jsonl"
+        )
+    return _SUFFIXES[path.suffix]
+
+
+def recommend_all(
+    engine: Engine,
+    out: Path,
+    *,
+    strategy: str,
+    k: int,
+    file_format: Format | None = None,
+    filters: Filters = NO_FILTERS,
+    progress: Progress | None = None,
+) -> BatchSummary:
+    """Write every user's list to `out`.
+
+    Args:
+        engine: the dataset's strategies.
+        out: target; replaced when the new file is complete.
+        strategy: strategy asked for.
+        k: list length.
+        file_format: parquet, csv and jsonl have columns user, rank, item, score and
+            strategy_used; kaggle has customer_id and prediction (ids between spaces);
+            None means what the file name says.
+        filters: what may be recommended.
+        progress: told how many users are done.
+
+    Raises:
+        UsageError: the format cannot be told from the name.
+    """
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    file_format = file_format or format_of(out)
+    report = progress or Silent()
+    workspace, dataset = engine.artifacts.workspace, engine.dataset
+    users = pl.read_parquet(workspace.path("users", dataset), columns=[USER])[USER]
+    items = pl.read_parquet(workspace.path("items", dataset), columns=[ITEM])[ITEM]
+    render: Callable[..., pl.DataFrame] = _kaggle if file_format == "kaggle" else _long
+    schema = _KAGGLE_COLUMNS if file_format == "kaggle" else _LONG_COLUMNS
+    allow = engine.allowed(filters)
+    counts = {"rows": 0, "fallbacks": 0}
+
+    def blocks(
+        with_columns: list[str] | None, _predicate: object, _rows: object, _size: object
+    ) -> Iterator[pl.DataFrame]:
+        for start in range(0, len(users), _BLOCK):
+            rows = np.arange(start, min(start + _BLOCK, len(users)), dtype=np.int32)
+            answer = engine.answer(
+                rows, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
+            )
+            frame = render(users.slice(start, len(rows)), items, answer)
+            counts["rows"] += len(frame)
+            counts["fallbacks"] += int((answer.reason > 0).sum())
+            report.advance(len(rows))
+            yield frame.select(with_columns) if with_columns else frame
+
+    # Errors in what was asked for must not surface from inside polars.
+    engine.strategy(strategy)
+    report.start(f"recommend {dataset}", len(users))
+    dtypes = {name: getattr(pl, dtype) for name, dtype in schema.items()}
+    lazy = register_io_source(blocks, schema=dtypes, is_pure=False)
+    with atomic_path(out) as temporary:
+        _sink(lazy, temporary, file_format)
+    return BatchSummary(out, len(users), counts["rows"], counts["fallbacks"])
+
+
+_LONG_COLUMNS = {
+    USER: "String", RANK: "Int32", ITEM: "String", SCORE: "Float32", STRATEGY_USED: "String",
+}  # fmt: skip
+_KAGGLE_COLUMNS = {"customer_id": "String", "prediction": "String"}
+
+
+def _sink(frame: pl.LazyFrame, path: Path, file_format: Format) -> None:
+    if file_format == "parquet":
+        frame.sink_parquet(path)
+    elif file_format == "jsonl":
+        frame.sink_ndjson(path)
+    else:
+        frame.sink_csv(path)
+
+
+def _long(users: pl.Series, items: pl.Series, answer: Answer) -> pl.DataFrame:
+    """A row per recommended item."""
+    import polars as pl
+
+    lists = answer.recommendations
+    row, rank = np.nonzero(lists.items >= 0)
+    used = pl.Series([*answer.strategies], dtype=pl.String).gather(answer.used[row])
+    return pl.DataFrame(
+        {
+            USER: users.gather(row),
+            RANK: (rank + 1).astype(np.int32),
+            ITEM: items.gather(lists.items[row, rank]),
+            SCORE: lists.scores[row, rank],
+            STRATEGY_USED: used,
+        }
+    )
+
+
+def _kaggle(users: pl.Series, items: pl.Series, answer: Answer) -> pl.DataFrame:
+    """A row per user, the item ids in one field; users without any list get an empty one."""
+    import polars as pl
+
+    lists = answer.recommendations
+    listed = lists.items >= 0
+    row, rank = np.nonzero(listed)
+    joined = (
+        pl.DataFrame({"row": row, ITEM: items.gather(lists.items[row, rank])})
+        .group_by("row", maintain_order=True)
+        .agg(pl.col(ITEM).str.join(" "))
+    )
+    prediction = np.zeros(len(users), np.int64)
+    prediction[joined["row"].to_numpy()] = np.arange(1, len(joined) + 1)
+    texts = pl.concat([pl.Series([""]), joined[ITEM]])
+    return pl.DataFrame({"customer_id": users, "prediction": texts.gather(prediction)})

@@ -1,0 +1,186 @@
+"""Recommends for external user ids: one answer as JSON-able values, or lists for many rows.
+
+The command line, batch files and serving all go through `Engine`, so that they cannot differ.
+Only numpy is imported for one user's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.errors import UsageError
+from recsys_cli.recommend.contract import UNKNOWN_USER
+from recsys_cli.recommend.fallback import Answer, WithFallback
+from recsys_cli.recommend.registry import build_strategy
+from recsys_cli.store.reader import Artifacts
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What may be recommended.
+
+    Attributes:
+        exclude_seen: leave out items the user already has; None means what the dataset's
+            spec says.
+        exclude: external ids of items that nobody gets.
+        where: conditions `column=value` on the items table, all of which must hold.
+    """
+
+    exclude_seen: bool | None = None
+    exclude: Sequence[str] = ()
+    where: Sequence[str] = ()
+
+
+NO_FILTERS = Filters()
+
+
+class Engine:
+    """The strategies of one dataset's snapshot, each built when first asked for."""
+
+    def __init__(
+        self, workspace: Workspace, dataset: str, snapshot: Snapshot = NOW, *, threads: int = 0
+    ) -> None:
+        self.artifacts = Artifacts(workspace, dataset, snapshot)
+        self.dataset = dataset
+        self._threads = threads
+        self._strategies: dict[str, WithFallback] = {}
+
+    @cached_property
+    def history(self) -> CSR:
+        """(n_users, n_items) what each user already has."""
+        pack = self.artifacts.pack("interactions")
+        return CSR(pack["indptr"], pack["indices"], int(pack["n_items"]))
+
+    def strategy(self, name: str) -> WithFallback:
+        """A strategy with its fallback chain.
+
+        Raises:
+            UsageError: there is no such strategy.
+            ArtifactError: it has not been built.
+        """
+        if name not in self._strategies:
+            self._strategies[name] = build_strategy(name, self.artifacts, threads=self._threads)
+        return self._strategies[name]
+
+    def allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
+        """(n_items,) mask of what the filters let through; None where that is everything.
+
+        Raises:
+            UsageError: a condition is malformed or names no column, or an id no item.
+        """
+        if not filters.exclude and not filters.where:
+            return None
+        mask = np.ones(len(self.artifacts.items), np.bool_)
+        for external in filters.exclude:
+            row = self.artifacts.items.find(external)
+            if row < 0:
+                raise UsageError(f"--exclude: {self.dataset} has no item {external!r}")
+            mask[row] = False
+        for condition in filters.where:
+            mask &= self._where(condition)
+        return mask
+
+    def _where(self, condition: str) -> npt.NDArray[np.bool_]:
+        import polars as pl
+
+        column, equals, value = condition.partition("=")
+        if not equals:
+            raise UsageError(f"--where {condition!r} is not of the form column=value")
+        path = self.artifacts.workspace.path("items", self.dataset)
+        columns = pl.read_parquet_schema(path)
+        if column not in columns:
+            raise UsageError(
+                f"--where: items of {self.dataset} have no column {column!r}",
+                hint=f"columns: {', '.join(columns)}",
+            )
+        values = pl.read_parquet(path, columns=[column])[column].cast(pl.String)
+        found: npt.NDArray[np.bool_] = (values == value).fill_null(value=False).to_numpy()
+        if not found.any():
+            examples = values.drop_nulls().unique(maintain_order=True).head(5).to_list()
+            raise UsageError(
+                f"--where: no item has {condition}", hint=f"such as: {', '.join(examples)}"
+            )
+        return found
+
+    def answer(
+        self,
+        users: npt.NDArray[np.int32],
+        *,
+        strategy: str,
+        k: int,
+        exclude_seen: bool | None = None,
+        allow: npt.NDArray[np.bool_] | None = None,
+    ) -> Answer:
+        """Lists for users (n,) int32 by row, -1 for unknown ones."""
+        if exclude_seen is None:
+            exclude_seen = not self.artifacts.spec.repurchase
+        exclude = self.history.take(users) if exclude_seen else None
+        return self.strategy(strategy).answer(users, k=k, exclude=exclude, allow=allow)
+
+    def recommend_one(
+        self, user: str, *, strategy: str, k: int, filters: Filters = NO_FILTERS
+    ) -> dict[str, Any]:
+        """One user's answer in the shape of `recsys recommend --json`."""
+        row = self.artifacts.users.find(user)
+        answer = self.answer(
+            np.array([row if row >= 0 else UNKNOWN_USER], np.int32),
+            strategy=strategy,
+            k=k,
+            exclude_seen=filters.exclude_seen,
+            allow=self.allowed(filters),
+        )
+        return {
+            "user": user,
+            "dataset": self.dataset,
+            "strategy": strategy,
+            "strategy_used": answer.strategy_used(0),
+            "fallback_reason": answer.fallback_reason(0),
+            "items": self._items(answer),
+        }
+
+    def _items(self, answer: Answer) -> list[Mapping[str, Any]]:
+        lists, ids, names = answer.recommendations, self.artifacts.items, self.artifacts.names
+        return [
+            {
+                "rank": rank,
+                "item": ids[int(item)],
+                # The shortest decimal that stands for the float32, so 0.93 and not 0.9300000072.
+                "score": float(str(score)),
+                "name": names[int(item)],
+                "sources": [lists.sources[int(source)]],
+            }
+            for rank, (item, score, source) in enumerate(
+                zip(lists.items[0], lists.scores[0], lists.source[0], strict=True), 1
+            )
+            if item >= 0
+        ]
+
+
+def dataset_of_user(workspace: Workspace, datasets: Sequence[str], user: str) -> str:
+    """The one dataset that has this user; with a single dataset, that one in any case.
+
+    Raises:
+        UsageError: several have the user, or none of several.
+    """
+    if len(datasets) == 1:
+        return datasets[0]
+    holders = [name for name in datasets if Artifacts(workspace, name).users.find(user) >= 0]
+    if len(holders) == 1:
+        return holders[0]
+    if holders:
+        raise UsageError(
+            f"user {user!r} is in {' and '.join(holders)}", hint=f"add --dataset {holders[0]}"
+        )
+    raise UsageError(
+        f"no dataset has a user {user!r}",
+        hint=f"--dataset {datasets[0]} recommends as for a user nobody knows",
+    )

@@ -1,0 +1,52 @@
+"""The graph is derived from declarations, and wrong declarations fail at once."""
+
+import pytest
+
+from recsys_cli.errors import UsageError
+from recsys_cli.pipeline.stage import Graph, Stage
+from recsys_cli.pipeline.stages import default_graph
+
+
+def stage(name, inputs, outputs, *, per_snapshot=False):
+    return Stage(name, "", tuple(inputs), tuple(outputs), (), lambda _: {}, per_snapshot=per_snapshot)
+
+
+def test_order_follows_from_inputs_and_outputs():
+    graph = Graph(
+        [
+            stage("late", ["items"], ["users"]),
+            stage("middle", ["events"], ["items"]),
+            stage("early", [], ["events"]),
+        ]
+    )
+    assert graph.order == ("early", "middle", "late")
+    assert graph.ancestors("middle") == {"early", "middle"}
+    assert graph.descendants("middle") == {"middle", "late"}
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([stage("a", [], ["events"]), stage("a", [], ["items"])], "two stages are named a"),
+        ([stage("a", [], ["events"]), stage("b", [], ["events"])], "made by a and b"),
+        ([stage("a", ["items"], ["events"])], "reads items, which no stage makes"),
+        ([stage("a", ["items"], ["events"]), stage("b", ["events"], ["items"])], "cycle"),
+        ([stage("a", [], ["nonsense"])], "disagree about nonsense"),
+        ([stage("a", [], ["als"])], "disagree about als"),
+    ],
+)
+def test_wrong_declarations_are_refused(stages, message):
+    with pytest.raises(ValueError, match=message):
+        Graph(stages)
+
+
+def test_targets():
+    graph = default_graph()
+    assert graph.select(["all"])[0] == set(graph.stages)
+    assert graph.select(["als.train"]) == ({"als.train"}, {"ingest", "als.export", "als.train"})
+    named, needed = graph.select(["als.export+"])
+    assert named == {"als.export", "als.train", "popular"}
+    assert needed == {*named, "ingest"}
+    with pytest.raises(UsageError, match="no stage 'als'") as error:
+        graph.select(["als"])
+    assert "als.train" in (error.value.hint or "")
