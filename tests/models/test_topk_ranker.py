@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from brute import assert_same, brute_scores, brute_top_k, random_exclusion
+from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -104,6 +104,7 @@ class _Search:
     exclude: CSR
     items: Items
     scores: Scores
+    zero: Mask
     unsure: Mask
     floor: npt.NDArray[np.float32]
     report: SearchReport = field(default_factory=SearchReport)
@@ -153,10 +154,11 @@ def search(
         exclude = CSR(np.zeros(n + 1, np.int64), np.empty(0, np.int32), catalogue.n_items)
     # Plain arrays, since numba is slow to recognise memory maps.
     exclude = CSR(np.asarray(exclude.indptr), np.asarray(exclude.indices), exclude.n_columns)
-    unsure, floor = np.zeros(n, np.bool_), np.full(n, -np.inf, np.float32)
-    job = _Search(users, catalogue, exclude, items, scores, unsure, floor)
+    zero, unsure, floor = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.empty(n, np.float32)
+    job = _Search(users, catalogue, exclude, items, scores, zero, unsure, floor)
     progress.start("ranking", n)
     _in_threads(job, threads, progress)
+    _rank_zero_users(job)
     return items, scores, job.report
 
 
@@ -218,12 +220,13 @@ def _search_block(job: _Search, start: int) -> SearchReport:
         start, job.items, job.scores, job.unsure,
     )  # fmt: skip
     job.floor[start : start + len(users)] = threshold
-    _rank_zero_users(job, start + np.flatnonzero(norms == 0))
+    job.zero[start : start + len(users)] = norms == 0
     return SearchReport(len(users), computed, len(users) * len(catalogue.order))
 
 
-def _rank_zero_users(job: _Search, rows: npt.NDArray[np.int64]) -> None:
+def _rank_zero_users(job: _Search) -> None:
     """A zero vector scores 0 with everything, so its list is the candidates by id."""
+    rows = np.flatnonzero(job.zero)
     if not len(rows):
         return
     shared = np.full(job.catalogue.n_items, -np.inf, np.float32)
