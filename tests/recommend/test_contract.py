@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import shop
 
+from recommend import shop
 from recsys_cli.csr import CSR
 from recsys_cli.recommend.contract import NO_SOURCE, Recommendations, Recommender
 from recsys_cli.recommend.registry import AUTO, STRATEGIES, build_strategy, strategy_names

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import shop
 
+from recommend import shop
 from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.contract import NO_SOURCE, Recommendations
