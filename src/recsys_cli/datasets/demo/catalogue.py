@@ -29,6 +29,8 @@ SPREAD = 0.65
 COLOUR_POWER = 0.3
 MAX_COLOURS = 9
 PLAIN_SHAPES = frozenset({"boots", "heels", "sandals", "belt", "bag", "sunglasses"})
+PRINTABLE = ("Garment Upper body", "Garment Full body", "Nightwear")
+"""Groups with a front to print or embroider."""
 METALS = frozenset({"earring", "necklace"})
 
 COLOUR_MASTER = np.array([MASTERS.index(c.master) for c in COLOURS])
@@ -205,6 +207,9 @@ def product_patterns(
     plain = np.isin(shapes, list(PLAIN_SHAPES | METALS))
     weights[plain] *= 0.02
     weights[plain, names.index("Solid")] += 50.0
+    unfit = ~np.isin([g.group for g in GARMENTS], PRINTABLE)[garment]
+    for name in ("Front print", "Embroidery"):
+        weights[unfit, names.index(name)] = 0.0
     chosen = choose_rows(rng, weights)
     is_jeans = np.array([g.name == "Jeans" for g in GARMENTS])[garment]
     return np.where(is_jeans, names.index("Denim"), chosen)

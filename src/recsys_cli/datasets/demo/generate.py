@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recsys_cli.datasets.demo.folders import is_current, publish, scratch
 from recsys_cli.datasets.demo.hm_files import write_hm
+from recsys_cli.datasets.demo.pictures import write_pictures
 from recsys_cli.datasets.demo.retailrocket import RrSize, write_rr
 from recsys_cli.errors import UsageError
 from recsys_cli.progress import Progress, Silent
@@ -106,6 +107,7 @@ def make_demo(
                 seed=seed,
                 progress=progress,
             )
+            write_pictures(catalogue, made / "images", limit=pictures, progress=progress)
             publish(made, hm, hm_parameters)
         if not has_rr:
             made = work / rr.name

@@ -1,0 +1,176 @@
+"""From outlines to masks: what the demo's pictures are drawn with.
+
+A `Sketch` is a stack of closed outlines, each in a tone (fabric, trim, metal, …), and of lines
+such as seams. Rasterising gives the share of every tone in every pixel and a shade map that makes
+flat areas look like cloth. Sketches are few and pictures many, so the result is kept.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
+WIDTH, HEIGHT = 224, 300
+CENTRE = WIDTH / 2
+SCALE = 3
+"""Outlines are drawn this much larger, then reduced, for smooth edges."""
+
+Points = list[tuple[float, float]]
+Image32 = NDArray[np.float32]
+
+
+class Tone(IntEnum):
+    """What an area is made of; the picture decides on the colours."""
+
+    FABRIC = 0
+    INSIDE = 1
+    """The inner side of the fabric, in shadow."""
+    SECOND = 2
+    """A lighter or darker companion of the fabric: ribbing, soles of one colour, linings."""
+    TRIM = 3
+    """Off-white: soles, buttons on dark cloth, laces."""
+    DARK = 4
+    """Nearly black: lenses, hard soles."""
+    METAL = 5
+    """Zips, buckles, buttons."""
+
+
+@dataclass
+class Sketch:
+    """Outlines and lines from back to front."""
+
+    parts: list[tuple[Tone, Points]] = field(default_factory=list)
+    lines: list[tuple[Points, float, float]] = field(default_factory=list)
+    """Points, width in pixels and darkness 0 to 1 (negative: lighter)."""
+    folds: float = 1.0
+    """How much the cloth falls in folds."""
+
+    def add(self, tone: Tone, points: Points, *, smooth: int = 2) -> None:
+        """Put an outline on top; `smooth` rounds its corners so many times."""
+        self.parts.append((tone, rounded(points, smooth)))
+
+    def mirror(self, tone: Tone, half: Points, *, smooth: int = 2) -> None:
+        """Put on top the symmetrical outline whose right half is `half`, x from the centre."""
+        self.add(tone, mirrored(half), smooth=smooth)
+
+    def both(self, tone: Tone, points: Points, *, smooth: int = 2) -> None:
+        """Put an outline, x from the centre, and its mirror image on top."""
+        for sign in (1, -1):
+            self.add(tone, [(CENTRE + sign * x, y) for x, y in points], smooth=smooth)
+
+    def line(
+        self,
+        points: Points,
+        *,
+        width: float = 1.2,
+        dark: float = 0.35,
+        twice: bool = False,
+        smooth: int = 2,
+    ) -> None:
+        """Draw a line, x from the centre; `twice` adds its mirror image."""
+        for sign in (1, -1) if twice else (1,):
+            placed = [(CENTRE + sign * x, y) for x, y in points]
+            self.lines.append((rounded(placed, smooth, closed=False), width, dark))
+
+    def dot(self, tone: Tone, x: float, y: float, radius: float) -> None:
+        """Put a disc on top, x from the centre."""
+        self.parts.append((tone, ellipse(CENTRE + x, y, radius, radius)))
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A sketch in pixels, (HEIGHT, WIDTH) each."""
+
+    tones: dict[Tone, Image32]
+    """Share of each tone, 0 to 1; where they add up to less, the background shows."""
+    shade: Image32
+    """Factor on the brightness of the garment."""
+    shadow: Image32
+    """Darkness the garment casts on the background."""
+
+
+def mirrored(half: Points) -> Points:
+    """A whole outline from its right half, given from top to bottom with x from the centre."""
+    right = [(CENTRE + x, y) for x, y in half]
+    left = [(CENTRE - x, y) for x, y in reversed(half)]
+    return right + left
+
+
+def rounded(points: Points, times: int, *, closed: bool = True) -> Points:
+    """Cut the corners `times` times (Chaikin 1974); repeat a point to keep its corner sharper."""
+    for _ in range(times):
+        following = points[1:] + points[:1] if closed else points[1:]
+        cut: Points = [] if closed else [points[0]]
+        for (x, y), (u, v) in zip(points, following, strict=closed):
+            cut.append((0.75 * x + 0.25 * u, 0.75 * y + 0.25 * v))
+            cut.append((0.25 * x + 0.75 * u, 0.25 * y + 0.75 * v))
+        points = cut if closed else [*cut, points[-1]]
+    return points
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, steps: int = 28) -> Points:
+    """An ellipse as an outline."""
+    angles = np.linspace(0, 2 * np.pi, steps, endpoint=False)
+    return [(x + rx * np.cos(a), y + ry * np.sin(a)) for a in angles.tolist()]
+
+
+def rasterise(sketch: Sketch) -> Raster:
+    """Turn a sketch into masks."""
+    from PIL import ImageFilter
+
+    tones: dict[Tone, Image32] = {}
+    for tone, points in sketch.parts:
+        alpha = _mask(points)
+        for below in tones:
+            tones[below] = tones[below] * (1.0 - alpha)
+        tones[tone] = tones.get(tone, np.zeros_like(alpha)) + alpha
+    cover = np.clip(sum(tones.values(), np.zeros((HEIGHT, WIDTH), np.float32)), 0, 1)
+    solid = _image(cover)
+    volume = _array(solid.filter(ImageFilter.GaussianBlur(9)))
+    soft = _array(solid.filter(ImageFilter.GaussianBlur(7)))
+    shadow = np.zeros_like(soft)
+    shadow[7:, 3:] = soft[:-7, :-3]
+    return Raster(tones, _shade(sketch, volume), shadow * (1 - cover))
+
+
+def _shade(sketch: Sketch, volume: Image32) -> Image32:
+    """Lighter in the middle, darker at the edges, in soft folds, with the seams drawn in."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    folds = np.sin(x / 11.0 + 1.6 * np.sin(y / 53.0)) * np.sin(y / 97.0 + 0.8)
+    shade = 0.66 + 0.38 * np.clip(volume, 0, 1) ** 1.4
+    shade = shade + 0.035 * sketch.folds * folds - 0.05 * (x - CENTRE) / CENTRE
+    for points, width, dark in sketch.lines:
+        shade = shade * (1.0 - dark * _stroke(points, width))
+    return shade.astype(np.float32)
+
+
+def _mask(points: Points) -> Image32:
+    from PIL import Image, ImageDraw
+
+    image = Image.new("L", (WIDTH * SCALE, HEIGHT * SCALE))
+    ImageDraw.Draw(image).polygon([(x * SCALE, y * SCALE) for x, y in points], fill=255)
+    return _array(image.resize((WIDTH, HEIGHT), Image.Resampling.BOX))
+
+
+def _stroke(points: Points, width: float) -> Image32:
+    from PIL import Image, ImageDraw
+
+    image = Image.new("L", (WIDTH * SCALE, HEIGHT * SCALE))
+    scaled = [(x * SCALE, y * SCALE) for x, y in points]
+    ImageDraw.Draw(image).line(scaled, fill=255, width=round(width * SCALE), joint="curve")
+    return _array(image.resize((WIDTH, HEIGHT), Image.Resampling.BOX))
+
+
+def _array(image: object) -> Image32:
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _image(array: Image32) -> "PillowImage":
+    from PIL import Image
+
+    return Image.fromarray((array * 255).astype(np.uint8))

@@ -1,0 +1,160 @@
+"""Pictures of the demo's articles: silhouette by garment, colour by colour group, cloth by pattern.
+
+In: a catalogue. Out: images/0xx/0xxxxxxxxx.jpg, 224 × 300, one per article up to a limit.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_cli.datasets.demo import accessories, bottoms, tops
+from recsys_cli.datasets.demo.catalogue import Catalogue
+from recsys_cli.datasets.demo.fabric import pattern_masks
+from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise
+from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS
+from recsys_cli.progress import Progress
+
+QUALITY = 88
+BACKDROPS = ((240, 239, 237), (236, 237, 239), (243, 240, 235), (234, 235, 233))
+INK, PAPER, BRASS = (38, 38, 42), (244, 242, 236), (196, 168, 108)
+Colour = tuple[int, int, int]
+BRIGHT = 120.0
+"""Brightness above which a colour counts as light."""
+
+
+def write_pictures(
+    catalogue: Catalogue, folder: Path, *, limit: int, progress: Progress
+) -> None:
+    """Draw the first `limit` articles into `folder`."""
+    ids = catalogue.ids()[:limit]
+    for start in sorted({name[:3] for name in ids}):
+        (folder / start).mkdir(parents=True, exist_ok=True)
+    progress.start("pictures", len(ids))
+
+    def draw(article: int) -> None:
+        name = ids[article]
+        (folder / name[:3] / f"{name}.jpg").write_bytes(picture(catalogue, article))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        try:
+            for _ in pool.map(draw, range(len(ids))):
+                progress.advance()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def picture(catalogue: Catalogue, article: int) -> bytes:
+    """The picture of one article as JPEG."""
+    products, product = catalogue.products, int(catalogue.product[article])
+    look = int(products.name[product])
+    pixels = render(
+        garment=int(products.garment[product]),
+        colour=COLOURS[int(catalogue.colour[article])].rgb,
+        pattern=tuple(PATTERNS)[int(products.pattern[product])],
+        sleeve=int(products.sleeve[product]),
+        length=int(products.length[product]),
+        neck=int(products.neck[product]),
+        look=look,
+    )
+    return jpeg(pixels)
+
+
+def jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode (HEIGHT, WIDTH, 3) pixels."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=1024)
+def raster_of(shape: str, sleeve: int, length: int, neck: int) -> Raster:
+    """The masks of a silhouette in one of its cuts."""
+    for module in (tops, bottoms, accessories):
+        sketch = getattr(module, shape, None)
+        if sketch is not None:
+            return rasterise(sketch(sleeve, length, neck))
+    raise KeyError(shape)
+
+
+def render(
+    *, garment: int, colour: Colour, pattern: str, sleeve: int, length: int, neck: int, look: int
+) -> NDArray[np.uint8]:
+    """Paint one article, (HEIGHT, WIDTH, 3); `look` picks variants that no text mentions."""
+    raster = raster_of(GARMENTS[garment].shape, sleeve, length, neck)
+    cloth = paint(colour, pattern, look)
+    second = companion(colour, 0.82 if brightness(colour) > BRIGHT else 1.25)
+    paints: dict[Tone, NDArray[np.float32]] = {
+        Tone.FABRIC: cloth,
+        Tone.INSIDE: flat(companion(colour, 0.55)),
+        Tone.SECOND: 0.5 * cloth + 0.5 * flat(second),
+        Tone.TRIM: flat(PAPER),
+        Tone.DARK: flat(INK),
+        Tone.METAL: flat(BRASS if look % 3 else (178, 182, 188)),
+    }
+    canvas = backdrop(look) * (1.0 - 0.3 * raster.shadow)[:, :, None]
+    for tone, share in raster.tones.items():
+        lit = np.minimum(paints[tone] * raster.shade[:, :, None], 255.0)
+        canvas = canvas + (lit - backdrop(look)) * share[:, :, None]
+    return np.clip(canvas, 0, 255).astype(np.uint8)
+
+
+def paint(colour: Colour, pattern: str, look: int) -> NDArray[np.float32]:
+    """Cloth of this colour and pattern, (HEIGHT, WIDTH, 3)."""
+    second, third = pattern_masks(pattern, look // 3 % 4)
+    first_rgb = np.array(colour, np.float32)
+    other, accent = accents(colour, pattern, look)
+    cloth = first_rgb + second[:, :, None] * (np.array(other, np.float32) - first_rgb)
+    return np.asarray(cloth + third[:, :, None] * (np.array(accent, np.float32) - cloth))
+
+
+def accents(colour: Colour, pattern: str, look: int) -> tuple[Colour, Colour]:
+    """The second and third colour that go with `colour`."""
+    light = brightness(colour) > BRIGHT
+    tonal = companion(colour, 0.6 if light else 1.7)
+    contrast = INK if light else PAPER
+    choices = (contrast, tonal, COLOURS[look // 12 % len(COLOURS)].rgb, contrast)
+    if pattern in {"Solid", "Melange", "Denim", "Lace", "Jacquard"}:
+        soft = companion(colour, 0.72 if light else 1.6)
+        return (soft, contrast if pattern == "Jacquard" else soft)
+    if pattern == "Glittering/Metallic":
+        return companion(colour, 1.5), PAPER
+    if pattern in {"All over pattern", "Embroidery"}:
+        flowers = ((232, 140, 150), (246, 232, 214), (236, 190, 92), (120, 148, 112))
+        petal = flowers[look // 5 % 4]
+        close = abs(brightness(petal) - brightness(colour)) < BRIGHT / 4
+        return (contrast if close else petal), companion(colour, 0.5 if light else 2.0)
+    return choices[look // 7 % 4], choices[(look // 7 + 1) % 4]
+
+
+def companion(colour: Colour, factor: float) -> Colour:
+    """A darker or lighter version of a colour; very dark ones are lifted a little first."""
+    lift = 18 if factor > 1 else 0
+    r, g, b = (int(min(255, c * factor + lift)) for c in colour)
+    return r, g, b
+
+
+def brightness(colour: Colour) -> float:
+    """Perceived brightness, 0 to 255."""
+    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+
+
+def flat(colour: Colour) -> NDArray[np.float32]:
+    """One colour, ready to broadcast."""
+    return np.array(colour, np.float32).reshape(1, 1, 3)
+
+
+@lru_cache(maxsize=8)
+def _backdrop(which: int) -> Image32:
+    rows = np.linspace(1.02, 0.95, HEIGHT, dtype=np.float32)[:, None, None]
+    return np.broadcast_to(rows * flat(BACKDROPS[which]), (HEIGHT, WIDTH, 3)).astype(np.float32)
+
+
+def backdrop(look: int) -> Image32:
+    """A softly lit studio wall, (HEIGHT, WIDTH, 3)."""
+    return _backdrop(look % len(BACKDROPS))
