@@ -22,9 +22,9 @@ from recsys_cli.evaluation.truth import (
 from recsys_cli.pipeline.build import Builder, Step
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.engine import Engine
-from recsys_cli.recommend.registry import STRATEGIES, find_strategy
-from recsys_cli.store.reader import Artifacts
+from recsys_cli.recommend.registry import AUTO, STRATEGIES, find_strategy
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -69,7 +69,8 @@ class Question:
                 "leave-last-out has no window", hint="leave out --cutoff and --horizon"
             )
         for name in self.strategies:
-            find_strategy(name)
+            if name != AUTO:
+                find_strategy(name)
 
 
 def evaluate_dataset(
@@ -165,8 +166,10 @@ def _drop_or_refuse(truth: Truth, engine: Engine) -> Truth:
 
 def _stages(builder: Builder, names: Sequence[str]) -> list[str]:
     """The stages that make what these strategies, and those they fall back to, need."""
-    wanted = set(names)
-    for name in names:
+    wanted = set(names) - {AUTO}
+    if AUTO in names:
+        wanted |= {name for name, spec in STRATEGIES.items() if spec.auto}
+    for name in list(wanted):
         wanted |= set(STRATEGIES[name].fallback)
     kinds = {"interactions"} | {kind for name in wanted for kind in STRATEGIES[name].needs}
     producer = builder.graph.producer

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.pipeline.legacy import id_mappings, interactions_frame
+from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import atomic_path, write_json
 from recsys_cli.store.packs import save_pack
-from recsys_cli.store.reader import Artifacts
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import Workspace
 

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import UsageError
+from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import UNKNOWN_USER
 from recsys_cli.recommend.fallback import Answer, WithFallback
 from recsys_cli.recommend.registry import build_strategy
-from recsys_cli.store.reader import Artifacts
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 

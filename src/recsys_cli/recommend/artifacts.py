@@ -7,17 +7,14 @@ carries the fingerprints of the ids it was made for, and they are compared here.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from recsys_cli.columns import ITEM, NAME, USER
+from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import Pack, load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
-
-if TYPE_CHECKING:
-    from recsys_cli.datasets.spec import DatasetSpec
 
 _FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 
@@ -86,8 +83,6 @@ class Artifacts:
     @cached_property
     def spec(self) -> DatasetSpec:
         """The dataset's spec."""
-        from recsys_cli.datasets.spec import DatasetSpec
-
         path = self.workspace.path("spec", self.dataset)
         if not path.exists():
             raise ArtifactError(f"{self._shown('spec')} does not exist", hint=self.build_command())
