@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from models.brute import assert_same, brute_top_k, random_exclusion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.brute import assert_same, brute_top_k, random_exclusion
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk import rank_items, top_k_scores, top_k_shared, top_k_sparse
 

@@ -3,10 +3,10 @@ import sys
 
 import numpy as np
 import pytest
-from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
 from recsys_cli.models.topk import FactorRanker
 
 
