@@ -1,0 +1,184 @@
+"""Ids of items or users: from the catalogue first, then those that only the events have.
+
+In goes a raw catalogue, out come the ids by row, the keys that events are joined on, and the
+finished Parquet table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME
+from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.rawfile import ROW
+from recsys_cli.datasets.repair import lines_of
+from recsys_cli.datasets.tables import RawCatalogue
+from recsys_cli.errors import DataError
+
+# Two independent 64-bit hashes stand for an id: one is joined on, the other confirms the match.
+_SEED_KEY, _SEED_CHECK = 0, 7
+COMPRESSION = "zstd"
+COMPRESSION_LEVEL = 1
+
+
+@dataclass(slots=True)
+class Ids:
+    """The external ids of one table by row.
+
+    Attributes:
+        column: canonical name, `user` or `item`.
+        listed: ids of the catalogue; empty where there is none.
+        extra: ids that only the events have, ascending.
+        has_catalogue: whether anything lists these ids.
+        dirty: whether catalogue rows without an id or with a repeated one were left out.
+    """
+
+    column: str
+    listed: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    extra: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    has_catalogue: bool = False
+    dirty: bool = False
+
+    def __len__(self) -> int:
+        return len(self.listed) + len(self.extra)
+
+    def all(self) -> pl.Series:
+        """Every id in row order."""
+        return pl.concat([self.listed, self.extra]).alias(self.column)
+
+    def keys(self) -> pl.DataFrame:
+        """Columns `<column>_key`, `<column>_check` (uint64) and `<column>` (int32 row).
+
+        Raises:
+            DataError: two ids share a 64-bit hash.
+        """
+        ids = self.all()
+        keys = pl.DataFrame(
+            {
+                f"{self.column}_key": ids.hash(_SEED_KEY),
+                f"{self.column}_check": ids.hash(_SEED_CHECK),
+                self.column: pl.int_range(len(ids), dtype=pl.Int32, eager=True),
+            }
+        )
+        if keys[f"{self.column}_key"].n_unique() != len(keys):
+            raise DataError(f"two {self.column} ids have the same 64-bit hash")
+        return keys
+
+
+def id_hashes(text: pl.Expr, column: str) -> list[pl.Expr]:
+    """The two hashes of an id column, to join with `Ids.keys`."""
+    return [
+        text.hash(_SEED_KEY).alias(f"{column}_key"),
+        text.hash(_SEED_CHECK).alias(f"{column}_seen"),
+    ]
+
+
+def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:
+    """Read and check the ids of a catalogue; without one, an empty table."""
+    if raw is None:
+        return Ids(column)
+    ids = raw.frame.select(raw.id).collect(engine="streaming").to_series()
+    empty = ids.is_null()
+    present = ids.drop_nulls()
+    _report(
+        raw, findings, "empty_ids", empty, "rows without an id left out",
+        "every row needs an id", ids=ids, fatal=True,
+    )  # fmt: skip
+    spaced = ids.str.strip_chars() != ids
+    _report(
+        raw, findings, "id_spaces", spaced, "ids with spaces around them, kept exactly",
+        "remove the spaces if the events write the ids without", ids=ids,
+    )  # fmt: skip
+    if raw.id_width is not None:
+        short = ids.str.len_chars() != raw.id_width
+        _report(
+            raw, findings, "leading_zeros", short, f"ids are not {raw.id_width} digits long",
+            "leading zeros were lost where the ids were read as numbers; keep them as text",
+            ids=ids,
+        )  # fmt: skip
+    repeated = present.n_unique() != len(present)
+    mask = ids.is_not_null() & ~ids.is_first_distinct() if repeated else pl.Series([False])
+    _report(
+        raw, findings, "duplicate_ids", mask, "rows repeat an id; the first of each was kept",
+        "keep one row per id", ids=ids,
+    )  # fmt: skip
+    dirty = repeated or len(present) != len(ids)
+    listed = present.unique(maintain_order=True) if repeated else present
+    return Ids(column, listed.alias(column), has_catalogue=True, dirty=dirty)
+
+
+def _report(
+    raw: RawCatalogue,
+    findings: Findings,
+    check: str,
+    bad: pl.Series,
+    message: str,
+    hint: str,
+    *,
+    ids: pl.Series,
+    fatal: bool = False,
+) -> None:
+    count = int(bad.sum())
+    name = f"{raw.table}.{check}"
+    if not count:
+        findings.ok(
+            name,
+            f"no {message.partition(',')[0]}"
+            if check != "leading_zeros"
+            else "ids have their full length",
+            file=raw.label,
+        )
+        return
+    row = int(bad.arg_true()[0])
+    line = None
+    if raw.file is not None and raw.file.has_lines:
+        line = lines_of(raw.file, [row])[row]
+    finding = Finding(
+        name, "warn", f"{count:,} {message}", raw.label, line, None if line else row, raw.id,
+        count, ids[row], hint,
+    )  # fmt: skip
+    if fatal:
+        findings.problem(finding, rows=len(ids))
+    else:
+        findings.add(finding)
+
+
+def write_table(raw: RawCatalogue | None, ids: Ids, path: Path, *, source: str | None) -> list[str]:
+    """Write items (given a `source` tag) or users as Parquet in row order.
+
+    Returns:
+        The names of the columns written.
+    """
+    extra = pl.LazyFrame({ids.column: ids.extra}).with_columns(
+        # Where nothing lists the ids, none is missing from the list.
+        pl.lit(not ids.has_catalogue).alias(IN_CATALOGUE)
+    )
+    frame = extra
+    if raw is not None:
+        listed = raw.frame
+        if ids.dirty:
+            listed = listed.filter(pl.col(raw.id).is_not_null())
+            listed = listed.unique(subset=raw.id, keep="first", maintain_order=True)
+        listed = listed.rename({raw.id: ids.column}).with_columns(pl.lit(True).alias(IN_CATALOGUE))
+        frame = pl.concat([listed, extra], how="diagonal") if len(ids.extra) else listed
+        frame = raw.finish(frame)
+    columns = [ids.column]
+    if source is not None:
+        frame = _with_item_columns(frame, source)
+        columns += ["source", NAME, IN_CATALOGUE, IMAGE]
+    else:
+        columns.append(IN_CATALOGUE)
+    rest = [c for c in frame.collect_schema() if c not in columns and c != ROW]
+    frame = frame.select(*columns, *rest)
+    frame.sink_parquet(path, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL)
+    return columns + rest
+
+
+def _with_item_columns(frame: pl.LazyFrame, source: str) -> pl.LazyFrame:
+    have = frame.collect_schema()
+    name = pl.coalesce(NAME, ITEM) if NAME in have else pl.col(ITEM)
+    image = pl.col(IMAGE) if IMAGE in have else pl.lit(None, pl.String)
+    return frame.with_columns(pl.lit(source).alias("source"), name.alias(NAME), image.alias(IMAGE))

@@ -1,0 +1,220 @@
+"""Raw events to canonical ones: ids become rows, times and values become numbers.
+
+One streaming pass reads, joins the ids on 64-bit hashes (confirmed by a second hash) and writes
+Parquet in file order. Only where that pass left nulls does `diagnose` look for reasons, after
+which the rows that cannot be understood are left out and unknown ids get rows of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.datasets.catalogue import COMPRESSION, COMPRESSION_LEVEL, Ids, id_hashes
+from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.rawfile import ROW, as_text
+from recsys_cli.datasets.tables import RawEvents
+from recsys_cli.datasets.times import MILLISECONDS, TimeFormat, detect_time, plausible
+
+RAW_USER, RAW_ITEM, RAW_VALUE = "__user", "__item", "__value"
+RAW_TIME, RAW_EVENT, PARSED_TIME = "__time", "__event", "__parsed"
+
+_SAMPLE = 2_000
+_MAX_KINDS = 255
+_TWO_DAYS_MS = 172_800_000
+_ROW_GROUP = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class EventReader:
+    """A raw events file with everything settled about how to read it.
+
+    Attributes:
+        raw: the file and its columns.
+        kinds: kinds of event in the order of their codes.
+        time: how the time column reads; None without one.
+        latest_ms: times after this are impossible.
+    """
+
+    raw: RawEvents
+    kinds: tuple[str, ...]
+    time: TimeFormat | None
+    latest_ms: int
+
+    def parsed(self, *, rows: bool = False) -> pl.LazyFrame:
+        """Canonical time, event and value beside the ids as text.
+
+        Args:
+            rows: keep what diagnosis needs: the row number `ROW`, the raw cells, and "" ids as
+                null.
+        """
+        raw, dtypes = self.raw, self.raw.source.file.dtypes()
+        wanted = dict.fromkeys(c for c in self._columns() if c is not None)
+        frame = raw.source.file.scan(list(wanted), rows=rows)
+        columns = [
+            as_text(raw.user, dtypes[raw.user]).alias(USER),
+            as_text(raw.item, dtypes[raw.item]).alias(ITEM),
+            self._time().alias(TIME),
+            self._event(dtypes).alias(EVENT),
+            self._value(dtypes).alias(VALUE),
+        ]
+        if not rows:
+            return frame.select(columns)
+        cells = ((RAW_TIME, raw.time), (RAW_EVENT, raw.event), (RAW_VALUE, raw.value))
+        kept = [as_text(c, dtypes[c]).alias(name) for name, c in cells if c is not None]
+        if self.time is not None:
+            kept.append(self.time.expr.alias(PARSED_TIME))
+        return frame.select(ROW, *columns, *kept)
+
+    def mapped(self, users: Ids, items: Ids, *, rows: bool = False) -> pl.LazyFrame:
+        """The canonical table in file order; ids without a row are null."""
+        frame = self.parsed(rows=rows)
+        spare = [pl.col(USER).alias(RAW_USER), pl.col(ITEM).alias(RAW_ITEM)] if rows else []
+        hashes = [h for c in (USER, ITEM) for h in id_hashes(pl.col(c), c)]
+        frame = frame.with_columns(*hashes, *spare).drop(USER, ITEM)
+        for ids in (users, items):
+            c, keys = ids.column, ids.keys().lazy()
+            frame = frame.join(keys, on=f"{c}_key", how="left", maintain_order="left")
+            confirmed = pl.col(f"{c}_check") == pl.col(f"{c}_seen")
+            frame = frame.with_columns(pl.when(confirmed).then(c).alias(c))
+        if rows:
+            return frame
+        return frame.select(USER, ITEM, TIME, EVENT, VALUE)
+
+    def complete(self, *, raw_ids: bool = False) -> pl.Expr:
+        """Whether a mapped row is whole; with `raw_ids`, even if its ids have no row yet."""
+        ids = [RAW_USER, RAW_ITEM] if raw_ids else [USER, ITEM]
+        needed = [*ids, EVENT] + ([TIME] if self.time else [])
+        return pl.all_horizontal(pl.col(c).is_not_null() for c in needed)
+
+    def _columns(self) -> tuple[str | None, ...]:
+        raw = self.raw
+        return raw.user, raw.item, raw.time, raw.event, raw.value
+
+    def _time(self) -> pl.Expr:
+        if self.time is None:
+            return pl.lit(None, MILLISECONDS)
+        parsed = self.time.expr
+        return pl.when(plausible(parsed, latest_ms=self.latest_ms)).then(parsed)
+
+    def _event(self, dtypes: dict[str, pl.DataType]) -> pl.Expr:
+        if self.raw.event is None:
+            return pl.lit(0, pl.UInt8)
+        text = as_text(self.raw.event, dtypes[self.raw.event])
+        return text.cast(pl.Enum(self.kinds), strict=False).to_physical().cast(pl.UInt8)
+
+    def _value(self, dtypes: dict[str, pl.DataType]) -> pl.Expr:
+        column = self.raw.value
+        if column is None:
+            return pl.lit(None, pl.Float32)
+        number = pl.col(column)
+        if dtypes[column] == pl.String:
+            number = number.str.strip_chars()
+        number = number.cast(pl.Float32, strict=False)
+        return pl.when(number.is_finite()).then(number)
+
+
+def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
+    """Settle the time format and the kinds of event; None where a finding is fatal."""
+    file = raw.source.file
+    if not _ids_are_exact(raw, findings):
+        return None
+    time_format = None
+    if raw.time is not None:
+        sample = file.scan([raw.time]).head(_SAMPLE).collect(engine="streaming").to_series()
+        time_format = detect_time(sample)
+        if time_format is None:
+            cells = sample.drop_nulls()
+            example = str(cells[0]) if len(cells) else ""
+            findings.add(
+                Finding(
+                    "events.time",
+                    "fail",
+                    "no known time format reads the column",
+                    file.label,
+                    column=raw.time,
+                    count=raw.source.rows,
+                    example=example,
+                    hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
+                )  # fmt: skip
+            )
+            return None
+        findings.ok("events.time_format", f"read as {time_format.name}", file=file.label)
+    kinds = raw.kinds or _kinds(raw, findings)
+    if kinds is None:
+        return None
+    latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
+    return EventReader(raw, kinds, time_format, latest)
+
+
+def _ids_are_exact(raw: RawEvents, findings: Findings) -> bool:
+    file, dtypes = raw.source.file, raw.source.file.dtypes()
+    exact = True
+    for column in (raw.user, raw.item):
+        if dtypes[column].is_float() or dtypes[column].is_nested():
+            exact = False
+            findings.add(
+                Finding(
+                    "events.id_type",
+                    "fail",
+                    f"ids are stored as {dtypes[column]}",
+                    file.label,
+                    column=column,
+                    count=raw.source.rows,
+                    hint="store ids as text or whole numbers",
+                )  # fmt: skip
+            )
+    return exact
+
+
+def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
+    if raw.event is None:
+        raise ValueError("an events file without an event column needs a kind")
+    file = raw.source.file
+    text = as_text(raw.event, file.dtypes()[raw.event])
+    frame = file.scan([raw.event]).select(text.unique()).collect(engine="streaming")
+    kinds = frame.to_series().drop_nulls().sort().to_list()
+    if not kinds or len(kinds) > _MAX_KINDS:
+        message = f"holds {len(kinds):,} different kinds of event; at most {_MAX_KINDS} make sense"
+        hint = 'name another column in recsys.toml, or none: columns = { event = "" }'
+        findings.add(
+            Finding(
+                "events.kinds",
+                "fail",
+                message,
+                file.label,
+                None,
+                None,
+                raw.event,
+                len(kinds),
+                kinds[0] if kinds else None,
+                hint,
+            )  # fmt: skip
+        )
+        return None
+    return tuple(kinds)
+
+
+def sink_events(reader: EventReader, users: Ids, items: Ids, path: Path, *, drop: bool) -> None:
+    """Write the canonical events in file order; with `drop`, without incomplete rows."""
+    frame = reader.mapped(users, items)
+    if drop:
+        frame = frame.filter(reader.complete())
+    frame.sink_parquet(
+        path,
+        compression=COMPRESSION,
+        compression_level=COMPRESSION_LEVEL,
+        row_group_size=_ROW_GROUP,
+        maintain_order=True,
+    )
+
+
+def unlisted_ids(reader: EventReader, users: Ids, items: Ids, *, column: str) -> pl.Series:
+    """Ids in `column` of understood rows that have no row yet, ascending."""
+    frame = reader.mapped(users, items, rows=True).filter(reader.complete(raw_ids=True))
+    missing = frame.filter(pl.col(column).is_null()).select(pl.col(f"__{column}").alias(column))
+    return missing.unique().collect(engine="streaming").to_series().sort()

@@ -1,0 +1,83 @@
+"""Which column plays which part, and which file holds what, from their names alone.
+
+Names are compared in lower case without `_`, `-`, spaces and a RecBole type (`user_id:token`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# Tiers of names: the first tier with a match decides, and two matches in one tier are ambiguous
+# for ids, while for times and values the earlier name wins.
+USER_NAMES = (
+    ("userid", "user", "uid", "visitorid", "visitor", "customerid", "customer", "clientid",
+     "memberid", "accountid", "reviewerid", "buyerid", "shopperid", "personid"),
+    ("sessionid", "session", "deviceid", "cookieid"),
+)  # fmt: skip
+ITEM_NAMES = (
+    ("itemid", "item", "iid", "movieid", "productid", "product", "articleid", "asin", "sku",
+     "bookid", "isbn", "trackid", "songid", "artistid", "businessid", "contentid", "videoid",
+     "animeid", "gameid", "appid", "newsid", "recipeid", "courseid", "restaurantid"),
+    ("parentasin", "movie", "book", "song", "track", "artist", "article", "game", "video"),
+)  # fmt: skip
+TIME_NAMES = (
+    "timestamp", "datetime", "time", "date", "tdat", "eventtime", "eventdate", "createdat",
+    "ts", "unixreviewtime", "unixtime", "reviewtime", "ratedat", "orderdate", "purchasedate",
+)  # fmt: skip
+EVENT_NAMES = (
+    "event", "eventtype", "eventname", "action", "actiontype", "behavior", "behaviour",
+    "behaviortype", "interaction", "interactiontype",
+)  # fmt: skip
+VALUE_NAMES = (
+    "rating", "ratings", "score", "stars", "overall", "value", "quantity", "qty", "count",
+    "plays", "weight", "price",
+)  # fmt: skip
+TITLE_NAMES = (
+    "name", "title", "itemname", "movietitle", "productname", "productdisplayname", "prodname",
+    "booktitle", "trackname", "songtitle", "artistname", "displayname",
+)  # fmt: skip
+IMAGE_NAMES = ("image", "imagepath", "imagefile", "picture", "photo")
+SKIP = ""
+"""Setting a column or a file to this means that there is none."""
+
+
+class AmbiguousError(ValueError):
+    """Several columns could play the part; they are the argument."""
+
+
+def normal(name: str) -> str:
+    """A column name reduced to what is compared."""
+    return re.sub(r"[\s_\-.]", "", bare(name).lower())
+
+
+def bare(name: str) -> str:
+    """A column name without its RecBole type."""
+    return name.partition(":")[0]
+
+
+def guess_id(columns: Sequence[str], tiers: Sequence[Sequence[str]]) -> str | None:
+    """The one column named like an id of this kind; None without one.
+
+    Raises:
+        AmbiguousError: two columns could be it.
+    """
+    for tier in tiers:
+        matches = [c for c in columns if normal(c) in tier]
+        if len(matches) > 1:
+            raise AmbiguousError(matches)
+        if matches:
+            return matches[0]
+    return None
+
+
+def guess_first(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column whose name comes first in `names`; None without a match."""
+    ranked = {name: rank for rank, name in reversed(list(enumerate(names)))}
+    matches = [c for c in columns if normal(c) in ranked]
+    return min(matches, key=lambda c: ranked[normal(c)], default=None)
+
+
+def has_id(columns: Sequence[str], tiers: Sequence[Sequence[str]]) -> bool:
+    """Whether any column is named like an id of this kind."""
+    return any(normal(c) in tier for c in columns for tier in tiers)

@@ -1,0 +1,128 @@
+"""The H&M adapter: articles, customers and transactions_train in the schema of Kaggle's
+"H&M Personalized Fashion Recommendations".
+
+One row of transactions is one piece bought, so equal rows are a quantity and all are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from recsys_cli.columns import IMAGE, ITEM, NAME
+from recsys_cli.config.models import DatasetConfig
+from recsys_cli.datasets.rawfile import as_text, find_raw, looked_for
+from recsys_cli.datasets.structure import Structure
+from recsys_cli.datasets.tables import (
+    Context,
+    Defaults,
+    RawCatalogue,
+    RawEvents,
+    RawTables,
+    Slot,
+    open_slot,
+)
+
+_STEMS = {"items": "articles", "users": "customers", "events": "transactions_train"}
+_NEEDED = {
+    "items": ("article_id",),
+    "users": ("customer_id",),
+    "events": ("t_dat", "customer_id", "article_id", "price"),
+}
+_ARTICLE_DIGITS = 10
+_TEXT = (
+    "prod_name",
+    "product_type_name",
+    "product_group_name",
+    "graphical_appearance_name",
+    "colour_group_name",
+    "perceived_colour_value_name",
+    "department_name",
+    "index_group_name",
+    "section_name",
+    "garment_group_name",
+    "detail_desc",
+)
+_CATEGORIES = (
+    "product_code",
+    "product_type_name",
+    "product_group_name",
+    "graphical_appearance_name",
+    "colour_group_name",
+    "perceived_colour_master_name",
+    "department_name",
+    "index_name",
+    "index_group_name",
+    "section_name",
+    "garment_group_name",
+)
+_AGE_BREAKS = (16, 25, 35, 45, 55, 65)
+_AGE_GROUPS = ("unknown", "16-24", "25-34", "35-44", "45-54", "55-64", "65+")
+
+
+class HmAdapter:
+    """Reads H&M's three files; pictures are expected at images/0xx/0xxxxxxxxx.jpg."""
+
+    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+        """The three files, all required."""
+        return [
+            Slot(table, find_raw(folder, stem), looked_for(stem)) for table, stem in _STEMS.items()
+        ]
+
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+        """Purchases with their price, articles, and customers with an age group."""
+        opened = {table: open_slot(slots[table], context, _NEEDED[table]) for table in _STEMS}
+        items, users, events = opened["items"], opened["users"], opened["events"]
+        if items is None or users is None or events is None:
+            return None
+        raw_events = RawEvents(
+            events,
+            user="customer_id",
+            item="article_id",
+            time="t_dat",
+            event=None,
+            value="price",
+            kinds=("purchase",),
+            repeats_are_quantity=True,
+        )
+        columns = set(items.file.names)
+        defaults = Defaults(
+            weights={"purchase": 1.0},
+            repurchase=True,
+            text_columns=tuple(c for c in _TEXT if c in columns),
+            category_columns=tuple(c for c in _CATEGORIES if c in columns),
+            segment_columns=("age_group",),
+            image_root=context.config.path,
+        )
+        catalogue = _catalogue(items, "article_id", _ARTICLE_DIGITS)
+        customers = _catalogue(users, "customer_id", None)
+        return RawTables(raw_events, catalogue, customers, defaults)
+
+
+def _catalogue(source: Structure, id_column: str, width: int | None) -> RawCatalogue:
+    file = source.file
+    frame = file.scan().select(as_text(name, dtype) for name, dtype in file.dtypes().items())
+    finish = _finish_articles if file.table == "items" else _finish_customers
+    return RawCatalogue(file.table, file.label, frame, id_column, finish, file, width)
+
+
+def _finish_articles(frame: pl.LazyFrame) -> pl.LazyFrame:
+    item = pl.col(ITEM)
+    image = pl.concat_str(
+        pl.lit("images/"), item.str.slice(0, 3), pl.lit("/"), item, pl.lit(".jpg")
+    )
+    named = "prod_name" in frame.collect_schema()
+    name = pl.col("prod_name") if named else item
+    return frame.with_columns(name.alias(NAME), image.alias(IMAGE))
+
+
+def _finish_customers(frame: pl.LazyFrame) -> pl.LazyFrame:
+    known = "age" in frame.collect_schema()
+    age = pl.col("age").cast(pl.Float32, strict=False) if known else pl.lit(None, pl.Float32)
+    group = pl.lit(_AGE_GROUPS[0])
+    for start, label in zip(_AGE_BREAKS, _AGE_GROUPS[1:], strict=True):
+        group = pl.when(age >= start).then(pl.lit(label)).otherwise(group)
+    columns = [group.alias("age_group")]
+    return frame.with_columns(*columns, *([age.alias("age")] if known else []))

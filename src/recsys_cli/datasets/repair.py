@@ -1,0 +1,220 @@
+"""The slow way through a broken file: record by record, in Python, with exact line numbers.
+
+Only used when the fast parser refused a file or its totals do not add up. `repair` writes a copy
+without the records that cannot be understood; `lines_of` finds the lines of rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.rawfile import ENCODING_HINT, RawFile, open_bytes
+
+Problem = Literal["few", "many", "encoding", "quote", "json", "blank"]
+
+# A quoted field over more lines than this is an unclosed quote, not a text.
+_MAX_QUOTED_LINES = 100
+_BOM = b"\xef\xbb\xbf"
+_CHECKS: dict[Problem, tuple[str, str, str]] = {
+    "few": ("fields", "rows with too few fields", "a line may be cut off"),
+    "many": ("fields", "rows with too many fields", "a field may hold an unquoted separator"),
+    "encoding": ("encoding", "rows that are not UTF-8", ENCODING_HINT),
+    "quote": ("quotes", "rows with a quote that never closes", 'write " inside a field as ""'),
+    "json": ("json", "lines that are not a JSON object", "each line must be one {…} object"),
+    "blank": ("blank", "blank lines", "they are ignored"),
+}
+
+
+class Record(NamedTuple):
+    """One record of a text file: its first line, its bytes, and what is wrong with it."""
+
+    line: int
+    data: bytes
+    problem: Problem | None
+
+
+def repair(raw: RawFile, findings: Findings, scratch: Path) -> tuple[RawFile, int]:
+    """Copy a file without its unreadable records, and report those by kind.
+
+    Args:
+        raw: the broken file.
+        findings: gets one finding per kind of problem, with the count and the first line.
+        scratch: folder for the copy.
+
+    Returns:
+        The file reading from its copy, and the number of records left out.
+    """
+    target = scratch / f"{raw.table}-{raw.path.name.removesuffix('.gz')}"
+    counts: dict[Problem, int] = {}
+    first: dict[Problem, Record] = {}
+    rows = 0
+    with target.open("wb") as out:
+        everything = records(raw, header=True)
+        if raw.format == "text":
+            out.write(next(everything).data)
+        for record in everything:
+            if record.problem is None:
+                out.write(record.data)
+            else:
+                counts[record.problem] = counts.get(record.problem, 0) + 1
+                first.setdefault(record.problem, record)
+            rows += record.problem != "blank"
+    for problem, count in counts.items():
+        _report(raw, findings, problem, first[problem], count, rows)
+    left_out = sum(n for problem, n in counts.items() if problem != "blank")
+    return replace(raw, clean=target), left_out
+
+
+def _report(
+    raw: RawFile, findings: Findings, problem: Problem, record: Record, count: int, rows: int
+) -> None:
+    check, message, hint = _CHECKS[problem]
+    example = record.data.rstrip(b"\r\n")[:120].decode(errors="backslashreplace")
+    column = None
+    if problem == "encoding":
+        column = _undecodable_column(raw, record.data)
+    finding = Finding(
+        f"{raw.table}.{check}",
+        "warn",
+        f"{count:,} {message} left out",
+        raw.label,
+        record.line,
+        None,
+        column,
+        count,
+        example,
+        hint,
+    )
+    if problem == "blank":
+        findings.add(replace(finding, message=f"{count:,} {message}", example=None))
+    else:
+        findings.problem(finding, rows=rows)
+
+
+def _undecodable_column(raw: RawFile, data: bytes) -> str | None:
+    for name, cell in zip(raw.names, data.split(raw.separator.encode()), strict=False):
+        try:
+            cell.decode()
+        except UnicodeDecodeError:
+            return name
+    return None
+
+
+def lines_of(raw: RawFile, rows: Collection[int]) -> dict[int, int]:
+    """Lines in the original file of the given rows (from 0) as `raw.scan` numbers them."""
+    found: dict[int, int] = {}
+    wanted, last = set(rows), max(rows, default=-1)
+    kept = (record for record in records(raw) if _is_row(raw, record))
+    for row, record in enumerate(islice(kept, last + 1)):
+        if row in wanted:
+            found[row] = record.line
+    return found
+
+
+def _is_row(raw: RawFile, record: Record) -> bool:
+    if raw.clean is not None:
+        return record.problem is None
+    return raw.format == "text" or record.problem != "blank"
+
+
+def records(raw: RawFile, *, header: bool = False) -> Iterator[Record]:
+    """Every record of a text file in order, without the header unless asked for."""
+    with open_bytes(raw.path) as file:
+        numbered = enumerate(file, 1)
+        if raw.format == "jsonl":
+            yield from _json_records(numbered)
+            return
+        line, data = next(numbered)
+        if header:
+            yield Record(line, data.removeprefix(_BOM).rstrip(b"\r\n") + b"\n", None)
+        yield from _text_records(raw, numbered)
+
+
+def _json_records(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
+    for line, raw_line in numbered:
+        data = raw_line.removeprefix(_BOM) if line == 1 else raw_line
+        problem: Problem | None = None
+        if not data.strip():
+            problem = "blank"
+        else:
+            try:
+                if not isinstance(json.loads(data), dict):
+                    problem = "json"
+            except UnicodeDecodeError:
+                problem = "encoding"
+            except ValueError:
+                problem = "json"
+        yield Record(line, data.rstrip(b"\r\n") + b"\n", problem)
+
+
+def _text_records(raw: RawFile, numbered: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
+    separator, wanted = raw.separator.encode(), len(raw.names) - 1
+    returned: deque[tuple[int, bytes]] = deque()
+    lines = chain.from_iterable(iter(lambda: _draw(returned, numbered), None))
+    for line, data in lines:
+        if raw.quoted and b'"' in data:
+            record, unused = _quoted_record(raw, line, data, lines)
+            returned.extendleft(reversed(unused))
+            yield record
+        else:
+            yield Record(line, data, _problem(data, data.count(separator) - wanted))
+
+
+def _draw(
+    returned: deque[tuple[int, bytes]], numbered: Iterator[tuple[int, bytes]]
+) -> Iterable[tuple[int, bytes]] | None:
+    """The next line: one that was handed back, else a new one; None at the end."""
+    if returned:
+        return (returned.popleft(),)
+    following = next(numbered, None)
+    return None if following is None else (following,)
+
+
+def _problem(data: bytes, surplus: int) -> Problem | None:
+    if surplus:
+        if not data.strip():
+            return "blank"
+        return "many" if surplus > 0 else "few"
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return "encoding"
+    return None if data.strip() else "blank"
+
+
+def _quoted_record(
+    raw: RawFile, line: int, data: bytes, pending: Iterator[tuple[int, bytes]]
+) -> tuple[Record, list[tuple[int, bytes]]]:
+    """The record that starts at `data`; and, where its quote never closes, the lines read."""
+    taken: list[tuple[int, bytes]] = []
+    whole = data
+    while whole.count(b'"') % 2 and len(taken) < _MAX_QUOTED_LINES:
+        following = next(pending, None)
+        if following is None:
+            break
+        taken.append(following)
+        whole += following[1]
+    if whole.count(b'"') % 2:
+        return Record(line, data, "quote"), taken
+    try:
+        text = whole.decode()
+    except UnicodeDecodeError:
+        return Record(line, whole, "encoding"), []
+    csv.field_size_limit(1 << 30)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=raw.separator))
+    surplus = sum(len(row) for row in rows) - len(raw.names)
+    if surplus or len(rows) != 1:
+        return Record(line, whole, "many" if surplus > 0 or len(rows) > 1 else "few"), []
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=raw.separator, lineterminator="\n").writerow(rows[0])
+    return Record(line, buffer.getvalue().encode(), None), []

@@ -1,0 +1,193 @@
+"""The RetailRocket adapter: events, item properties (weekly snapshots) and the category tree.
+
+Of an item's properties the latest value counts. `categoryid` and `available` are readable; the
+rest is hashed, and properties 888 and 283 are texts whose hashed words still tell alike from
+different, so their words become the item's text in `tokens`. There are no users but those of the
+events, and equal rows, double logging in the original, are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from recsys_cli.columns import ITEM, NAME
+from recsys_cli.config.models import DatasetConfig
+from recsys_cli.datasets.findings import Finding
+from recsys_cli.datasets.rawfile import RawFile, as_text, find_raw, looked_for
+from recsys_cli.datasets.structure import Structure
+from recsys_cli.datasets.tables import (
+    Context,
+    Defaults,
+    RawCatalogue,
+    RawEvents,
+    RawTables,
+    Slot,
+    open_slot,
+)
+
+_WEIGHTS = {"view": 1.0, "addtocart": 3.0, "transaction": 5.0}
+_PARTS = ("item_properties_part1", "item_properties_part2")
+_WHOLE = "item_properties"
+_TOKENS = ("888", "283")
+_TIE_BITS = 20
+_WANTED = ("categoryid", "available", *_TOKENS)
+
+
+class RetailRocketAdapter:
+    """Reads RetailRocket's files; all but the events are optional."""
+
+    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+        """The events, the property files (two parts, or one whole) and the tree."""
+        slots = [Slot("events", find_raw(folder, "events"), looked_for("events"))]
+        whole = find_raw(folder, _WHOLE)
+        for number, stem in enumerate((_WHOLE,) if whole else _PARTS, 1):
+            path = find_raw(folder, stem)
+            slots.append(Slot(f"properties{number}", path, looked_for(stem), required=False))
+        tree = find_raw(folder, "category_tree")
+        slots.append(Slot("categories", tree, looked_for("category_tree"), required=False))
+        return slots
+
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+        """Views, baskets and purchases, and items with category, ancestors and tokens."""
+        needed = ("timestamp", "visitorid", "event", "itemid")
+        events = open_slot(slots["events"], context, needed)
+        parts = [
+            open_slot(slot, context, ("timestamp", "itemid", "property", "value"))
+            for name, slot in slots.items()
+            if name.startswith("properties") and slot.path
+        ]
+        tree = open_slot(slots["categories"], context, ("categoryid", "parentid"))
+        if events is None or context.findings.failed:
+            return None
+        raw_events = RawEvents(
+            events,
+            user="visitorid",
+            item="itemid",
+            time="timestamp",
+            event="event",
+            value=None,
+            kinds=tuple(_WEIGHTS),
+        )
+        context.progress.start("latest item properties")
+        items = _items([part for part in parts if part], tree, context)
+        described = items is not None
+        defaults = Defaults(
+            weights=_WEIGHTS,
+            repurchase=False,
+            text_columns=("tokens",) if described else (),
+            category_columns=("categoryid", "parentid", "rootid") if described else (),
+        )
+        return RawTables(raw_events, items, None, defaults)
+
+
+def _items(
+    parts: Sequence[Structure], tree: Structure | None, context: Context
+) -> RawCatalogue | None:
+    if not parts:
+        return None
+    latest = pl.concat([_latest(part.file, context) for part in parts])
+    # The parts overlap in time, so the latest of each part is not yet the latest of all.
+    values = _newest(latest.lazy()).collect()
+    known = values.get_column("property").unique().to_list()
+    wide = values.pivot("property", index="itemid", values="value")
+    wide = wide.with_columns(pl.lit(None, pl.String).alias(p) for p in _WANTED if p not in known)
+    number = pl.col("itemid").cast(pl.Int64, strict=False)
+    wide = wide.sort(number, "itemid", nulls_last=True)
+    table = wide.select(
+        "itemid",
+        "categoryid",
+        "available",
+        pl.concat_str(_TOKENS, separator=" ", ignore_nulls=True).replace("", None).alias("tokens"),
+    )
+    ancestors = _ancestors(tree, context)
+    table = table.join(ancestors, on="categoryid", how="left", maintain_order="left")
+    labels = " and ".join(part.file.label for part in parts)
+    return RawCatalogue("items", labels, table.lazy(), "itemid", _finish)
+
+
+def _latest(file: RawFile, context: Context) -> pl.DataFrame:
+    """The latest value of every wanted property, of one part, as (itemid, property, value, at)."""
+    dtypes = file.dtypes()
+    text = {c: as_text(c, dtypes[c]) for c in ("itemid", "property", "value", "timestamp")}
+    at = text["timestamp"].cast(pl.Int64, strict=False)
+    frame = file.scan(list(text)).filter(text["property"].is_in(list(_WANTED)))
+    frame = frame.select(text["itemid"], text["property"], text["value"], at.alias("at"))
+    wrong = frame.filter(pl.col("at").is_null() | pl.col("itemid").is_null())
+    count = wrong.select(pl.len()).collect(engine="streaming").item()
+    if count:
+        example = wrong.head(1).collect(engine="streaming").row(0)
+        context.findings.add(
+            Finding(
+                f"{file.table}.rows",
+                "warn",
+                f"{count:,} rows without an item or a time left out",
+                file.label,
+                None,
+                None,
+                "timestamp",
+                count,
+                str(example),
+                "timestamps are in ms",
+            )  # fmt: skip
+        )
+    return _newest(frame.drop_nulls()).collect(engine="streaming")
+
+
+def _newest(frame: pl.LazyFrame) -> pl.LazyFrame:
+    # A hash of the value orders ties, so that the answer does not depend on the order of rows.
+    tie = pl.col("value").hash() % (1 << _TIE_BITS)
+    key = pl.col("at") * (1 << _TIE_BITS) + tie.cast(pl.Int64)
+    return frame.group_by("itemid", "property").agg(
+        pl.col("value").max_by(key), pl.col("at").max()
+    )
+
+
+def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
+    """Parent and root of every category, as (categoryid, parentid, rootid)."""
+    if tree is None:
+        schema = {"categoryid": pl.String, "parentid": pl.String, "rootid": pl.String}
+        return pl.DataFrame(schema=schema)
+    dtypes = tree.file.dtypes()
+    columns = [as_text(c, dtypes[c]) for c in ("categoryid", "parentid")]
+    rows = tree.file.scan(["categoryid", "parentid"]).select(columns).collect().rows()
+    parents: dict[str, str | None] = {child: parent for child, parent in rows if child}
+    roots, looping = {}, None
+    for category in parents:
+        seen, at = {category}, category
+        while (above := parents.get(at)) is not None:
+            if above in seen:
+                looping = category
+                break
+            seen.add(above)
+            at = above
+        roots[category] = at
+    if looping is not None:
+        context.findings.add(
+            Finding(
+                "categories.tree",
+                "warn",
+                "a category is its own ancestor",
+                tree.file.label,
+                column="parentid",
+                count=1,
+                example=looping,
+                hint="its root is cut off there",
+            )  # fmt: skip
+        )
+    return pl.DataFrame(
+        {
+            "categoryid": list(parents),
+            "parentid": list(parents.values()),
+            "rootid": [roots[c] for c in parents],
+        },
+        schema=dict.fromkeys(("categoryid", "parentid", "rootid"), pl.String),
+    )
+
+
+def _finish(frame: pl.LazyFrame) -> pl.LazyFrame:
+    item = pl.concat_str(pl.lit("item "), pl.col(ITEM))
+    category = pl.concat_str(item, pl.lit(", category "), pl.col("categoryid"))
+    return frame.with_columns(pl.coalesce(category, item).alias(NAME))

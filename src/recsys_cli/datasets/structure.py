@@ -1,0 +1,123 @@
+"""The first pass over a raw file: its rows, its empty cells, and whether every row is whole.
+
+One streaming aggregate over all columns makes the parser look at every field, so that surplus
+fields and bytes that are not UTF-8 raise here. Rows with too few fields parse as nulls; when the
+last column has nulls, counting separators tells empty cells from missing ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.rawfile import RawFile, open_bytes
+from recsys_cli.datasets.repair import repair
+
+_BLOCK = 1 << 24
+_QUOTE = ord('"')
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A raw file that can be scanned to its end.
+
+    Attributes:
+        file: the file, reading from a repaired copy where it had to be.
+        rows: rows that `file.scan` yields.
+        nulls: empty cells by column.
+        left_out: records that the repaired copy lacks.
+    """
+
+    file: RawFile
+    rows: int
+    nulls: dict[str, int]
+    left_out: int = 0
+
+
+def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structure | None:
+    """Read a file once, repairing it where records are broken.
+
+    Args:
+        raw: an opened file.
+        findings: gets broken records by kind, with counts and lines.
+        scratch: folder for a repaired copy.
+
+    Returns:
+        None where the file has no usable rows, which `findings` then says.
+    """
+    left_out = 0
+    try:
+        found = _totals(raw)
+        broken = _has_short_rows(raw, found)
+    except pl.exceptions.PolarsError as error:
+        if not raw.has_lines:
+            _unreadable(raw, findings, error)
+            return None
+        broken = True
+    if broken:
+        raw, left_out = repair(raw, findings, scratch)
+        try:
+            found = _totals(raw)
+        except pl.exceptions.PolarsError as error:
+            _unreadable(raw, findings, error)
+            return None
+    if not left_out:
+        findings.ok(f"{raw.table}.fields", "every row is whole", file=raw.label)
+    if not found.rows:
+        findings.add(
+            Finding(
+                f"{raw.table}.rows",
+                "fail",
+                "has a header but no rows",
+                raw.label,
+                count=1,
+                hint="write the file again, or point to another one",
+            )  # fmt: skip
+        )
+        return None
+    findings.ok(f"{raw.table}.rows", f"{found.rows:,} rows", file=raw.label, count=found.rows)
+    return Structure(raw, found.rows, found.nulls, left_out)
+
+
+def _totals(raw: RawFile) -> Structure:
+    # Columns are counted under their position: a header may repeat a name.
+    frame = raw.scan_all()
+    width = len(raw.source_names)
+    counts = frame.select(
+        pl.len().alias("rows"), *[pl.nth(i).null_count().alias(str(i)) for i in range(width)]
+    )
+    row = counts.collect(engine="streaming").row(0)
+    return Structure(raw, row[0], dict(zip(raw.names, row[1:], strict=True)))
+
+
+def _has_short_rows(raw: RawFile, found: Structure) -> bool:
+    if raw.format != "text" or len(raw.names) == 1 or not found.nulls[raw.names[-1]]:
+        return False
+    whole = (found.rows + 1) * (len(raw.names) - 1)
+    return _count_separators(raw) != whole
+
+
+def _count_separators(raw: RawFile) -> int:
+    """Separators outside of quotes in the whole file."""
+    separator, total, inside = raw.separator.encode(), 0, 0
+    with open_bytes(raw.path) as file:
+        while block := file.read(_BLOCK):
+            if not raw.quoted or (not inside and b'"' not in block):
+                total += block.count(separator)
+                continue
+            data = np.frombuffer(block, np.uint8)
+            # 1 from an opening quote up to its closing one: a running parity of quotes.
+            within = np.bitwise_xor.accumulate((data == _QUOTE).view(np.uint8)) ^ inside
+            total += int(np.count_nonzero((data == separator[0]) & (within == 0)))
+            inside = int(within[-1])
+    return total
+
+
+def _unreadable(raw: RawFile, findings: Findings, error: pl.exceptions.PolarsError) -> None:
+    message = f"cannot be read ({str(error).strip().partition(chr(10))[0]})"
+    hint = "the file is damaged, or is not what its suffix says"
+    findings.add(Finding(f"{raw.table}.file", "fail", message, raw.label, count=1, hint=hint))

@@ -1,0 +1,159 @@
+"""What an adapter hands over: raw tables whose columns have roles, and the facts of the dataset.
+
+Everything past this protocol is the same for every source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from recsys_cli.config.models import DatasetConfig
+from recsys_cli.datasets.findings import Findings
+from recsys_cli.datasets.rawfile import RawFile, open_raw, require_columns
+from recsys_cli.datasets.structure import Structure, check_structure
+from recsys_cli.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every step of one ingest needs.
+
+    Attributes:
+        name: the dataset's name.
+        config: its section of recsys.toml.
+        folder: its raw folder.
+        findings: where checks report.
+        scratch: folder for temporary files, deleted afterwards.
+        progress: where progress goes.
+    """
+
+    name: str
+    config: DatasetConfig
+    folder: Path
+    findings: Findings
+    scratch: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvents:
+    """An events file and which column plays which part.
+
+    Attributes:
+        source: the file, checked to its end.
+        user: column with the user's id.
+        item: column with the item's id.
+        time: column with the time, or None.
+        event: column with the kind of event, or None when all are of one kind.
+        value: column with a number, or None.
+        kinds: the kinds of event in the order of the spec; None for whatever the column holds.
+        repeats_are_quantity: whether equal rows are several pieces rather than an oddity.
+    """
+
+    source: Structure
+    user: str
+    item: str
+    time: str | None
+    event: str | None
+    value: str | None
+    kinds: tuple[str, ...] | None
+    repeats_are_quantity: bool = False
+
+
+def as_is(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """A catalogue that needs no further columns."""
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class RawCatalogue:
+    """The items or the users that a source describes.
+
+    Attributes:
+        table: items or users; the first part of its checks' names.
+        label: file name for messages.
+        frame: text columns in catalogue order, the id column among them.
+        id: name of the id column.
+        finish: adds derived columns (`name`, `image`, age groups) once ids that only the events
+            have were appended; the frame then has `item` or `user` in place of the id column.
+        file: the raw file, to find the line of a row; None where several make the catalogue.
+        id_width: length that every id should have, or None.
+    """
+
+    table: str
+    label: str
+    frame: pl.LazyFrame
+    id: str
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame] = as_is
+    file: RawFile | None = None
+    id_width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The facts of a source that recsys.toml may override; as in `DatasetSpec`."""
+
+    weights: Mapping[str, float]
+    repurchase: bool
+    horizon_days: int = 7
+    text_columns: tuple[str, ...] = ()
+    category_columns: tuple[str, ...] = ()
+    segment_columns: tuple[str, ...] = ()
+    image_root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawTables:
+    """One source, ready to be ingested; `items` or `users` is None where nothing lists them."""
+
+    events: RawEvents
+    items: RawCatalogue | None
+    users: RawCatalogue | None
+    defaults: Defaults
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A raw file that a source may have.
+
+    Attributes:
+        table: what the file is for.
+        path: where it is, or None if absent.
+        looked_for: the names tried.
+        required: whether the source is unusable without it.
+    """
+
+    table: str
+    path: Path | None
+    looked_for: str
+    required: bool = True
+
+
+class Adapter(Protocol):
+    """Knows the raw files of one kind of source."""
+
+    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+        """The raw files in `folder`, without reading more than their headers."""
+        ...
+
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+        """Open and check the files; None where a finding is fatal."""
+        ...
+
+
+def open_slot(slot: Slot, context: Context, needed: Iterable[str] = ()) -> Structure | None:
+    """Open a located file, check its columns and read it once; None where that fails."""
+    if slot.path is None:
+        return None
+    raw = open_raw(
+        slot.path, slot.table, context.findings, separator=context.config.separator or None
+    )
+    if raw is None or not require_columns(raw, needed, context.findings):
+        return None
+    context.progress.start(f"check {raw.label}")
+    return check_structure(raw, context.findings, context.scratch)

@@ -1,0 +1,98 @@
+"""Which way a column tells the time, from a sample of it, and the expression that reads it.
+
+ISO dates and date-times (with or without a zone), compact dates such as 20180920, and epochs in
+s, ms, µs or ns, told apart by size: the median of the sample decides for the whole column.
+Everything becomes `Datetime("ms")`, UTC, without a zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+MILLISECONDS = pl.Datetime("ms")
+_DAY_MS = 86_400_000
+_FORMATS = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f UTC",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M:%S%.f",
+)
+# Epochs of the years 1973 to 5138 differ by a factor of 1,000 between units.
+_UNITS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
+# Share of the sample that a format must read to be taken for the column's.
+_AGREE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormat:
+    """How to read one time column.
+
+    Attributes:
+        name: for messages, such as `%Y-%m-%d` or `epoch in ms`.
+        expr: raw cell to Datetime("ms"), null where it doesn't parse.
+    """
+
+    name: str
+    expr: pl.Expr
+
+
+def detect_time(sample: pl.Series) -> TimeFormat | None:
+    """The format of a time column, or None where no known one reads half of the sample.
+
+    Args:
+        sample: some cells of the column, nulls allowed, named as the column.
+    """
+    column, dtype = pl.col(sample.name), sample.dtype
+    if dtype == pl.Date:
+        return TimeFormat("dates", column.cast(MILLISECONDS))
+    if isinstance(dtype, pl.Datetime):
+        naive = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return TimeFormat("date-times", (naive if dtype.time_zone else column).cast(MILLISECONDS))
+    cells = sample.drop_nulls()
+    if dtype.is_numeric():
+        return _epoch(column, cells.cast(pl.Float64))
+    if dtype != pl.String or not len(cells):
+        return None
+    numbers = cells.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls()
+    if len(numbers) >= _AGREE * len(cells):
+        compact = cells.str.to_date("%Y%m%d", strict=False).dt.year().is_between(1900, 2200)
+        if cells.str.len_bytes().median() == 8 and compact.sum() >= _AGREE * len(cells):  # noqa: PLR2004
+            return TimeFormat("%Y%m%d", _parsed(column, "%Y%m%d"))
+        return _epoch(column.str.strip_chars().cast(pl.Float64, strict=False), numbers)
+    return _text(column, cells)
+
+
+def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
+    frame = cells.to_frame()
+    reads = [frame.select(_parsed(column, f).is_not_null().sum()).item() for f in _FORMATS]
+    best = max(range(len(_FORMATS)), key=reads.__getitem__)
+    if reads[best] < _AGREE * len(cells):
+        return None
+    return TimeFormat(_FORMATS[best], _parsed(column, _FORMATS[best]))
+
+
+def _parsed(column: pl.Expr, pattern: str) -> pl.Expr:
+    if "%H" not in pattern:
+        return column.str.to_date(pattern, strict=False).cast(MILLISECONDS)
+    time = column.str.to_datetime(pattern, time_unit="ms", strict=False)
+    return time.dt.replace_time_zone(None) if "%#z" in pattern else time
+
+
+def _epoch(number: pl.Expr, sample: pl.Series) -> TimeFormat:
+    median = abs(float(sample.drop_nans().median() or 0))  # type: ignore[arg-type]
+    unit, _, to_ms = next(u for u in _UNITS if median < u[1])
+    ms = (number.cast(pl.Float64) * to_ms).floor()
+    return TimeFormat(f"epoch in {unit}", ms.cast(pl.Int64, strict=False).cast(MILLISECONDS))
+
+
+def plausible(time: pl.Expr, *, latest_ms: int) -> pl.Expr:
+    """Whether a time is after the first day of 1970 (where zeros end up) and not in the future."""
+    return time.dt.timestamp("ms").is_between(_DAY_MS, latest_ms)
