@@ -8,7 +8,9 @@ from recsys_cli.pipeline.stages import default_graph
 
 
 def stage(name, inputs, outputs, *, per_snapshot=False):
-    return Stage(name, "", tuple(inputs), tuple(outputs), (), lambda _: {}, per_snapshot=per_snapshot)
+    return Stage(
+        name, "", tuple(inputs), tuple(outputs), (), lambda _: {}, per_snapshot=per_snapshot
+    )
 
 
 def test_order_follows_from_inputs_and_outputs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from recsys_cli.cli.app import app
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
+from recsys_cli.cli.console import print_json, print_line, say
 from recsys_cli.cli.options import (
     HERE,
     AsOfOption,
@@ -136,20 +137,17 @@ def import_(
     from recsys_cli.pipeline.exchange import import_als
 
     opened, config = open_workspace(workspace, overrides)
-    with TerminalProgress() as progress:
-        report = import_als(
-            opened,
-            config,
-            only_dataset(config, dataset),
-            snapshot_from(as_of),
-            users=users,
-            items=items,
-            mapping=mapping,
-            progress=progress,
-        )
+    report = import_als(
+        opened,
+        config,
+        only_dataset(config, dataset),
+        snapshot_from(as_of),
+        users=users,
+        items=items,
+        mapping=mapping,
+    )
     if json:
-        print_json(report)
+        print_json(asdict(report))
     else:
-        for key, value in report.items():
-            print_line(f"{key.replace('_', ' '):<22} {value}")
+        print_line(str(report))
         say("Next: recsys recommend --strategy collab")

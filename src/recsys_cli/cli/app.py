@@ -40,12 +40,21 @@ class _Group(TyperGroup):
             # The reader (`| head`) has seen enough; the interpreter must not complain at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
-        except (OSError, MemoryError) as error:
-            if "RECSYS_TRACEBACK" in os.environ:
+        except Exception as error:
+            # Typer's own exceptions carry usage errors and exit codes.
+            if type(error).__module__.startswith("typer") or "RECSYS_TRACEBACK" in os.environ:
                 raise
-            reason = str(error) or "out of memory"
-            report_error(reason, "set RECSYS_TRACEBACK=1 to see where")
+            report_error(_sentence(error), "set RECSYS_TRACEBACK=1 to see where it happened")
             raise typer.Exit(1) from None
+
+
+def _sentence(error: Exception) -> str:
+    """What to say of an error that nobody foresaw."""
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return f"unexpected {type(error).__name__}: {error}"
 
 
 def _end_lines() -> None:

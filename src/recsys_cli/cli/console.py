@@ -36,13 +36,15 @@ def print_table(
     right: Iterable[str] = (),
 ) -> None:
     """Write a table to stdout; columns named in `right` are aligned to the right."""
+    from io import StringIO
+
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    piped = not sys.stdout.isatty()
-    console = Console(width=_PIPED_WIDTH if piped else None, highlight=False)
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    console = Console(file=StringIO(), width=width, highlight=False)
     table = Table(
         title=title and Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
     )
@@ -51,7 +53,10 @@ def print_table(
         table.add_column(header, justify="right" if header in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console.print(table)
+    with console.capture() as capture:
+        console.print(table)
+    lines = capture.get().splitlines()
+    sys.stdout.write("\n".join(line.rstrip() for line in lines).strip("\n") + "\n\n")
 
 
 def say(message: str) -> None:

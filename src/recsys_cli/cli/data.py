@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -75,9 +76,16 @@ def demo(
             force=force,
             progress=progress,
         )
-    for line in summary.lines():
-        print_line(line)
-    say("Next: recsys build all")
+    kept = f" (already there: {', '.join(summary.skipped)})" if summary.skipped else ""
+    print_line(
+        f"{summary.hm}: {summary.transactions:,} purchases, {summary.customers:,} customers, "
+        f"{summary.articles:,} articles, {summary.images:,} pictures"
+    )
+    print_line(
+        f"{summary.rr}: {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
+        f"{summary.rr_items:,} items"
+    )
+    say(f"Seed {summary.seed}{kept}. Next: recsys build all")
 
 
 @app.command()
@@ -99,7 +107,7 @@ def validate(
             own = config.datasets[name]
             reports.append(run_checks(name, own, workspace=opened.root, progress=progress))
     if json:
-        print_json({"datasets": [report.to_json() for report in reports]})
+        print_json({"datasets": [asdict(report) for report in reports]})
     else:
         for report in reports:
             print_findings(report)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from recsys_cli.evaluation.result import EvalResult
     from recsys_cli.pipeline.build import Step
 
-_SHOWN = ("ndcg", "map", "recall", "precision", "mrr", "hitrate", "coverage")
+# What fits a terminal of 80 columns; --json has every metric at every depth.
+_SHOWN = ("ndcg", "map", "recall", "hitrate", "coverage")
 
 
 class Protocol(StrEnum):
@@ -161,7 +162,7 @@ def _cell(value: float, low: float, high: float) -> str:
         return "–"
     if low != low:  # noqa: PLR0124
         return f"{value:.3f}"
-    return f"{value:.4f} ±{(high - low) / 2:.4f}"
+    return f"{value:.3f}±{(high - low) / 2:.3f}"
 
 
 def _write(results: list[EvalResult], path: Path | None) -> None:

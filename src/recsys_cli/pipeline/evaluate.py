@@ -37,7 +37,7 @@ class Question:
     """What `recsys eval` asks.
 
     Attributes:
-        strategies: names; empty means all.
+        strategies: names; empty means all that make sense for the dataset.
         ks: depths; empty means those of the config.
         protocol: temporal or leave-last-out; None means the config's.
         cutoff: first day of the test window; None means that it ends with the last event.
@@ -106,7 +106,7 @@ def evaluate_dataset(
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
     truth = _truth(workspace, artifacts, question, settings)
     snapshot = _snapshot(truth, question)
-    names = list(question.strategies) or list(STRATEGIES)
+    names = list(question.strategies) or _all_strategies(exclude_seen=exclude_seen)
     _build(builder, _stages(builder, names), dataset, snapshot, on_step)
     engine = Engine(workspace, dataset, snapshot, threads=config.threads)
     if exclude_seen:
@@ -124,6 +124,11 @@ def evaluate_dataset(
         details={"snapshot": str(snapshot), "artifacts": _keys(workspace, dataset, snapshot)},
         progress=progress or Silent(),
     )
+
+
+def _all_strategies(*, exclude_seen: bool) -> list[str]:
+    """Every strategy, less those whose every item would be left out of the lists."""
+    return [name for name, spec in STRATEGIES.items() if not (exclude_seen and spec.seen_only)]
 
 
 def _truth(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from recsys_cli.config import Config
+from recsys_cli.config.load import section_for
+from recsys_cli.models.factors import ImportReport, import_factors
+from recsys_cli.models.idmaps import IdMap
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.pipeline.legacy import id_mappings, interactions_frame
 from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.store.files import atomic_path, write_json
+from recsys_cli.store.files import atomic_path, read_json, sha256, write_json
+from recsys_cli.store.manifest import Manifest, Recipe, environment
 from recsys_cli.store.packs import save_pack
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -43,6 +50,7 @@ def export_interactions(
             "items": len(artifacts.items),
             "users_fingerprint": ids["users_fingerprint"],
             "items_fingerprint": ids["items_fingerprint"],
+            "reference": interactions.reference,
         },
     )
     yield target
@@ -50,3 +58,86 @@ def export_interactions(
     with atomic_path(target) as temporary:
         save_pack(temporary, id_mappings(ids))
     yield target
+
+
+def import_als(
+    workspace: Workspace,
+    config: Config,
+    dataset: str,
+    snapshot: Snapshot,
+    *,
+    users: Path,
+    items: Path,
+    mapping: Path | None = None,
+) -> ImportReport:
+    """Put factors trained elsewhere in the place of `recsys als train`'s.
+
+    Args:
+        workspace: the workspace; the dataset must have been ingested.
+        config: its configuration; `als.regularization` and `als.alpha` should be what the
+            factors were trained with, since folding in a new user needs them.
+        dataset: name of the dataset.
+        snapshot: what the factors were trained on.
+        users: file or folder of user factors.
+        items: file or folder of item factors.
+        mapping: id map that the factors' ids refer to; None means the rows of now.
+
+    Raises:
+        ArtifactError: the dataset has not been ingested.
+        DataError: the files do not fit each other or the ids.
+    """
+    artifacts = Artifacts(workspace, dataset, snapshot)
+    ids, section = artifacts.pack("ids"), section_for(config, "als", dataset)
+    fingerprints = {key: str(ids[key]) for key in ("users_fingerprint", "items_fingerprint")}
+    factors, report = import_factors(
+        users,
+        items,
+        user_ids=artifacts.users,
+        item_ids=artifacts.items,
+        regularization=section.regularization,
+        alpha=section.alpha,
+        id_map=IdMap.load(mapping) if mapping else None,
+        **fingerprints,
+    )
+    pack = factors.to_pack(**fingerprints) | _reference(mapping)
+    facts = {
+        "origin": factors.origin,
+        "factors": report.users.rank,
+        "users_with_factors": report.users.rows,
+        "items_with_factors": report.items.rows,
+        **fingerprints,
+    }
+    with workspace.writing(), workspace.staging() as staging:
+        target = workspace.path("als", dataset, snapshot)
+        staged = staging / target.name
+        save_pack(staged, pack)
+        manifest = Manifest(
+            stage="als.train",
+            dataset=dataset,
+            recipe=Recipe(0, {}, _inputs(users, items), str(snapshot)),
+            outputs=workspace.describe({staged: target}),
+            facts=facts,
+            imported=True,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            **environment(),
+        )
+        at = workspace.manifest_path("als.train", dataset, snapshot)
+        workspace.commit({staged: target}, manifest, at)
+    return report
+
+
+def _reference(mapping: Path | None) -> dict[str, Any]:
+    """Up to when the exported events went, where the id map says so; evaluation asks for it."""
+    exported = read_json(mapping) if mapping and mapping.suffix == ".json" else None
+    return {"reference": int(exported["reference"])} if exported and "reference" in exported else {}
+
+
+def _inputs(*paths: Path) -> dict[str, str]:
+    """Hashes of the imported files, for the manifest."""
+    files = [
+        file
+        for path in paths
+        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
+        if file.is_file()
+    ]
+    return {str(file): sha256(file) for file in files}

@@ -40,6 +40,7 @@ class StrategySpec:
         build: makes it; takes the artifacts and the number of threads (0: all cores).
         fallback: names of the strategies behind it, in order.
         auto: whether `auto` may choose it.
+        seen_only: whether it recommends nothing but what the user already has.
     """
 
     name: str
@@ -48,6 +49,7 @@ class StrategySpec:
     build: Callable[[Artifacts, int], Strategy]
     fallback: tuple[str, ...] = ("popular",)
     auto: bool = True
+    seen_only: bool = False
 
 
 _ALL = (
@@ -65,6 +67,7 @@ _ALL = (
         build=lambda artifacts, _: Repurchase.from_pack(artifacts.pack("interactions")),
         # A list of what the user already has is an answer to a narrower question than auto's.
         auto=False,
+        seen_only=True,
     ),
     StrategySpec(
         name="popular",

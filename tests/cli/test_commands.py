@@ -1,0 +1,413 @@
+"""The commands as a user types them: output, exit codes, sentences in place of stack traces."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from recsys_cli import __version__
+from recsys_cli.cli.app import app
+
+runner = CliRunner()
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run(*arguments: object, code: int = 0):
+    result = runner.invoke(app, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def recommend(workspace: Path, *arguments: object) -> dict:
+    return json.loads(run("recommend", *arguments, "--json", "-w", workspace).stdout)
+
+
+def test_version():
+    assert run("--version").stdout == f"recsys {__version__}\n"
+
+
+def every_command(command=None, path=()):
+    import typer.main
+
+    command = command or typer.main.get_command(app)
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from every_command(child, (*path, name))
+
+
+@pytest.mark.parametrize("path", [path for path, _ in every_command()], ids=" ".join)
+def test_every_command_and_option_has_help(path):
+    command = dict(every_command())[path]
+    assert command.help
+    for parameter in command.params:
+        assert parameter.name == "help" or getattr(parameter, "help", None), parameter.name
+    assert "Usage" in run(*path, "--help").output
+
+
+def test_the_surface_that_scripts_rely_on():
+    names = {" ".join(path) for path, _ in every_command()}
+    assert names >= {
+        "init", "demo", "validate", "ingest", "als export", "als train", "als import", "build",
+        "recommend", "eval", "status", "doctor", "export legacy",
+    }  # fmt: skip
+
+
+def test_recommend_json_has_the_promised_shape(built):
+    answer = recommend(built, "--user", 123, "--strategy", "collab", "-k", 5)
+    assert list(answer) == [
+        "user", "dataset", "strategy", "strategy_used", "fallback_reason", "items",
+    ]  # fmt: skip
+    assert (answer["user"], answer["dataset"], answer["strategy_used"]) == ("123", "rr", "collab")
+    assert answer["fallback_reason"] is None
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+    for item in answer["items"]:
+        assert list(item) == ["rank", "item", "score", "name", "sources"]
+        assert item["sources"] == ["collab"]
+    scores = [item["score"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_seen_items_follow_the_spec_and_the_flags(built):
+    events = pl.read_parquet(built / "artifacts/events_rr.parquet")
+    users = pl.read_parquet(built / "artifacts/users_rr.parquet")["user"].to_list()
+    items = pl.read_parquet(built / "artifacts/items_rr.parquet")["item"].to_list()
+    seen = {items[i] for i in events.filter(pl.col("user") == users.index("123"))["item"]}
+    every = ["--user", 123, "-k", len(items), "--strategy", "popular"]
+    assert not seen & {i["item"] for i in recommend(built, *every)["items"]}
+    assert seen & {i["item"] for i in recommend(built, *every, "--include-seen")["items"]}
+
+
+def test_excluded_items_and_conditions_hold(built):
+    first = recommend(built, "--user", 123)["items"][0]["item"]
+    without = recommend(built, "--user", 123, "--exclude", first)["items"]
+    assert first not in {i["item"] for i in without}
+    assert len(without) == 12
+    items = pl.read_parquet(built / "artifacts/items_hm.parquet")
+    group = items["product_group_name"].mode()[0]
+    user = pl.read_parquet(built / "artifacts/users_hm.parquet")["user"][0]
+    answer = recommend(built, "--user", user, "--where", f"product_group_name={group}")
+    wanted = set(items.filter(pl.col("product_group_name") == group)["item"])
+    assert {i["item"] for i in answer["items"]} <= wanted
+    assert len(answer["items"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--user", "nobody"], 2, "no dataset has a user 'nobody'"),
+        ([], 2, "--user"),
+        (["--all"], 2, "--out"),
+        (["--all", "--out", "x.parquet"], 2, "--dataset hm"),
+        (["--user", "123", "--strategy", "magic"], 2, "no strategy 'magic'"),
+        (["--user", "123", "--dataset", "nope"], 2, "no dataset 'nope'"),
+        (["--user", "123", "--exclude", "nope"], 2, "no item 'nope'"),
+        (["--user", "123", "--where", "price"], 2, "column=value"),
+        (["--user", "123", "--where", "nope=1"], 2, "no column 'nope'"),
+        (["--user", "123", "--where", "categoryid=-5"], 2, "no item has categoryid=-5"),
+        (["--user", "123", "-k", "0"], 2, "-k"),
+        (["--user", "123", "--as-of", "yesterday"], 2, "not a date"),
+        (["--user", "123", "--as-of", "2001-01-01"], 3, "recsys build all --dataset rr --as-of"),
+        (["--user", "123", "--set", "als.nope=1"], 2, "als.nope: there is no such setting"),
+        (["--user", "123", "--set", "als.factors=-1"], 2, "als.factors"),
+        (["--all", "--dataset", "rr", "--out", "x.xls"], 2, "cannot tell the format"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_a_way_out(built, arguments, code, message):
+    result = run("recommend", *arguments, "-w", built, code=code)
+    assert message in " ".join(ANSI.sub("", result.output).split())
+    assert "Traceback" not in result.output
+
+
+def test_unknown_users_fall_back_and_say_so(built):
+    answer = recommend(built, "--user", "nobody", "--dataset", "rr", "--strategy", "collab")
+    assert (answer["strategy_used"], answer["fallback_reason"]) == ("popular", "unknown user")
+    assert len(answer["items"]) == 12
+
+
+def test_missing_artifacts_name_the_command_that_makes_them(raw):
+    result = run("recommend", "--user", 123, "-w", raw, code=3)
+    assert "recsys build all" in result.output
+
+
+def test_a_user_in_two_datasets_asks_which(workspace):
+    shutil.copytree(workspace / "data/rr_raw", workspace / "data/rr2_raw")
+    text = "".join(
+        f'[datasets.{name}]\nkind = "retailrocket"\npath = "data/{name}_raw"\n'
+        for name in ("rr", "rr2")
+    )
+    (workspace / "recsys.toml").write_text(text + "[als]\nfactors = 8\niterations = 2\n")
+    run("build", "all", "-w", workspace)
+    result = run("recommend", "--user", 123, "-w", workspace, code=2)
+    assert "rr and rr2" in result.output and "--dataset rr" in result.output
+
+
+def test_ids_that_changed_under_the_factors_are_refused(workspace):
+    raw = workspace / "data/rr_raw/events.csv"
+    lines = raw.read_text().splitlines()
+    raw.write_text(
+        "\n".join([*lines, lines[-1].replace(lines[-1].split(",")[1], "999999999")]) + "\n"
+    )
+    run("ingest", "-w", workspace)
+    result = run("recommend", "--user", 123, "--strategy", "collab", "-w", workspace, code=3)
+    assert "made for other users or items" in result.output
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_batch_files_equal_single_answers(built, tmp_path, suffix):
+    out = tmp_path / f"lists.{suffix}"
+    run("recommend", "--all", "--dataset", "rr", "-s", "collab", "-k", 7, "-o", out, "-w", built)
+    scan = {"parquet": pl.read_parquet, "jsonl": pl.read_ndjson}.get(suffix)
+    if scan:
+        frame = scan(out)
+    else:
+        frame = pl.read_csv(out, schema_overrides={"user": pl.String, "item": pl.String})
+    assert frame.columns == ["user", "rank", "item", "score", "strategy_used"]
+    users = pl.read_parquet(built / "artifacts/users_rr.parquet")["user"].to_list()
+    assert frame["user"].unique(maintain_order=True).to_list() == users
+    for user in ["123", *users[:3]]:
+        single = recommend(built, "--user", user, "--dataset", "rr", "-s", "collab", "-k", 7)
+        rows = frame.filter(pl.col("user") == user)
+        assert rows["item"].to_list() == [i["item"] for i in single["items"]]
+        assert rows["rank"].to_list() == list(range(1, 8))
+        assert set(rows["strategy_used"]) == {single["strategy_used"]}
+        assert (
+            rows["score"].cast(pl.Float32).to_list()
+            == pl.Series([i["score"] for i in single["items"]], dtype=pl.Float32).to_list()
+        )
+
+
+def test_kaggle_format(built, tmp_path):
+    out = tmp_path / "submission.csv"
+    run("recommend", "--all", "--dataset", "hm", "--format", "kaggle", "-o", out, "-w", built)
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["customer_id", "prediction"]
+    users = pl.read_parquet(built / "artifacts/users_hm.parquet")["user"].to_list()
+    assert [row["customer_id"] for row in rows] == users
+    single = recommend(built, "--user", users[5])
+    assert rows[5]["prediction"] == " ".join(i["item"] for i in single["items"])
+
+
+def test_a_failed_batch_leaves_the_old_file(built, tmp_path, monkeypatch):
+    from recsys_cli.recommend import batch
+
+    out = tmp_path / "lists.parquet"
+    out.write_text("old")
+
+    def fail(*_arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(batch, "_sink", fail)
+    result = run("recommend", "--all", "--dataset", "rr", "-o", out, "-w", built, code=1)
+    assert "disk full" in result.output
+    assert out.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
+    out = tmp_path / "eval.json"
+    result = run("eval", "--json", out, "-k", "5,12", "-w", workspace)
+    assert "ndcg@12" in result.stdout and "collab" in result.stdout
+    hm, rr = json.loads(out.read_text())
+    assert (hm["dataset"], rr["dataset"]) == ("hm", "rr")
+    assert hm["protocol"] == "temporal"
+    metrics = hm["strategies"]["collab"]["all"]
+    assert {"ndcg@5", "map@12", "recall@12", "precision@5", "mrr@5", "hitrate@12"} <= set(metrics)
+    for name in ("ndcg@12", "recall@5"):
+        assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
+    single = json.loads(run("eval", "--json", "-", "-d", "hm", "-w", workspace).stdout)
+    assert single["dataset"] == "hm"
+    assert single["strategies"].keys() == {"collab", "repurchase", "popular"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--cutoff", "1999-01-01"], 1, "nothing to learn from"),
+        (["--cutoff", "2999-01-01"], 1, "to evaluate on"),
+        (["--horizon", "soon"], 2, "number of days"),
+        (["--strategy", "magic"], 2, "no strategy 'magic'"),
+        (["-k", "ten"], 2, "whole number"),
+        (["--truth", "nowhere.csv"], 1, "nowhere.csv"),
+        (["--protocol", "leave-last-out", "--horizon", "7d"], 2, "no window"),
+    ],
+)
+def test_eval_refuses_with_a_sentence(workspace, arguments, code, message):
+    result = run("eval", *arguments, "-w", workspace, code=code)
+    assert message in " ".join(result.output.split())
+
+
+def test_eval_refuses_a_truth_that_overlaps_the_history(workspace, tmp_path):
+    events = pl.read_parquet(workspace / "artifacts/events_rr.parquet")
+    users = pl.read_parquet(workspace / "artifacts/users_rr.parquet")["user"]
+    items = pl.read_parquet(workspace / "artifacts/items_rr.parquet")["item"]
+    truth = tmp_path / "truth.csv"
+    pl.DataFrame(
+        {"user": users.gather(events["user"][:5]), "item": items.gather(events["item"][:5])}
+    ).write_csv(truth)
+    result = run("eval", "--truth", truth, "-d", "rr", "-w", workspace, code=1)
+    assert "also in the history" in result.output
+    run("eval", "--truth", truth, "-d", "rr", "--include-seen", "-w", workspace)
+
+
+def test_status_lists_every_stage_and_check_tells_by_exit_code(workspace):
+    states = json.loads(run("status", "--json", "-w", workspace).stdout)["stages"]
+    assert {(s["dataset"], s["name"]) for s in states} == {
+        (d, s) for d in ("hm", "rr") for s in ("ingest", "als.export", "als.train", "popular")
+    }
+    for state in states:
+        assert state["state"] == "fresh"
+        assert (workspace / state["path"]).exists()
+    run("status", "--check", "-w", workspace)
+    (workspace / "artifacts/popular_hm.joblib").unlink()
+    result = run("status", "--check", "-w", workspace, code=3)
+    assert "missing" in result.stdout
+
+
+def test_build_says_what_it_does(workspace):
+    assert "skipped" in run("build", "all", "-w", workspace).stdout
+    explained = run("build", "als.train", "--explain", "-w", workspace).stdout
+    assert "nothing it depends on changed" in explained
+    planned = run("build", "all", "--dry-run", "--set", "als.factors=9", "-w", workspace).stdout
+    assert "config changed: als.factors 16 → 9" in planned
+    run("build", "nonsense", "-w", workspace, code=2)
+
+
+def test_a_failed_build_prints_the_command_that_resumes(workspace):
+    (workspace / "data/rr_raw/events.csv").write_text("")
+    result = run("build", "all", "--dataset", "rr", "-w", workspace, code=1)
+    assert "events.csv" in result.output
+    assert "resume with: recsys build all --dataset rr" in result.output
+
+
+def test_init_writes_a_config_that_loads_and_changes_nothing(workspace):
+    from recsys_cli.config import load_config
+
+    (workspace / "recsys.toml").unlink()
+    before = load_config(workspace)
+    (workspace / "data/shop_raw").mkdir()
+    (workspace / "data/shop_raw/orders.csv").write_text("user_id,item_id\n1,2\n")
+    assert "generic" in run("init", "-w", workspace).stdout
+    after = load_config(workspace)
+    assert after.datasets["hm"] == before.datasets["hm"]
+    assert after.als == before.als
+    assert after.datasets["shop"].kind == "generic"
+    assert "already there" in run("init", "-w", workspace, code=2).output
+    run("init", "--force", "-w", workspace)
+
+
+def test_commented_defaults_in_the_config_are_valid(workspace):
+    """Every commented line of a section can be switched on without changing anything."""
+    from recsys_cli.config import load_config
+
+    run("init", "--force", "-w", workspace)
+    text = (workspace / "recsys.toml").read_text()
+    active = [
+        line.removeprefix("# ") if re.match(r"# \w+ = (?!\"…\")", line) else line
+        for line in text.splitlines()
+    ]
+    before = load_config(workspace)
+    (workspace / "recsys.toml").write_text("\n".join(active))
+    assert load_config(workspace) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("als = 3", "als"),
+        ("[als]\nfactor = 3", "als.factor: there is no such setting"),
+        ("[als\n", "not valid TOML"),
+        ('[datasets.x]\nkind = "magento"\npath = "d"', "datasets.x.kind"),
+        ('[datasets."../x"]\nkind = "hm"\npath = "d"', "file name"),
+        ('[datasets.x]\nkind = "hm"\npath = "d"\n[datasets.x.als]\nfactorz = 1', "factorz"),
+    ],
+)
+def test_wrong_config_is_named(tmp_path, text, message):
+    (tmp_path / "recsys.toml").write_text(text)
+    assert message in run("status", "-w", tmp_path, code=2).output
+
+
+def test_legacy_names_and_schemas(built, tmp_path):
+    out = tmp_path / "legacy"
+    run("export", "legacy", "--out", out, "-w", built)
+    made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
+    assert made >= {
+        "artifacts/events.parquet", "artifacts/items.parquet", "artifacts/events_hm.parquet",
+        "artifacts/als_hm.joblib", "artifacts/collab_model_hm.joblib",
+        "artifacts/hm_collab_model.joblib", "artifacts/user_vectors_mahout_hm.joblib",
+        "artifacts/item_vectors_mahout_rr.joblib", "data/mahout/interactions_hm.csv",
+        "data/mahout/id_mappings_rr.joblib",
+    }  # fmt: skip
+    from recsys_cli.store.packs import load_pack
+
+    vectors = load_pack(out / "artifacts/item_vectors_mahout_hm.joblib")
+    assert len(next(iter(vectors.values()))) == 16
+    assert all(len(item) == 10 for item in vectors)
+    mapping = load_pack(out / "data/mahout/id_mappings_rr.joblib")
+    assert mapping["user_to_idx"]["123"] == mapping["idx_to_user"].index("123")
+    events = pl.read_parquet(out / "artifacts/events.parquet")
+    assert set(events["source"].unique()) == {"hm", "rr"}
+    assert "itself" in run("export", "legacy", "--out", built, "-w", built, code=2).output
+
+
+def test_exported_interactions_come_back_as_factors(workspace, tmp_path):
+    out = tmp_path / "exchange"
+    run("als", "export", "--out", out, "--dataset", "rr", "-w", workspace)
+    from recsys_cli.store.packs import load_pack
+
+    als = load_pack(workspace / "artifacts/als_rr.joblib")
+    for side in ("user", "item"):
+        rows = pl.Series(range(len(als[f"{side}_factors"])), dtype=pl.Int32)
+        frame = pl.DataFrame({"id": rows, "features": als[f"{side}_factors"] * 1.0})
+        known = frame.filter(pl.Series(als[f"{side}_known"]))
+        (tmp_path / side).mkdir()
+        known.with_columns(pl.col("features").arr.to_list()).sample(
+            fraction=1, shuffle=True, seed=1
+        ).write_parquet(tmp_path / side / "part-00000.parquet")
+        (tmp_path / side / "_SUCCESS").write_text("")
+    before = recommend(workspace, "--user", 123, "-s", "collab", "-d", "rr")
+    result = run(
+        "als", "import", "--users", tmp_path / "user", "--items", tmp_path / "item",
+        "--mapping", out / "id_map_rr.json", "--dataset", "rr", "-w", workspace,
+    )  # fmt: skip
+    assert f"{int(als['user_known'].sum())}" in result.stdout.replace(",", "")
+    assert recommend(workspace, "--user", 123, "-s", "collab", "-d", "rr") == before
+    assert load_pack(workspace / "artifacts/als_rr.joblib")["origin"] == "import"
+    # A build keeps what was imported, and says so.
+    built = run("build", "all", "--explain", "-d", "rr", "-w", workspace).stdout
+    assert "imported" in built and "ran" not in built
+    run("status", "--check", "-w", workspace)
+
+
+def test_output_is_whole_when_piped(built):
+    user = pl.read_parquet(built / "artifacts/users_hm.parquet")["user"][0]
+    done = subprocess.run(
+        [sys.executable, "-m", "recsys_cli", "recommend", "-u", user, "-w", str(built)],
+        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "40"},
+    )  # fmt: skip
+    assert user in done.stdout
+    assert "\x1b" not in done.stdout
+    items = pl.read_parquet(built / "artifacts/items_hm.parquet")["item"].to_list()
+    assert sum(any(item in line for item in items) for line in done.stdout.splitlines()) == 12
+    assert done.stderr == ""
+
+
+def test_the_reference_in_the_docs_is_current(tmp_path):
+    out = tmp_path / "cli.md"
+    subprocess.run(
+        [sys.executable, "-m", "typer", "recsys_cli.cli.app", "utils", "docs",
+         "--name", "recsys", "--title", "Commands", "--output", str(out)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    committed = Path(__file__).parent.parent.parent / "docs" / "cli.md"
+    assert committed.read_text() == out.read_text(), "run `make docs`"

@@ -1,0 +1,188 @@
+"""Builds run what is missing or stale, in order, say why, and survive failures."""
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+from conftest import build
+
+from recsys_cli.config import load_config
+from recsys_cli.errors import ConfigError, DataError
+from recsys_cli.pipeline.build import Builder
+from recsys_cli.pipeline.stage import Graph
+from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.pipeline.status import stage_states
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+PAST = Snapshot(as_of=date(2020, 9, 16))
+
+
+def actions(steps) -> dict[str, str]:
+    return {f"{s.dataset} {s.stage}": s.action for s in steps}
+
+
+def reasons(steps) -> dict[str, str]:
+    return {f"{s.dataset} {s.stage}": s.reason for s in steps}
+
+
+def plan(root: Path, *targets: str, overrides=(), **options):
+    config = load_config(root, overrides)
+    builder = Builder(Workspace(root), config, default_graph())
+    datasets = options.pop("datasets", list(config.datasets))
+    return list(builder.build(targets or ("all",), datasets=datasets, dry_run=True, **options))
+
+
+def states(root: Path, *, thorough: bool = False) -> dict[str, str]:
+    found = stage_states(Workspace(root), load_config(root), thorough=thorough)
+    return {f"{s.dataset} {s.name}": s.state for s in found if s.current}
+
+
+def test_a_second_build_runs_nothing_and_writes_nothing(workspace):
+    before = {p: p.stat().st_mtime_ns for p in (workspace / "artifacts").rglob("*") if p.is_file()}
+    steps = build(workspace)
+    assert set(actions(steps).values()) == {"skipped"}
+    after = {p: p.stat().st_mtime_ns for p in (workspace / "artifacts").rglob("*") if p.is_file()}
+    assert {p: t for p, t in after.items() if p.name != ".hashes.json"} == {
+        p: t for p, t in before.items() if p.name != ".hashes.json"
+    }
+
+
+def test_a_changed_setting_makes_exactly_its_readers_stale(workspace):
+    steps = plan(workspace, overrides=["als.factors=8"])
+    assert {name for name, action in actions(steps).items() if action == "would run"} == {
+        "hm als.train",
+        "rr als.train",
+    }
+    assert reasons(steps)["hm als.train"] == "config changed: als.factors 16 → 8"
+    steps = plan(workspace, overrides=["datasets.hm.kind='hm'", "datasets.hm.path='data/hm_raw'",
+                                       "datasets.hm.als.factors=8"])  # fmt: skip
+    assert actions(steps) == {
+        "hm ingest": "skipped",
+        "hm als.export": "skipped",
+        "hm als.train": "would run",
+        "hm popular": "skipped",
+    }
+
+
+def test_settings_that_say_where_to_run_do_not_make_anything_stale(workspace):
+    steps = plan(workspace, overrides=["als.backend=cpu", "threads=1"])
+    assert set(actions(steps).values()) == {"skipped"}
+
+
+def test_changed_raw_files_rebuild_and_equal_outputs_stop_the_wave(workspace):
+    raw = workspace / "data" / "rr_raw" / "category_tree.csv"
+    raw.write_text(raw.read_text() + "\n" if not raw.read_text().endswith("\n\n") else "")
+    steps = plan(workspace, datasets=["rr"])
+    assert reasons(steps)["rr ingest"] == "data/rr_raw/category_tree.csv changed"
+    steps = build(workspace)
+    made = actions(steps)
+    assert made["rr ingest"] == "ran"
+    # The blank line changed no table, so nothing after ingest had to run.
+    assert made["rr als.train"] == "skipped"
+    assert made["hm ingest"] == "skipped"
+
+
+@pytest.mark.parametrize("harm", ["delete", "truncate", "flip"])
+def test_damaged_artifacts_are_noticed_and_built_again(workspace, harm):
+    path = workspace / "artifacts" / "als_hm.joblib"
+    whole = path.read_bytes()
+    if harm == "delete":
+        path.unlink()
+    elif harm == "truncate":
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert states(workspace, thorough=True)["hm als.train"] in ("missing", "stale")
+    build(workspace)
+    assert path.read_bytes() == whole
+    assert set(states(workspace, thorough=True).values()) == {"fresh"}
+
+
+def test_a_copied_workspace_is_fresh(workspace, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(workspace, copy, copy_function=shutil.copy)
+    assert set(actions(build(copy)).values()) == {"skipped"}
+
+
+def test_force_runs_the_named_stage_alone(workspace):
+    steps = build(workspace, "als.export", force=True)
+    assert actions(steps)["hm als.export"] == "ran"
+    assert actions(steps)["hm ingest"] == "skipped"
+
+
+def test_snapshots_share_the_tables_and_nothing_after_the_cutoff(workspace):
+    steps = build(workspace, snapshot=PAST)
+    assert actions(steps)["hm ingest"] == "skipped"
+    assert actions(steps)["hm als.train"] == "ran"
+    from recsys_cli.recommend.artifacts import Artifacts
+
+    opened = Workspace(workspace)
+    past, now = Artifacts(opened, "hm", PAST), Artifacts(opened, "hm", NOW)
+    cutoff = past.pack("interactions")["reference"]
+    assert past.pack("interactions")["last"].max() < cutoff
+    assert now.pack("interactions")["last"].max() >= cutoff
+    assert past.pack("als")["reference"] == cutoff
+    manifest = opened.manifest("als.train", "hm", PAST)
+    assert manifest and manifest.recipe.snapshot == "asof=2020-09-16"
+
+
+def failing_graph(dataset: str) -> Graph:
+    """The real stages, with an interaction stage that fails for one dataset."""
+    from dataclasses import replace
+
+    def run(context):
+        if context.dataset == dataset:
+            raise DataError("it broke", hint="mend it")
+        return original.run(context)
+
+    original = default_graph().stages["als.export"]
+    stages = [replace(s, run=run, version=99) if s.name == "als.export" else s
+              for s in default_graph().stages.values()]  # fmt: skip
+    return Graph(stages)
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_failures_block_what_needs_them_and_nothing_else(workspace, keep_going):
+    before = (workspace / "artifacts" / "interactions_hm.joblib").read_bytes()
+    config = load_config(workspace)
+    builder = Builder(Workspace(workspace), config, failing_graph("hm"))
+    steps = list(builder.build(datasets=["hm", "rr"], keep_going=keep_going))
+    made = actions(steps)
+    assert made["hm als.export"] == "failed"
+    assert next(s.error for s in steps if s.error).hint == "mend it"
+    if keep_going:
+        assert made["hm als.train"] == "blocked"
+        assert made["rr als.export"] == "ran"
+    else:
+        assert steps[-1].stage == "als.export"
+        assert "rr ingest" not in made
+    assert (workspace / "artifacts" / "interactions_hm.joblib").read_bytes() == before
+
+
+def test_equal_builds_make_equal_bytes(built, raw, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(raw, again)
+    build(again)
+    for path in sorted((built / "artifacts").glob("*_*.*")):
+        assert (again / "artifacts" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_manifests_record_what_made_the_artifact(built):
+    manifest = json.loads((built / "artifacts/manifests/als.train_hm.json").read_text())
+    assert manifest["recipe"]["config"]["als"]["factors"] == 16
+    assert manifest["facts"]["seed"] == 42
+    assert manifest["facts"]["origin"] == "implicit-cpu"
+    assert manifest["libraries"]["implicit"]
+    assert manifest["seconds"] > 0 and manifest["peak_memory_mb"] > 0
+    assert set(manifest["outputs"]) == {"artifacts/als_hm.joblib"}
+
+
+def test_a_workspace_without_data_says_what_to_do(tmp_path):
+    from recsys_cli.config import chosen_datasets
+
+    with pytest.raises(ConfigError, match="no datasets") as error:
+        chosen_datasets(load_config(tmp_path))
+    assert "recsys demo" in (error.value.hint or "")
