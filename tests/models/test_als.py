@@ -58,6 +58,15 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not():
     assert other.item_factors.tobytes() != first.item_factors.tobytes()
 
 
+def test_trains_on_a_memory_mapped_pack(tmp_path):
+    seen = checkerboard()
+    save_pack(tmp_path / "i.joblib", seen.to_pack(users_fingerprint="u", items_fingerprint="i"))
+    mapped = Interactions.from_pack(load_pack(tmp_path / "i.joblib"))
+    assert not mapped.indices.flags.writeable
+    want, got = train_als(seen, CONFIG, threads=1), train_als(mapped, CONFIG, threads=1)
+    assert got.item_factors.tobytes() == want.item_factors.tobytes()
+
+
 def test_rows_without_a_positive_weight_are_zero_and_not_known():
     nan = np.nan
     seen = interactions_of([[1, 2, nan, 0], [nan, nan, nan, nan], [nan, 1, nan, nan], [0, 0, 0, 0]])

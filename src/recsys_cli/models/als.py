@@ -155,7 +155,9 @@ def confidence_matrix(interactions: Interactions, alpha: float) -> scipy.sparse.
         indptr, indices, weight = kept_before[indptr], indices[keep], weight[keep]
     confidence = weight * np.float32(alpha)
     confidence += 1
-    return CSR(indptr, indices, interactions.n_items, confidence).to_scipy()
+    # implicit's compiled code refuses read-only memory, such as a memory-mapped pack.
+    indptr, indices = np.require(indptr, None, "W"), np.require(indices, None, "W")
+    return CSR(indptr, indices, interactions.n_items, np.asarray(confidence)).to_scipy()
 
 
 def choose_backend(wanted: Backend) -> str:
