@@ -44,7 +44,7 @@ check: $(VENV)/.installed-dev ## Lint, format, types, layers
 	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/.installed-dev ## Write docs/cli.md again from the commands
-	$(BIN)/python -m typer recsys_cli.cli.app utils docs --name recsys --title 'Commands' --output docs/cli.md
+	$(BIN)/python -m recsys_cli.cli.reference docs/cli.md
 
 bench: $(VENV)/.installed-dev ## Measure at small size and write docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py

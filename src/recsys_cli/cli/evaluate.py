@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from recsys_cli.cli.session import day_from, open_workspace
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from recsys_cli.evaluation.bootstrap import Interval
     from recsys_cli.evaluation.result import EvalResult
     from recsys_cli.pipeline.build import Step
 
@@ -144,25 +146,23 @@ def _print_result(result: EvalResult) -> None:
     for warning in result.warnings:
         say(f"Warning: {warning}")
     k = 12 if 12 in result.ks else result.ks[-1]  # noqa: PLR2004
-    headers = [f"{name}@{k}" for name in _SHOWN]
     for group, users in result.groups.items():
         if not users:
             continue
         rows = []
         for name, outcome in result.strategies.items():
             metrics = outcome.groups[group]
-            cells = [_cell(metrics[h].value, metrics[h].low, metrics[h].high) for h in headers]
-            rows.append([name, *cells])
-        title = f"{group.replace('_', ' ')} ({users:,} users)"
-        print_table(["strategy", *headers], rows, title=title, right=headers)
+            rows.append([name, *(_cell(metrics[f"{metric}@{k}"]) for metric in _SHOWN)])
+        title = f"{group.replace('_', ' ')}: {users:,} users, lists of {k}"
+        print_table(["strategy", *_SHOWN], rows, title=title, right=_SHOWN)
 
 
-def _cell(value: float, low: float, high: float) -> str:
-    if value != value:  # noqa: PLR0124 (NaN: not measured)
+def _cell(measured: Interval) -> str:
+    if math.isnan(measured.value):
         return "–"
-    if low != low:  # noqa: PLR0124
-        return f"{value:.3f}"
-    return f"{value:.3f}±{(high - low) / 2:.3f}"
+    if math.isnan(measured.low):
+        return f"{measured.value:.3f}"
+    return f"{measured.value:.3f} ±{(measured.high - measured.low) / 2:.3f}"
 
 
 def _write(results: list[EvalResult], path: Path | None) -> None:

@@ -76,6 +76,7 @@ class Builder:
         """
         named, needed = self.graph.select(targets)
         datasets = list(datasets)
+        self._workspace.recover()
         # A build that has nothing to do neither waits for a writer nor disturbs one.
         idle = dry_run or (not force and self._all_fresh(needed, datasets, snapshot))
         with nullcontext() if idle else self._workspace.writing():

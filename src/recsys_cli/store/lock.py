@@ -16,6 +16,9 @@ from pathlib import Path
 from recsys_cli.errors import LockedError
 from recsys_cli.store.files import read_json, write_json
 
+HOLDER = ".lock-holder.json"
+"""File beside the lock that says who holds it."""
+
 
 @contextmanager
 def writer_lock(folder: Path) -> Iterator[None]:
@@ -27,7 +30,7 @@ def writer_lock(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / ".lock-holder.json"
+    holder = folder / HOLDER
     lock = FileLock(folder / ".lock", timeout=0)
     try:
         lock.acquire()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from recsys_cli.errors import LockedError, UsageError
 from recsys_cli.store.files import HashMemo, fsync, read_json, sha256, write_json
-from recsys_cli.store.lock import writer_lock
+from recsys_cli.store.lock import HOLDER, writer_lock
 from recsys_cli.store.manifest import Manifest, Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 
@@ -81,8 +81,9 @@ class Workspace:
             yield
 
     def recover(self) -> None:
-        """Finish what a killed writer had committed; no effect while a writer is alive."""
-        if (self.artifacts / _JOURNAL).exists():
+        """Finish or clear what a killed writer left; no effect while a writer is alive."""
+        left = [_JOURNAL, f"{_STAGING}*", HOLDER]
+        if any(any(self.artifacts.glob(pattern)) for pattern in left):
             with suppress(LockedError, OSError), self.writing():
                 pass
 
