@@ -2,7 +2,6 @@
 
 from recsys_cli.datasets.demo.outline import CENTRE, Points, Sketch, Tone, ellipse
 
-
 STACKED = ((24, -30), (-16, 52))
 SIDE_BY_SIDE = ((47, 24), (-47, 32))
 SHOE_SCALE = 0.86
@@ -172,8 +171,13 @@ def beanie(sleeve: int, length: int, neck: int) -> Sketch:
 def cap(sleeve: int, length: int, neck: int) -> Sketch:
     """Caps with a curved peak."""
     sketch = Sketch(folds=0.3)
-    sketch.add(Tone.SECOND, [(CENTRE + x, y) for x, y in
-                             [(-10, 172), (40, 166), (92, 184), (98, 198), (60, 204), (0, 196)]])
+    sketch.add(
+        Tone.SECOND,
+        [
+            (CENTRE + x, y)
+            for x, y in [(-10, 172), (40, 166), (92, 184), (98, 198), (60, 204), (0, 196)]
+        ],
+    )
     sketch.add(Tone.FABRIC, [(CENTRE + x, y) for x, y in
                              [(-72, 192), (-74, 150), (-52, 108), (-14, 94), (26, 104), (50, 140),
                               (56, 184), (0, 190), (-70, 196)]])  # fmt: skip

@@ -115,8 +115,21 @@ def briefs(sleeve: int, length: int, neck: int) -> Sketch:
     top = (92.0, 112.0, 126.0, 92.0)[neck]
     sketch.mirror(Tone.INSIDE, [(0, top - 3), (56, top - 6), (58, top + 10), (0, top + 16)],
                   smooth=1)  # fmt: skip
-    sketch.mirror(Tone.FABRIC, [(0, top + 8), (30, top + 5), (58, top - 4), (58, top - 4),
-                                (64, 152), (64, 154), (34, 178), (15, 206), (12, 214), (0, 215)])
+    sketch.mirror(
+        Tone.FABRIC,
+        [
+            (0, top + 8),
+            (30, top + 5),
+            (58, top - 4),
+            (58, top - 4),
+            (64, 152),
+            (64, 154),
+            (34, 178),
+            (15, 206),
+            (12, 214),
+            (0, 215),
+        ],
+    )
     sketch.line([(0, top + 13), (30, top + 10), (58, top + 2)], dark=0.28, twice=True)
     sketch.line([(61, 152), (32, 175), (12, 204)], dark=0.3, twice=True)
     sketch.line([(-14, 192), (0, 188), (14, 192)], dark=0.2)
@@ -131,8 +144,23 @@ def swimsuit(sleeve: int, length: int, neck: int) -> Sketch:
     dip = 104.0 if neck == 1 else 84.0
     sketch.mirror(Tone.INSIDE, [(0, 70), (30, 64), (32, 100), (0, 116)])
     sketch.both(Tone.SECOND, [(23, 34), (29, 34), (36, 84), (28, 86)], smooth=1)
-    sketch.mirror(Tone.FABRIC, [(0, dip), (14, dip - 8), (28, 72), (36, 74), (38, 92), (43, 112),
-                                (36, 156), (46, 196), (46, 198), (26, 226), (14, 254), (0, 256)])
+    sketch.mirror(
+        Tone.FABRIC,
+        [
+            (0, dip),
+            (14, dip - 8),
+            (28, 72),
+            (36, 74),
+            (38, 92),
+            (43, 112),
+            (36, 156),
+            (46, 196),
+            (46, 198),
+            (26, 226),
+            (14, 254),
+            (0, 256),
+        ],
+    )
     sketch.line([(0, dip + 4), (15, dip - 4), (29, 77)], dark=0.24, twice=True)
     sketch.line([(44, 198), (24, 224), (13, 250)], dark=0.28, twice=True)
     sketch.line([(24, 104), (22, 150)], dark=0.1, width=2, twice=True)

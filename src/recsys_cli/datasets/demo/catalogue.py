@@ -22,6 +22,8 @@ from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, MASTERS, PATT
 
 WEEKS = 105
 """Weeks of sales; the last one is the usual test window."""
+FIRST_WEEK = 38
+"""Week of the year in which the data starts."""
 ARTICLES_PER_LINE = 30
 MAX_LINES = 600
 SPREAD = 0.65
@@ -29,8 +31,8 @@ SPREAD = 0.65
 COLOUR_POWER = 0.3
 MAX_COLOURS = 9
 PLAIN_SHAPES = frozenset({"boots", "heels", "sandals", "belt", "bag", "sunglasses"})
-PRINTABLE = ("Garment Upper body", "Garment Full body", "Nightwear")
-"""Groups with a front to print or embroider."""
+PRINTABLE = ("tee", "vest", "sweater", "hoodie", "dress", "shirt", "bodysuit", "pyjama")
+"""Silhouettes with a front to print or embroider."""
 METALS = frozenset({"earring", "necklace"})
 
 COLOUR_MASTER = np.array([MASTERS.index(c.master) for c in COLOURS])
@@ -207,7 +209,7 @@ def product_patterns(
     plain = np.isin(shapes, list(PLAIN_SHAPES | METALS))
     weights[plain] *= 0.02
     weights[plain, names.index("Solid")] += 50.0
-    unfit = ~np.isin([g.group for g in GARMENTS], PRINTABLE)[garment]
+    unfit = ~np.isin(shapes, PRINTABLE)
     for name in ("Front print", "Embroidery"):
         weights[unfit, names.index(name)] = 0.0
     chosen = choose_rows(rng, weights)
@@ -220,7 +222,8 @@ def price_points(rng: np.random.Generator, level: FloatArray, garment: IntArray)
     base = np.array([g.price for g in GARMENTS])[garment]
     raw = base * np.exp(level + rng.normal(0, 0.25, garment.size))
     step = np.where(raw < 20, 1.0, np.where(raw < 50, 5.0, 10.0))
-    return np.maximum(np.rint(raw / step) * step, 2.0).astype(np.int64) * 100 - 1
+    euros: FloatArray = np.maximum(np.rint(raw / step) * step, 2.0)
+    return euros.astype(np.int64) * 100 - 1
 
 
 def colour_articles(
@@ -246,6 +249,21 @@ def colour_weight(colour: IntArray) -> FloatArray:
     return np.asarray((weight / weight.mean()) ** COLOUR_POWER)[colour]
 
 
+def garment_seasons() -> FloatArray:
+    """How much better or worse each garment sells in each week, (WEEKS, number of garments)."""
+    phase = 2 * np.pi * ((np.arange(WEEKS)[:, None] + FIRST_WEEK) % 52 - PEAK) / 52
+    return np.exp(1.3 * SEASONAL * np.cos(phase))
+
+
+def line_seasons(catalogue: Catalogue) -> FloatArray:
+    """What is left of each line's usual demand out of its season, (WEEKS, lines), 0 to 1."""
+    shape = (catalogue.lines.style.size, len(GARMENTS))
+    share = np.zeros(shape)
+    np.add.at(share, (catalogue.products.line, catalogue.products.garment), 1.0)
+    demand: FloatArray = garment_seasons() @ (share + 1e-9).T
+    return np.minimum(demand / demand.mean(axis=0), 1.0)
+
+
 def weekly_weights(catalogue: Catalogue) -> NDArray[np.float32]:
     """How much is sold of each article in each week, (WEEKS, n) float32, all else being equal.
 
@@ -255,12 +273,12 @@ def weekly_weights(catalogue: Catalogue) -> NDArray[np.float32]:
     products, product = catalogue.products, catalogue.product
     intro, life = products.intro[product], products.life[product]
     garment = products.garment[product]
+    seasons = garment_seasons()
     table = np.zeros((WEEKS, catalogue.size), np.float32)
     for week in range(WEEKS):
         age = week - intro
         shape = np.minimum(1.0, (age + 1.5) / 2.5) * np.exp(-np.maximum(age - 2, 0) / life)
-        phase = 2 * np.pi * ((week + 38) % 52 - PEAK[garment]) / 52
-        season = np.exp(1.3 * SEASONAL[garment] * np.cos(phase))
+        season = seasons[week, garment]
         table[week] = np.where((age >= 0) & (shape > 0.03), catalogue.popularity * shape * season,
                                0.0)  # fmt: skip
     return table

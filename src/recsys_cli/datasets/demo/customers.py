@@ -112,7 +112,8 @@ def style_leaning(age: IntArray, household: IntArray) -> FloatArray:
     share = np.log([s.share for s in STYLES])
     fit = -0.5 * ((age[:, None] - centre) / spread) ** 2
     bonus = np.array([[LEANING[h].get(s.audience, 0.0) for s in STYLES] for h in HOUSEHOLDS])
-    return np.maximum(AGE_PULL * fit, -5.0) + share + bonus[household]
+    leaning: FloatArray = np.maximum(AGE_PULL * fit, -5.0) + share + bonus[household]
+    return leaning
 
 
 def make_taste(

@@ -6,8 +6,10 @@ kept; a picture mixes its own colours by them.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, ellipse, rounded
 
@@ -21,9 +23,9 @@ def _grid() -> Masks:
     return x, y
 
 
-def _soft(value: Image32, edge: float = 0.5) -> Image32:
+def _soft(value: NDArray[np.floating[Any]]) -> Image32:
     """A step at zero, one pixel wide, from a signed distance in pixels."""
-    return np.clip(value / edge * 0.5 + 0.5, 0.0, 1.0).astype(np.float32)
+    return (value + 0.5).clip(0.0, 1.0).astype(np.float32)
 
 
 def _none(x: Image32) -> Image32:
@@ -101,7 +103,7 @@ def _floral(variant: int, x: Image32, y: Image32) -> Masks:
                 on_petals.polygon([(2 * u, 2 * v) for u, v in outline], fill=255)
             outline = ellipse(cx, cy, scale * 0.24, scale * 0.24, 12)
             on_hearts.polygon([(2 * u, 2 * v) for u, v in outline], fill=255)
-    return tuple_of(petals), tuple_of(hearts)
+    return _halved(petals), _halved(hearts)
 
 
 def _turned(
@@ -111,10 +113,11 @@ def _turned(
     return [(x + c * u - s * v, y + s * u + c * v) for u, v in points]
 
 
-def tuple_of(image: object) -> Image32:
+def _halved(image: object) -> Image32:
     """A mask drawn at twice the size, reduced."""
     big = np.asarray(image, np.float32) / np.float32(255)
-    return big.reshape(HEIGHT, 2, WIDTH, 2).mean(axis=(1, 3), dtype=np.float32)
+    small: Image32 = big.reshape(HEIGHT, 2, WIDTH, 2).mean(axis=(1, 3), dtype=np.float32)
+    return small
 
 
 def _lace(variant: int, x: Image32, y: Image32) -> Masks:

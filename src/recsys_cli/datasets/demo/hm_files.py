@@ -6,7 +6,8 @@ import numpy as np
 
 from recsys_cli.datasets.demo.catalogue import Catalogue, make_catalogue
 from recsys_cli.datasets.demo.customers import Customers, customers_table, make_customers
-from recsys_cli.datasets.demo.purchases import Purchases, day_names, make_purchases
+from recsys_cli.datasets.demo.purchases import Purchases, make_purchases
+from recsys_cli.datasets.demo.shop import day_names
 from recsys_cli.datasets.demo.wording import articles_table
 from recsys_cli.progress import Progress
 

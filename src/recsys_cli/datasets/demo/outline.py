@@ -83,11 +83,19 @@ class Sketch:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """Where one tone is: a box of the picture and the share, 0 to 1, of the tone in it."""
+
+    box: tuple[slice, slice]
+    share: Image32
+
+
+@dataclass(frozen=True)
 class Raster:
     """A sketch in pixels, (HEIGHT, WIDTH) each."""
 
-    tones: dict[Tone, Image32]
-    """Share of each tone, 0 to 1; where they add up to less, the background shows."""
+    tones: dict[Tone, Patch]
+    """Where the shares add up to less than one, the background shows."""
     shade: Image32
     """Factor on the brightness of the garment."""
     shadow: Image32
@@ -125,45 +133,57 @@ def rasterise(sketch: Sketch) -> Raster:
 
     tones: dict[Tone, Image32] = {}
     for tone, points in sketch.parts:
-        alpha = _mask(points)
-        for below in tones:
-            tones[below] = tones[below] * (1.0 - alpha)
-        tones[tone] = tones.get(tone, np.zeros_like(alpha)) + alpha
+        box, alpha = _drawn(points, None)
+        for below in tones.values():
+            below[box] *= 1.0 - alpha
+        tones.setdefault(tone, np.zeros((HEIGHT, WIDTH), np.float32))[box] += alpha
     cover = np.clip(sum(tones.values(), np.zeros((HEIGHT, WIDTH), np.float32)), 0, 1)
     solid = _image(cover)
     volume = _array(solid.filter(ImageFilter.GaussianBlur(9)))
     soft = _array(solid.filter(ImageFilter.GaussianBlur(7)))
     shadow = np.zeros_like(soft)
     shadow[7:, 3:] = soft[:-7, :-3]
-    return Raster(tones, _shade(sketch, volume), shadow * (1 - cover))
+    patches = {tone: _patch(share) for tone, share in tones.items()}
+    return Raster(patches, _shade(sketch, volume), shadow * (1 - cover))
+
+
+def _patch(share: Image32) -> Patch:
+    """Cut a mask down to where it is not empty."""
+    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
+    if rows.size == 0:
+        return Patch((slice(0, 0), slice(0, 0)), share[:0, :0])
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return Patch(box, share[box])
 
 
 def _shade(sketch: Sketch, volume: Image32) -> Image32:
     """Lighter in the middle, darker at the edges, in soft folds, with the seams drawn in."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     folds = np.sin(x / 11.0 + 1.6 * np.sin(y / 53.0)) * np.sin(y / 97.0 + 0.8)
-    shade = 0.66 + 0.38 * np.clip(volume, 0, 1) ** 1.4
+    shade: Image32 = 0.66 + 0.38 * np.clip(volume, 0, 1) ** 1.4
     shade = shade + 0.035 * sketch.folds * folds - 0.05 * (x - CENTRE) / CENTRE
     for points, width, dark in sketch.lines:
-        shade = shade * (1.0 - dark * _stroke(points, width))
+        box, stroke = _drawn(points, width)
+        shade[box] *= 1.0 - dark * stroke
     return shade.astype(np.float32)
 
 
-def _mask(points: Points) -> Image32:
+def _drawn(points: Points, width: float | None) -> tuple[tuple[slice, slice], Image32]:
+    """A closed outline, or a line of some width, as a mask over its part of the picture."""
     from PIL import Image, ImageDraw
 
-    image = Image.new("L", (WIDTH * SCALE, HEIGHT * SCALE))
-    ImageDraw.Draw(image).polygon([(x * SCALE, y * SCALE) for x, y in points], fill=255)
-    return _array(image.resize((WIDTH, HEIGHT), Image.Resampling.BOX))
-
-
-def _stroke(points: Points, width: float) -> Image32:
-    from PIL import Image, ImageDraw
-
-    image = Image.new("L", (WIDTH * SCALE, HEIGHT * SCALE))
-    scaled = [(x * SCALE, y * SCALE) for x, y in points]
-    ImageDraw.Draw(image).line(scaled, fill=255, width=round(width * SCALE), joint="curve")
-    return _array(image.resize((WIDTH, HEIGHT), Image.Resampling.BOX))
+    margin = 2 + int(width or 0)
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    left, right = (int(np.clip(v, 0, WIDTH)) for v in (min(xs) - margin, max(xs) + margin + 1))
+    top, bottom = (int(np.clip(v, 0, HEIGHT)) for v in (min(ys) - margin, max(ys) + margin + 1))
+    box = slice(top, bottom), slice(left, right)
+    image = Image.new("L", (max(right - left, 1) * SCALE, max(bottom - top, 1) * SCALE))
+    scaled = [((x - left) * SCALE, (y - top) * SCALE) for x, y in points]
+    if width is None:
+        ImageDraw.Draw(image).polygon(scaled, fill=255)
+    else:
+        ImageDraw.Draw(image).line(scaled, fill=255, width=round(width * SCALE), joint="curve")
+    return box, _array(image.reduce(SCALE))[: bottom - top, : right - left]
 
 
 def _array(image: object) -> Image32:

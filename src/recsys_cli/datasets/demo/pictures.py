@@ -11,24 +11,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_cli.datasets.demo import accessories, bottoms, tops
+from recsys_cli.datasets.demo import accessories, bottoms, dresses, tops
 from recsys_cli.datasets.demo.catalogue import Catalogue
-from recsys_cli.datasets.demo.fabric import pattern_masks
+from recsys_cli.datasets.demo.fabric import VARIANTS, pattern_masks
 from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise
 from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS
 from recsys_cli.progress import Progress
 
 QUALITY = 88
 BACKDROPS = ((240, 239, 237), (236, 237, 239), (243, 240, 235), (234, 235, 233))
-INK, PAPER, BRASS = (38, 38, 42), (244, 242, 236), (196, 168, 108)
+INK, PAPER, BRASS, STEEL = (38, 38, 42), (244, 242, 236), (196, 168, 108), (178, 182, 188)
+SLEEVED = frozenset({"tee", "shirt", "polo", "dress", "jumpsuit", "bodysuit", "pyjama"})
+"""Silhouettes that differ by sleeve; the others are drawn once for all."""
 Colour = tuple[int, int, int]
 BRIGHT = 120.0
 """Brightness above which a colour counts as light."""
 
 
-def write_pictures(
-    catalogue: Catalogue, folder: Path, *, limit: int, progress: Progress
-) -> None:
+def write_pictures(catalogue: Catalogue, folder: Path, *, limit: int, progress: Progress) -> None:
     """Draw the first `limit` articles into `folder`."""
     ids = catalogue.ids()[:limit]
     for start in sorted({name[:3] for name in ids}):
@@ -75,7 +75,7 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
 @lru_cache(maxsize=1024)
 def raster_of(shape: str, sleeve: int, length: int, neck: int) -> Raster:
     """The masks of a silhouette in one of its cuts."""
-    for module in (tops, bottoms, accessories):
+    for module in (tops, dresses, bottoms, accessories):
         sketch = getattr(module, shape, None)
         if sketch is not None:
             return rasterise(sketch(sleeve, length, neck))
@@ -86,31 +86,36 @@ def render(
     *, garment: int, colour: Colour, pattern: str, sleeve: int, length: int, neck: int, look: int
 ) -> NDArray[np.uint8]:
     """Paint one article, (HEIGHT, WIDTH, 3); `look` picks variants that no text mentions."""
-    raster = raster_of(GARMENTS[garment].shape, sleeve, length, neck)
-    cloth = paint(colour, pattern, look)
-    second = companion(colour, 0.82 if brightness(colour) > BRIGHT else 1.25)
-    paints: dict[Tone, NDArray[np.float32]] = {
-        Tone.FABRIC: cloth,
+    shape = GARMENTS[garment].shape
+    raster = raster_of(shape, sleeve if shape in SLEEVED else 0, length, neck)
+    second = flat(companion(colour, 0.82 if brightness(colour) > BRIGHT else 1.25))
+    plain: dict[Tone, NDArray[np.float32]] = {
         Tone.INSIDE: flat(companion(colour, 0.55)),
-        Tone.SECOND: 0.5 * cloth + 0.5 * flat(second),
         Tone.TRIM: flat(PAPER),
         Tone.DARK: flat(INK),
-        Tone.METAL: flat(BRASS if look % 3 else (178, 182, 188)),
+        Tone.METAL: flat(BRASS if look % 3 else STEEL),
     }
-    canvas = backdrop(look) * (1.0 - 0.3 * raster.shadow)[:, :, None]
-    for tone, share in raster.tones.items():
-        lit = np.minimum(paints[tone] * raster.shade[:, :, None], 255.0)
-        canvas = canvas + (lit - backdrop(look)) * share[:, :, None]
+    wall = backdrop(look)
+    canvas = wall * (1.0 - 0.3 * raster.shadow)[:, :, None]
+    for tone, patch in raster.tones.items():
+        box = patch.box
+        colours = plain[tone] if tone in plain else paint(colour, pattern, look, box)
+        if tone is Tone.SECOND:
+            colours = 0.5 * (colours + second)
+        lit = np.minimum(colours * raster.shade[box][:, :, None], 255.0)
+        canvas[box] += (lit - wall[box]) * patch.share[:, :, None]
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 
-def paint(colour: Colour, pattern: str, look: int) -> NDArray[np.float32]:
-    """Cloth of this colour and pattern, (HEIGHT, WIDTH, 3)."""
-    second, third = pattern_masks(pattern, look // 3 % 4)
+def paint(colour: Colour, pattern: str, look: int, box: tuple[slice, slice]) -> NDArray[np.float32]:
+    """Cloth of this colour and pattern within `box` of the picture, (rows, columns, 3)."""
+    second, third = (mask[box] for mask in pattern_masks(pattern, look // 3 % VARIANTS))
     first_rgb = np.array(colour, np.float32)
     other, accent = accents(colour, pattern, look)
     cloth = first_rgb + second[:, :, None] * (np.array(other, np.float32) - first_rgb)
-    return np.asarray(cloth + third[:, :, None] * (np.array(accent, np.float32) - cloth))
+    if third.any():
+        cloth += third[:, :, None] * (np.array(accent, np.float32) - cloth)
+    return cloth
 
 
 def accents(colour: Colour, pattern: str, look: int) -> tuple[Colour, Colour]:

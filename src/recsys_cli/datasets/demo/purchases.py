@@ -10,7 +10,6 @@ table sorted by day, in which the customers of a day keep their order.
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,41 +19,31 @@ from recsys_cli.datasets.demo.catalogue import (
     GARMENT_FAMILY,
     WEEKS,
     Catalogue,
-    weekly_weights,
 )
 from recsys_cli.datasets.demo.customers import Customers, Taste, make_taste
 from recsys_cli.datasets.demo.sampling import (
     FloatArray,
     IntArray,
-    Shelf,
     choose,
     prefer,
     stream,
 )
+from recsys_cli.datasets.demo.shop import DAYS, Shop, open_shop, pay, repurchase, week_of
 from recsys_cli.progress import Progress
 
-FIRST_DAY = date(2018, 9, 20)
-DAYS = 734
-"""Up to and including 2020-09-22."""
 BLOCK = 40_000
 CANDIDATES = 8
-KINSHIP = 0.5
+KINSHIP = 0.55
 """Weight of the fine-grained taste beside colours, garments and prices."""
 BASKET = 3.2
-WEEKDAY = np.array([1.0, 0.95, 1.05, 1.1, 1.15, 1.2, 0.95])
-"""Relative sales from Monday on."""
+"""Mean number of rows of a basket."""
 FAVOURITE, OWN_STYLE = 0.76, 0.14
 """Chance that a row comes from a favourite line, or from another line of a liked style."""
 FAVOURITE_WEIGHTS = np.array([0.42, 0.22, 0.16, 0.12, 0.08])
 THEMED = 0.5
 """Chance that a row follows the theme of its basket."""
-VARIETY = 0.65
+VARIETY = 0.6
 """Chance that an article come upon twice is passed over for another."""
-REPURCHASE = 0.12
-SAME_ARTICLE = 0.6
-"""Of the repurchases: the very same article, rather than the product in another colour."""
-DUPLICATE = 0.07
-"""Chance that a row repeats the row before it in the same basket (two pieces bought)."""
 
 
 @dataclass(frozen=True)
@@ -76,39 +65,6 @@ class Purchases:
             self.cents[order],
             self.channel[order],
         )
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What all blocks share."""
-
-    catalogue: Catalogue
-    shelf: Shelf
-    line_bounds: IntArray
-    """(styles + 1,): the lines of style s are line_bounds[s] to line_bounds[s + 1]."""
-    day_edges: FloatArray
-    """(DAYS + 1,) cumulated sales per day."""
-
-
-def week_of(day: IntArray) -> IntArray:
-    """The week of the data that a day falls in; weeks end on the last day."""
-    return WEEKS - 1 - (DAYS - 1 - day) // 7
-
-
-def open_shop(catalogue: Catalogue, seed: int) -> Shop:
-    """Prepare the shelf and the calendar."""
-    line = catalogue.products.line[catalogue.product]
-    count = catalogue.lines.style.size
-    shelf = Shelf(groups=line, n_groups=count, weekly=weekly_weights(catalogue))
-    styles = int(catalogue.lines.style.max()) + 1
-    bounds = np.searchsorted(catalogue.lines.style, np.arange(styles + 1))
-    day = np.arange(DAYS)
-    weekday = WEEKDAY[(day + FIRST_DAY.weekday()) % 7]
-    yearly = 1.0 + 0.2 * np.cos(2 * np.pi * (day - 270) / 365.25)
-    sale = 1.0 + 0.5 * np.exp(-(((day - 66) % 365) ** 2) / 18.0)
-    noise = np.exp(stream(seed, 5).normal(0, 0.1, DAYS))
-    sales = weekday * yearly * sale * noise * (1.0 + 0.4 * day / DAYS)
-    return Shop(catalogue, shelf, bounds, np.concatenate([[0.0], np.cumsum(sales)]))
 
 
 def make_purchases(
@@ -248,11 +204,20 @@ def choose_articles(
         rows = order[edges[w] : edges[w + 1]]
         if rows.size == 0:
             continue
-        items = shop.shelf.draw(
-            rng, week=w, first=first[rows], last=last[rows], candidates=CANDIDATES
-        )
+        low, high = in_season(rng, shop, week=w, first=first[rows], last=last[rows])
+        items = shop.shelf.draw(rng, week=w, first=low, last=high, candidates=CANDIDATES)
         article[rows], _ = prefer(rng, items, liking(shop.catalogue, taste, who[rows], items))
     return article
+
+
+def in_season(
+    rng: np.random.Generator, shop: Shop, *, week: int, first: IntArray, last: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Send some of those who ask for lines out of season to the whole shop instead."""
+    demand = shop.demand[week]
+    wanted = (demand[last + 1] - demand[first]) / (last + 1 - first)
+    astray = rng.random(first.size) > wanted
+    return np.where(astray, 0, first), np.where(astray, demand.size - 2, last)
 
 
 def avoid_repeats(
@@ -303,55 +268,3 @@ def liking(
         + taste.price[person] * dear,
         np.float32,
     )
-
-
-def repurchase(
-    rng: np.random.Generator,
-    shop: Shop,
-    article: IntArray,
-    *,
-    who: IntArray,
-    day: IntArray,
-    basket: IntArray,
-    purchases: IntArray,
-) -> IntArray:
-    """Turn some rows into what the customer bought before: the article, or another colour of it.
-
-    Only articles still on the shelf are bought again. Some rows repeat the one before them in
-    the same basket.
-    """
-    total = article.size
-    rows = np.arange(total)
-    begin = np.repeat(np.cumsum(purchases) - purchases, purchases)
-    again = (rng.random(total) < REPURCHASE) & (rows > begin)
-    source = begin + ((rows - begin) * rng.random(total)).astype(np.int64)
-    wanted = article[source]
-    first = shop.catalogue.first_of_product
-    product = shop.catalogue.product[wanted]
-    sibling = first[product] + (
-        (first[product + 1] - first[product]) * rng.random(total)
-    ).astype(np.int64)  # fmt: skip
-    wanted = np.where(rng.random(total) < SAME_ARTICLE, wanted, sibling)
-    again &= shop.shelf.weekly[week_of(day), wanted] > 0
-    result = np.where(again, wanted, article)
-    twice = (rng.random(total) < DUPLICATE) & (rows > begin)
-    twice[1:] &= basket[1:] == basket[:-1]
-    return np.where(twice, result[np.maximum(rows - 1, 0)], result)
-
-
-def pay(rng: np.random.Generator, shop: Shop, article: IntArray, day: IntArray) -> IntArray:
-    """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
-    products = shop.catalogue.products
-    product = shop.catalogue.product[article]
-    age = (week_of(day) - products.intro[product]) / products.life[product]
-    fading = np.clip((age - 1.0) * 0.3, 0.0, 0.5)
-    sale = np.where(rng.random(article.size) < fading, 0.3, 0.0)
-    voucher = np.where(rng.random(article.size) < 0.06, 0.1, 0.0)
-    return np.maximum(np.rint(products.cents[product] * (1 - sale) * (1 - voucher)), 49).astype(
-        np.int64
-    )
-
-
-def day_names() -> list[str]:
-    """The ISO date of each day."""
-    return [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(DAYS)]

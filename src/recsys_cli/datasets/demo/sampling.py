@@ -17,14 +17,16 @@ def stream(seed: int, *path: int) -> np.random.Generator:
 def choose(rng: np.random.Generator, weights: FloatArray, size: int) -> IntArray:
     """Draw `size` positions with probability proportional to `weights` (k,)."""
     edges = np.cumsum(weights)
-    return np.minimum(np.searchsorted(edges, rng.random(size) * edges[-1], "right"), edges.size - 1)
+    place: IntArray = np.searchsorted(edges, rng.random(size) * edges[-1], "right")
+    return place.clip(max=edges.size - 1)
 
 
 def choose_rows(rng: np.random.Generator, weights: FloatArray) -> IntArray:
     """Draw one column per row of `weights` (n, k), proportionally within the row."""
     edges = np.cumsum(weights, axis=1)
     target = rng.random(len(weights)) * edges[:, -1]
-    return np.minimum((edges < target[:, None]).sum(axis=1), weights.shape[1] - 1)
+    place: IntArray = (edges < target[:, None]).sum(axis=1)
+    return place.clip(max=weights.shape[1] - 1)
 
 
 def split_exactly(weights: FloatArray, total: int, *, phase: float = 0.5) -> IntArray:
@@ -36,13 +38,15 @@ def split_exactly(weights: FloatArray, total: int, *, phase: float = 0.5) -> Int
     edges = np.cumsum(weights) / weights.sum() * total
     whole = np.floor(edges + phase).astype(np.int64)
     whole[-1] = total
-    return np.diff(np.clip(whole, 0, total), prepend=0)
+    shares: IntArray = np.diff(whole.clip(0, total), prepend=0)
+    return shares
 
 
 def spread_within(starts: IntArray, sizes: IntArray) -> IntArray:
     """Concatenated `start, start+1, …` runs, one of each size; (sum of sizes,) int64."""
     offsets = np.cumsum(sizes) - sizes
-    return np.arange(int(sizes.sum())) + np.repeat(starts - offsets, sizes)
+    shift: IntArray = np.repeat(starts - offsets, sizes)
+    return np.arange(int(sizes.sum())) + shift
 
 
 class Shelf:
@@ -54,7 +58,7 @@ class Shelf:
 
     def __init__(self, *, groups: IntArray, n_groups: int, weekly: NDArray[np.float32]) -> None:
         """Take `groups` (n,), the group of each item, and `weekly` (weeks, n), the weights."""
-        self.order = np.argsort(groups, kind="stable")
+        self.order: IntArray = np.argsort(groups, kind="stable")
         counts = np.bincount(groups, minlength=n_groups)
         self.bounds: IntArray = np.concatenate([[0], np.cumsum(counts)])
         self.weekly = weekly
@@ -84,8 +88,9 @@ class Shelf:
         low = np.where(bare, 0.0, low)
         high = np.where(bare, edges[-1], high)
         target = low[:, None] + rng.random((first.size, candidates)) * (high - low)[:, None]
-        place = np.searchsorted(edges, target, side="right") - 1
-        return self.order[np.minimum(place, self.order.size - 1)]
+        place: IntArray = np.searchsorted(edges, target, side="right") - 1
+        items: IntArray = self.order[place.clip(max=self.order.size - 1)]
+        return items
 
 
 def prefer(

@@ -1,4 +1,4 @@
-"""Sketches of everything that has a torso: tops, knitwear, jackets, dresses, one-pieces.
+"""Sketches of tops, knitwear, jackets and coats.
 
 Coordinates are pixels of the finished picture, x counted from the centre line. `sleeve`, `length`
 and `neck` are the same small numbers that the description is written from.
@@ -38,7 +38,12 @@ def _neckline(sketch: Sketch, cut: Cut, neck: int) -> Points:
     else:
         sketch.mirror(
             Tone.INSIDE,
-            [(0, cut.top - 3), (width, cut.top - 4), (width, cut.top + 4), (0, cut.top + depth + 4)],
+            [
+                (0, cut.top - 3),
+                (width, cut.top - 4),
+                (width, cut.top + 4),
+                (0, cut.top + depth + 4),
+            ],
         )
     middle = (width * 0.45, cut.top + depth * (0.55 if neck == VEE else 0.92))
     return [(0, cut.top + depth), (0, cut.top + depth), middle, (width, cut.top - 3),
@@ -98,14 +103,16 @@ def _hem_band(sketch: Sketch, cut: Cut, height: float = 15) -> None:
     sketch.mirror(Tone.SECOND, half, smooth=1)
 
 
-def _placket(sketch: Sketch, start: float, end: float, buttons: int, *, tone: Tone) -> None:
+def placket(sketch: Sketch, start: float, end: float, buttons: int, *, tone: Tone) -> None:
+    """Draw a row of buttons between two seams, from one height to another."""
     sketch.line([(-4, start), (-4, end)], dark=0.22)
     sketch.line([(5, start), (5, end)], dark=0.22)
     for i in range(buttons):
         sketch.dot(tone, 0.5, start + 8 + i * (end - start - 14) / max(buttons - 1, 1), 2.1)
 
 
-def _collar(sketch: Sketch, top: float, *, spread: float = 17, drop: float = 24) -> None:
+def collar(sketch: Sketch, top: float, *, spread: float = 17, drop: float = 24) -> None:
+    """Draw a turned-down collar around a neck at height `top`."""
     sketch.both(Tone.SECOND, [(0, top + 10), (0, top + 10), (spread + 2, top - 7),
                               (spread + 5, top + 3), (spread - 5, top + drop),
                               (spread - 5, top + drop)], smooth=1)  # fmt: skip
@@ -153,8 +160,8 @@ def shirt(sleeve: int, length: int, neck: int) -> Sketch:
     sketch = Sketch()
     cut = Cut(hem=(232, 242, 254)[length], shoulder=48, chest=47, waist=45, bottom=48, neck=17)
     torso(sketch, cut, sleeve=max(sleeve, 1), neck=ROUND, cuff=True)
-    _placket(sketch, cut.top + 18, cut.hem, 6, tone=Tone.TRIM)
-    _collar(sketch, cut.top)
+    placket(sketch, cut.top + 18, cut.hem, 6, tone=Tone.TRIM)
+    collar(sketch, cut.top)
     if neck in {ROUND, BOAT}:
         sketch.line([(16, 104), (36, 104), (36, 128), (26, 133), (16, 128), (16, 104)], dark=0.2,
                     smooth=0)  # fmt: skip
@@ -164,8 +171,8 @@ def shirt(sleeve: int, length: int, neck: int) -> Sketch:
 def polo(sleeve: int, length: int, neck: int) -> Sketch:
     """Polo shirts."""
     sketch = tee(sleeve, length, ROUND)
-    _placket(sketch, 60, 104, 3, tone=Tone.TRIM)
-    _collar(sketch, 46, spread=18, drop=22)
+    placket(sketch, 60, 104, 3, tone=Tone.TRIM)
+    collar(sketch, 46, spread=18, drop=22)
     return sketch
 
 
@@ -186,7 +193,7 @@ def cardigan(sleeve: int, length: int, neck: int) -> Sketch:
     cut = Cut(hem=(214, 232, 256)[length], shoulder=49, chest=48, waist=47, bottom=46, arm=28)
     torso(sketch, cut, sleeve=2, neck=VEE, cuff=True)
     _hem_band(sketch, cut)
-    _placket(sketch, cut.top + 46, cut.hem + 2, 5, tone=Tone.METAL)
+    placket(sketch, cut.top + 46, cut.hem + 2, 5, tone=Tone.METAL)
     return sketch
 
 
@@ -194,7 +201,9 @@ def hoodie(sleeve: int, length: int, neck: int) -> Sketch:
     """Hoodies with a kangaroo pocket and drawstrings."""
     sketch = Sketch(folds=1.2)
     sketch.mirror(Tone.INSIDE, [(0, 30), (22, 34), (25, 62), (0, 78)])
-    cut = Cut(top=54, hem=(230, 240, 250)[length], shoulder=52, chest=52, waist=51, bottom=47, arm=31)
+    cut = Cut(
+        top=54, hem=(230, 240, 250)[length], shoulder=52, chest=52, waist=51, bottom=47, arm=31
+    )
     torso(sketch, cut, sleeve=2, neck=ROUND, cuff=True)
     _hem_band(sketch, cut)
     sketch.both(Tone.FABRIC, [(0, 26), (26, 32), (33, 62), (0, 86), (0, 80), (22, 62), (17, 42),
@@ -237,7 +246,9 @@ def jacket(sleeve: int, length: int, neck: int) -> Sketch:
 def coat(sleeve: int, length: int, neck: int) -> Sketch:
     """Coats with wide lapels, knee-length and longer."""
     sketch = Sketch(folds=0.8)
-    cut = Cut(top=30, hem=(242, 260, 278)[length], shoulder=50, chest=48, waist=47, bottom=60, arm=28)
+    cut = Cut(
+        top=30, hem=(242, 260, 278)[length], shoulder=50, chest=48, waist=47, bottom=60, arm=28
+    )
     torso(sketch, cut, sleeve=2, neck=ROUND)
     _lapels(sketch, cut.top, 124)
     sketch.line([(1, 124), (1, cut.hem + 3)], dark=0.4)
@@ -248,62 +259,4 @@ def coat(sleeve: int, length: int, neck: int) -> Sketch:
     if neck in {VEE, HIGH}:
         sketch.mirror(Tone.SECOND, [(0, 148), (47, 146), (48, 158), (0, 161)], smooth=0)
         sketch.mirror(Tone.METAL, [(0, 147), (8, 147), (8, 161), (0, 161)], smooth=0)
-    return sketch
-
-
-def dress(sleeve: int, length: int, neck: int) -> Sketch:
-    """Dresses with a waist seam."""
-    sketch = Sketch(folds=1.3)
-    hem, flare = ((186, 60), (228, 68), (278, 72))[length]
-    cut = Cut(top=26, hem=122, shoulder=39, chest=36, waist=32, bottom=29, neck=17, arm=21)
-    sketch.mirror(Tone.FABRIC, [(0, 116), (29, 116), (29, 116), (40, 146), (flare, hem),
-                                (flare, hem), (flare * 0.5, hem + 5), (0, hem + 6)])  # fmt: skip
-    torso(sketch, cut, sleeve=sleeve, neck=neck)
-    sketch.line([(-29, 122), (0, 126), (29, 122)], dark=0.32)
-    for x, spread in ((6, 14), (15, 38), (23, 56)):
-        sketch.line([(x, 128), (x + spread * 0.3, 170), (spread * flare / 66, hem + 3)],
-                    dark=0.16, width=2.2, twice=True)  # fmt: skip
-    return sketch
-
-
-def jumpsuit(sleeve: int, length: int, neck: int) -> Sketch:
-    """Jumpsuits, with wide, straight or tapered legs."""
-    sketch = Sketch(folds=1.1)
-    cut = Cut(top=22, hem=112, shoulder=37, chest=34, waist=31, bottom=28, neck=16, arm=20)
-    ankle = (34.0, 22.0, 15.0)[length]
-    sketch.both(Tone.FABRIC, [(-1, 106), (28, 106), (28, 106), (38, 146), (24 + ankle * 0.6, 280),
-                              (24 + ankle * 0.6, 280), (24 - ankle * 0.6, 281),
-                              (24 - ankle * 0.6, 281), (0, 166), (-1, 160)])  # fmt: skip
-    torso(sketch, cut, sleeve=sleeve, neck=neck)
-    sketch.mirror(Tone.SECOND, [(0, 109), (29, 107), (29, 117), (0, 120)], smooth=0)
-    sketch.line([(24, 124), (26, 278)], dark=0.14, width=1.6, twice=True)
-    sketch.line([(0, 120), (0, 166)], dark=0.3)
-    return sketch
-
-
-def bodysuit(sleeve: int, length: int, neck: int) -> Sketch:
-    """Babies' bodysuits."""
-    sketch = Sketch()
-    cut = Cut(top=66, hem=190, shoulder=44, chest=42, waist=43, bottom=46, neck=20, arm=26)
-    sketch.mirror(Tone.FABRIC, [(0, 180), (46, 180), (46, 192), (20, 226), (15, 242), (0, 244)])
-    torso(sketch, cut, sleeve=max(sleeve, 1), neck=ROUND, cuff=True)
-    sketch.line([(20, 64), (36, 88), (44, 96)], dark=0.3, twice=True)
-    sketch.line([(46, 191), (24, 216), (15, 240)], dark=0.3, width=2.4, twice=True)
-    for x in (-9, 0, 9):
-        sketch.dot(Tone.TRIM, x, 236, 2.3)
-    return sketch
-
-
-def pyjama(sleeve: int, length: int, neck: int) -> Sketch:
-    """A pyjama top above its trousers."""
-    sketch = Sketch(folds=1.2)
-    ankle = (24.0, 19.0, 14.0)[length]
-    sketch.both(Tone.FABRIC, [(-1, 128), (33, 128), (33, 128), (41, 160), (25 + ankle, 288),
-                              (25 + ankle, 288), (24 - ankle * 0.7, 288), (24 - ankle * 0.7, 288),
-                              (0, 186), (-1, 180)])  # fmt: skip
-    cut = Cut(top=20, hem=142, shoulder=46, chest=45, waist=45, bottom=47, neck=17, arm=25)
-    torso(sketch, cut, sleeve=max(sleeve, 1), neck=ROUND)
-    _placket(sketch, 40, 144, 4, tone=Tone.TRIM)
-    _collar(sketch, 20)
-    sketch.line([(-46, 143), (0, 147), (46, 143)], dark=0.5, width=2.4)
     return sketch

@@ -39,7 +39,7 @@ class Style(NamedTuple):
 
     name: str
     audience: str
-    index: str
+    index_name: str
     word: str
     age: float
     spread: float

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 VALUES = tuple(dict.fromkeys(colour.value for colour in COLOURS))
 GROUPS = tuple(dict.fromkeys(garment.group for garment in GARMENTS))
 GARMENT_GROUPS = tuple(dict.fromkeys(garment.garment_group for garment in GARMENTS))
-INDEXES = tuple(dict.fromkeys(style.index for style in STYLES))
+INDEXES = tuple(dict.fromkeys(style.index_name for style in STYLES))
 PATTERN_NAMES = tuple(PATTERNS)
 UNDESCRIBED = 0.004
 """Share of articles without a description, as in real catalogues."""
@@ -76,8 +76,8 @@ SHAPE_DETAILS = {
     "dress": "The dress is {length} and {sleeved}, with {neck} and a seam at the waist.",
     "jumpsuit": "It is {sleeved}, with {neck}, a seam at the waist and {leg} legs.",
     "trousers": "They have a zip fly, side pockets and {leg} legs.",
-    "leggings": "They have an elasticated waist and {leg} legs.",
-    "shorts": "They have an elasticated waist, side pockets and a {cut} cut.",
+    "leggings": "They are {ankle}, with an elasticated waist and a close fit.",
+    "shorts": "They are {length}, with an elasticated waist and side pockets.",
     "skirt": "The skirt is {length}, with a concealed zip and a gently flared hem.",
     "bra": "It has narrow adjustable straps and lightly padded cups.",
     "bikini": "It has lined triangular cups and ties at the neck and back.",
@@ -131,6 +131,7 @@ def describe(
         sleeved=("sleeveless", "short-sleeved", "long-sleeved")[sleeve],
         length=LENGTHS[length],
         leg=("wide", "straight", "tapered")[length],
+        ankle=("cropped", "ankle-length", "full-length")[length],
         cut=("high", "mid", "low")[neck % 3],
     )
     return f"{subject} in {material} {clause}. {details} A {word} piece."
@@ -196,8 +197,8 @@ def articles_table(catalogue: Catalogue, seed: int) -> "pl.DataFrame":
             "department_name": [
                 f"{s.name} {g.garment_group}" for s, g in zip(styles, things, strict=True)
             ],
-            "index_code": [chr(65 + INDEXES.index(s.index)) for s in styles],
-            "index_name": [s.index for s in styles],
+            "index_code": [chr(65 + INDEXES.index(s.index_name)) for s in styles],
+            "index_name": [s.index_name for s in styles],
             "index_group_no": [1 + INDEX_GROUPS.index(s.audience) for s in styles],
             "index_group_name": [s.audience for s in styles],
             "section_no": [10 + s for s in style],
