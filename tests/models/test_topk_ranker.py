@@ -1,13 +1,17 @@
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
+from recsys_cli.models import topk_kernels
 from recsys_cli.models.topk import FactorRanker
+from recsys_cli.models.topk.search import SortedItems, search
+from recsys_cli.progress import Silent
 
 
 @st.composite
@@ -66,6 +70,67 @@ def test_many_users_equal_one_at_a_time(seed, spread, k):
     single = FactorRanker(items, engine="numpy")
     part = single.top_k(users[rows], k=k, exclude=exclude.take(rows))
     assert_same(part, (lists[0][rows], lists[1][rows]))
+
+
+def test_more_ties_than_there_is_room_for_are_settled_by_id():
+    rng = np.random.default_rng(8)
+    users, items = (rng.integers(-1, 2, (n, 4)).astype(np.float32) for n in (300, 3000))
+    exclude = random_exclusion(rng, 300, 3000, 0.1)
+    limits = {"k": 5, "exclude": exclude}
+    *lists, report = search(
+        users, SortedItems.of(items, None), threads=2, progress=Silent(), **limits
+    )
+    assert report.searched_twice > 100
+    assert_same(lists, FactorRanker(items, engine="numpy").top_k(users, **limits))
+
+
+def test_early_exit_is_used_where_norms_differ_and_given_up_where_they_do_not(monkeypatch):
+    monkeypatch.setattr("recsys_cli.models.topk.search._BLOCK", 16)
+    monkeypatch.setattr("recsys_cli.models.topk.search._SCORES", 16 * 32)
+    rng = np.random.default_rng(9)
+    users, items = (rng.normal(size=(n, 4)).astype(np.float32) for n in (400, 4000))
+    reports = []
+    for lengths in (rng.lognormal(0, 2, (4000, 1)), 1 / np.linalg.norm(items, axis=1)[:, None]):
+        scaled = (items * lengths).astype(np.float32)
+        *lists, report = search(
+            users, SortedItems.of(scaled, None), k=3, exclude=None, threads=1, progress=Silent()
+        )
+        assert_same(lists, FactorRanker(scaled, engine="numpy").top_k(users, k=3))
+        reports.append(report)
+    assert reports[0].share < 0.1
+    assert reports[0].pays
+    assert not reports[1].pays
+
+
+def test_work_that_is_too_small_or_overflows_stays_in_numpy(monkeypatch):
+    used = []
+    monkeypatch.setattr(FactorRanker, "_search", lambda *_: used.append("compiled"))
+    monkeypatch.setattr(FactorRanker, "_one_by_one", lambda *_: used.append("numpy"))
+    monkeypatch.setattr("recsys_cli.models.topk.ranker._LITTLE_WORK", 1000)
+    items = np.ones((2000, 2), np.float32)
+    for users, k in [
+        (np.ones((33, 2)), 3),
+        (np.ones((32, 2)), 3),
+        (np.full((33, 2), 3e37), 3),
+        (np.ones((33, 2)), 1999),
+    ]:
+        FactorRanker(items).top_k(users.astype(np.float32), k=k)
+    assert used == ["compiled", "numpy", "numpy", "numpy"]
+
+
+def test_compiling_goes_on_where_no_cache_can_be_written(monkeypatch):
+    real, asked = numba.njit, []
+
+    def njit(*args, cache=False, **options):
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(*args, **options)
+
+    monkeypatch.setattr(topk_kernels.numba, "njit", njit)
+    double = topk_kernels._compiled(numba.int64(numba.int64))(lambda n: 2 * n)
+    assert double(21) == 42
+    assert asked == [True, False]
 
 
 def test_zero_user_gets_candidates_by_id():
