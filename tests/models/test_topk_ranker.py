@@ -166,3 +166,14 @@ sys.exit(f"imported {heavy}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_one_ranker_answers_with_and_without_an_allow_list():
+    rng = np.random.default_rng(4)
+    users, items = (rng.normal(size=(n, 3)).astype(np.float32) for n in (40, 60))
+    candidates, allow = rng.random(60) < 0.8, rng.random(60) < 0.5
+    ranker = FactorRanker(items, candidates=candidates, engine="compiled")
+    scores = brute_scores(users, items)
+    scores[:, ~candidates] = -np.inf
+    for mask in (None, allow, None):
+        assert_same(ranker.top_k(users, k=5, allow=mask), brute_top_k(scores, k=5, allow=mask))

@@ -9,7 +9,7 @@ float32 product and score whatever comes near the k-th best again in float64.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from recsys_cli.csr import CSR
 from recsys_cli.models.topk.lists import Items, Mask, Scores, check_arguments, empty_lists
 from recsys_cli.models.topk.scoring import HUGE, Vectors, exact_scores, float32_slack
 from recsys_cli.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from recsys_cli.models.topk.search import SortedItems
 
 Engine = Literal["auto", "numpy", "compiled"]
 
@@ -52,6 +55,7 @@ class FactorRanker:
         self._threads = threads
         self._engine = engine
         self._largest = _largest_entry(self._vectors, "item")
+        self._sorted: SortedItems | None = None
 
     @property
     def n_items(self) -> int:
@@ -88,13 +92,24 @@ class FactorRanker:
             raise ValueError(f"users have {users.shape[1]} factors, items {self._vectors.shape[1]}")
         largest = _largest_entry(users, "user")
         check_arguments(len(users), self.n_items, k=k, exclude=exclude, allow=allow)
-        if allow is None:
-            allow = self._candidates
-        elif self._candidates is not None:
-            allow = allow & self._candidates
         if self._one_by_one_is_better(users, k, largest):
-            return self._one_by_one(users, k, exclude, allow, progress)
-        return self._search(users, k, exclude, allow, progress)
+            return self._one_by_one(users, k, exclude, self._allowed(allow), progress)
+        return self._search(users, k, exclude, self._sorted_items(allow), progress)
+
+    def _allowed(self, allow: Mask | None) -> Mask | None:
+        if allow is None or self._candidates is None:
+            return self._candidates if allow is None else allow
+        return allow & self._candidates
+
+    def _sorted_items(self, allow: Mask | None) -> SortedItems:
+        from recsys_cli.models.topk.search import SortedItems
+
+        if allow is not None:
+            return SortedItems.of(self._vectors, self._allowed(allow))
+        # Kept, because a batch over all users comes in many calls.
+        if self._sorted is None:
+            self._sorted = SortedItems.of(self._vectors, self._candidates)
+        return self._sorted
 
     def _one_by_one_is_better(self, users: Vectors, k: int, largest: float) -> bool:
         if largest * self._largest * users.shape[1] > HUGE:
@@ -107,11 +122,15 @@ class FactorRanker:
         return len(users) <= _FEW_USERS or work <= _LITTLE_WORK or long
 
     def _search(
-        self, users: Vectors, k: int, exclude: CSR | None, allow: Mask | None, progress: Progress
+        self,
+        users: Vectors,
+        k: int,
+        exclude: CSR | None,
+        catalogue: SortedItems,
+        progress: Progress,
     ) -> tuple[Items, Scores]:
-        from recsys_cli.models.topk.search import SortedItems, search
+        from recsys_cli.models.topk.search import search
 
-        catalogue = SortedItems.of(self._vectors, allow)
         if not len(catalogue.order):
             return empty_lists(len(users), k)
         items, scores, report = search(
