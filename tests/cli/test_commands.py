@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import REPOSITORY
-
 from recsys_cli import __version__
 from recsys_cli.cli.app import app
 
@@ -150,7 +149,8 @@ def test_a_user_in_two_datasets_asks_which(workspace):
     (workspace / "recsys.toml").write_text(text + "[als]\nfactors = 8\niterations = 2\n")
     run("build", "all", "-w", workspace)
     result = run("recommend", "--user", 123, "-w", workspace, code=2)
-    assert "rr and rr2" in result.output and "--dataset rr" in result.output
+    assert "rr and rr2" in result.output
+    assert "--dataset rr" in result.output
 
 
 def test_ids_that_changed_under_the_factors_are_refused(workspace):
@@ -219,7 +219,8 @@ def test_a_failed_batch_leaves_the_old_file(built, tmp_path, monkeypatch):
 def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     out = tmp_path / "eval.json"
     result = run("eval", "--json", out, "-k", "5,12", "-w", workspace)
-    assert "ndcg" in result.stdout and "collab" in result.stdout
+    assert "ndcg" in result.stdout
+    assert "collab" in result.stdout
     hm, rr = json.loads(out.read_text())
     assert (hm["dataset"], rr["dataset"]) == ("hm", "rr")
     assert hm["protocol"] == "temporal"
@@ -387,7 +388,8 @@ def test_exported_interactions_come_back_as_factors(workspace, tmp_path):
     assert load_pack(workspace / "artifacts/als_rr.joblib")["origin"] == "import"
     # A build keeps what was imported, and says so.
     built = run("build", "all", "--explain", "-d", "rr", "-w", workspace).stdout
-    assert "imported" in built and "ran" not in built
+    assert "imported" in built
+    assert "ran" not in built
     run("status", "--check", "-w", workspace)
 
 

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import build
 
+from conftest import build
 from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.pipeline.build import Builder
@@ -126,7 +126,8 @@ def test_snapshots_share_the_tables_and_nothing_after_the_cutoff(workspace):
     assert now.pack("interactions")["last"].max() >= cutoff
     assert past.pack("als")["reference"] == cutoff
     manifest = opened.manifest("als.train", "hm", PAST)
-    assert manifest and manifest.recipe.snapshot == "asof=2020-09-16"
+    assert manifest
+    assert manifest.recipe.snapshot == "asof=2020-09-16"
 
 
 def failing_graph(dataset: str) -> Graph:
@@ -176,7 +177,8 @@ def test_manifests_record_what_made_the_artifact(built):
     assert manifest["facts"]["seed"] == 42
     assert manifest["facts"]["origin"] == "implicit-cpu"
     assert manifest["libraries"]["implicit"]
-    assert manifest["seconds"] > 0 and manifest["peak_memory_mb"] > 0
+    assert manifest["seconds"] > 0
+    assert manifest["peak_memory_mb"] > 0
     assert set(manifest["outputs"]) == {"artifacts/als_hm.joblib"}
 
 

@@ -12,7 +12,13 @@ import typer
 
 from recsys_cli.cli.app import app
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
-from recsys_cli.cli.options import HERE, DatasetOption, SetOption, WorkspaceOption
+from recsys_cli.cli.options import (
+    HERE,
+    DatasetOption,
+    ExcludeSeenOption,
+    SetOption,
+    WorkspaceOption,
+)
 from recsys_cli.cli.session import day_from, open_workspace
 from recsys_cli.errors import UsageError
 
@@ -73,14 +79,7 @@ def evaluate(
         Path | None,
         typer.Option("--truth", help="File with a given test split: columns user and item."),
     ] = None,
-    exclude_seen: Annotated[
-        bool | None,
-        typer.Option(
-            "--exclude-seen/--include-seen",
-            help="Leave out items the user already has.",
-            show_default="as the dataset says",
-        ),
-    ] = None,
+    exclude_seen: ExcludeSeenOption = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Also write the results here; - for stdout."),

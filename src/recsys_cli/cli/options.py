@@ -40,6 +40,14 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Run even where nothi
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Say why each stage ran or was skipped.")
 ]
+ExcludeSeenOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--exclude-seen/--include-seen",
+        help="Leave out items the user already has.",
+        show_default="as the dataset says",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 HERE = Path()

@@ -20,6 +20,7 @@ from recsys_cli.cli.options import (
     HERE,
     AsOfOption,
     DatasetOption,
+    ExcludeSeenOption,
     JsonOption,
     SetOption,
     WorkspaceOption,
@@ -73,14 +74,7 @@ def recommend(
         int | None,
         typer.Option("-k", min=1, help="Items per user.", show_default="recommend.k of the config"),
     ] = None,
-    exclude_seen: Annotated[
-        bool | None,
-        typer.Option(
-            "--exclude-seen/--include-seen",
-            help="Leave out items the user already has.",
-            show_default="as the dataset says",
-        ),
-    ] = None,
+    exclude_seen: ExcludeSeenOption = None,
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Item to leave out. May be repeated.")
     ] = None,
