@@ -33,6 +33,8 @@ MAX_COLOURS = 9
 PLAIN_SHAPES = frozenset({"boots", "heels", "sandals", "belt", "bag", "sunglasses"})
 PRINTABLE = ("tee", "vest", "sweater", "hoodie", "dress", "shirt", "bodysuit", "pyjama")
 """Silhouettes with a front to print or embroider."""
+DELICATE = ("tee", "vest", "dress", "skirt", "shirt", "bra", "briefs", "bikini", "pyjama", "socks")
+"""Silhouettes that come in lace."""
 METALS = frozenset({"earring", "necklace"})
 
 COLOUR_MASTER = np.array([MASTERS.index(c.master) for c in COLOURS])
@@ -212,6 +214,7 @@ def product_patterns(
     unfit = ~np.isin(shapes, PRINTABLE)
     for name in ("Front print", "Embroidery"):
         weights[unfit, names.index(name)] = 0.0
+    weights[~np.isin(shapes, DELICATE), names.index("Lace")] = 0.0
     chosen = choose_rows(rng, weights)
     is_jeans = np.array([g.name == "Jeans" for g in GARMENTS])[garment]
     return np.where(is_jeans, names.index("Denim"), chosen)
@@ -252,7 +255,8 @@ def colour_weight(colour: IntArray) -> FloatArray:
 def garment_seasons() -> FloatArray:
     """How much better or worse each garment sells in each week, (WEEKS, number of garments)."""
     phase = 2 * np.pi * ((np.arange(WEEKS)[:, None] + FIRST_WEEK) % 52 - PEAK) / 52
-    return np.exp(1.3 * SEASONAL * np.cos(phase))
+    seasons: FloatArray = np.exp(1.3 * SEASONAL * np.cos(phase))
+    return seasons
 
 
 def line_seasons(catalogue: Catalogue) -> FloatArray:
@@ -261,7 +265,8 @@ def line_seasons(catalogue: Catalogue) -> FloatArray:
     share = np.zeros(shape)
     np.add.at(share, (catalogue.products.line, catalogue.products.garment), 1.0)
     demand: FloatArray = garment_seasons() @ (share + 1e-9).T
-    return np.minimum(demand / demand.mean(axis=0), 1.0)
+    demand /= demand.mean(axis=0)
+    return demand.clip(max=1.0)
 
 
 def weekly_weights(catalogue: Catalogue) -> NDArray[np.float32]:

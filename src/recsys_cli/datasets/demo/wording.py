@@ -40,7 +40,7 @@ PATTERN_WORDS = {
     "Melange": ("melange", "in a heathered melange"),
     "Check": ("checked", "with a checked pattern"),
     "Dot": ("spotted", "with a dotted pattern"),
-    "Denim": ("denim", "with a worn-in wash"),
+    "Denim": ("five-pocket", "with a worn-in wash"),
     "Lace": ("lace-trimmed", "with lace panels"),
     "Embroidery": ("embroidered", "with embroidered flowers"),
     "Front print": ("printed", "with a print on the front"),
