@@ -13,10 +13,10 @@ DAYS = 734
 """Up to and including 2020-09-22."""
 WEEKDAY = np.array([1.0, 0.95, 1.05, 1.1, 1.15, 1.2, 0.95])
 """Relative sales from Monday on."""
-REPURCHASE = 0.12
+REPURCHASE = 0.11
 SAME_ARTICLE = 0.6
 """Of the repurchases: the very same article, rather than the product in another colour."""
-DUPLICATE = 0.07
+DUPLICATE = 0.05
 """Chance that a row repeats the row before it in the same basket (two pieces bought)."""
 
 
