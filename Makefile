@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
+FULL   ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast check docs bench clean
+.PHONY: help demo install test test-fast check docs bench bench-full clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +48,14 @@ docs: $(VENV)/.installed-dev ## Write docs/cli.md again from the commands
 	$(BIN)/python -m recsys_cli.cli.reference docs/cli.md
 
 bench: $(VENV)/.installed-dev ## Measure at small size and write docs/benchmarks.md
+	test -d $(DEMO)/artifacts || $(MAKE) demo
 	$(BIN)/python benchmarks/run.py
+
+bench-full: $(VENV)/.installed-dev ## The same at full H&M size, in the workspace FULL=…
+	mkdir -p $(FULL)
+	$(BIN)/recsys demo -w $(FULL) --customers 1371980 --transactions 31788324 --articles 105542
+	$(BIN)/recsys build all -w $(FULL) --dataset hm
+	$(BIN)/python benchmarks/run.py --full $(FULL)
 
 clean: ## Remove the environment, the demo workspace and caches
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
