@@ -58,9 +58,9 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def section_for(config: Config, section: str, dataset: str) -> Any:
-    """One stage's section with the dataset's own overrides applied."""
+    """One stage's section with the dataset's own overrides, if it has any, applied."""
     base: Section = getattr(config, section)
-    own: dict[str, Any] = getattr(config.datasets[dataset], section, {})
+    own: dict[str, Any] = getattr(config.datasets.get(dataset), section, {})
     if not own:
         return base
     merged = base.model_dump(exclude_unset=True) | own

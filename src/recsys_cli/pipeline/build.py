@@ -75,51 +75,53 @@ class Builder:
         or, with `keep_going`, blocks only what depends on it.
         """
         named, needed = self.graph.select(targets)
-        datasets = list(datasets)
         self._workspace.recover()
         # A build that has nothing to do neither waits for a writer nor disturbs one.
-        idle = dry_run or (not force and self._all_fresh(needed, datasets, snapshot))
-        with nullcontext() if idle else self._workspace.writing():
-            for dataset in datasets:
-                unready: dict[str, str] = {}
-                for name in self.graph.order:
-                    if name not in needed:
-                        continue
-                    stage = self.graph.stages[name]
-                    forced = force and name in named
-                    step = self._step(
-                        stage, dataset, snapshot, unready, forced=forced, dry_run=dry_run
-                    )
-                    yield step
-                    if step.action in ("failed", "blocked", "would run"):
-                        unready[name] = step.action
-                    if step.action == "failed" and not keep_going:
-                        return
-
-    def _all_fresh(self, names: set[str], datasets: Sequence[str], snapshot: Snapshot) -> bool:
-        freshness = Freshness(self._workspace, self._config, self.graph)
-        return all(
-            freshness.check(self.graph.stages[name], dataset, snapshot).state == "fresh"
-            for dataset in datasets
-            for name in names
+        plan, freshness = (
+            self.graph.plan(needed, list(datasets), self._everything),
+            self._freshness(),
         )
+        idle = dry_run or (
+            not force and all(freshness.check(s, d, snapshot).state == "fresh" for s, d in plan)
+        )
+        with nullcontext() if idle else self._workspace.writing():
+            unready: dict[tuple[str, str], Action] = {}
+            for stage, dataset in plan:
+                forced = force and stage.name in named
+                step = self._step(stage, dataset, snapshot, unready, forced=forced, dry_run=dry_run)
+                yield step
+                if step.action in ("failed", "blocked", "would run"):
+                    unready[stage.name, dataset] = step.action
+                if step.action == "failed" and not keep_going:
+                    return
+
+    @property
+    def _everything(self) -> list[str]:
+        return list(self._config.datasets)
+
+    def _freshness(self) -> Freshness:
+        return Freshness(self._workspace, self._config, self.graph)
 
     def _step(
         self,
         stage: Stage,
         dataset: str,
         snapshot: Snapshot,
-        unready: dict[str, str],
+        unready: dict[tuple[str, str], Action],
         *,
         forced: bool,
         dry_run: bool,
     ) -> Step:
-        upstream = [name for name in self.graph.upstream[stage.name] if name in unready]
-        if any(unready[name] != "would run" for name in upstream):
-            return Step(stage.name, dataset, "blocked", f"{upstream[0]} did not finish")
-        freshness = Freshness(self._workspace, self._config, self.graph)
-        if upstream:
-            return Step(stage.name, dataset, "would run", f"after {', '.join(upstream)}")
+        waiting = [
+            node for node in self.graph.parents(stage, dataset, self._everything) if node in unready
+        ]
+        failed = [node[0] for node in waiting if unready[node] != "would run"]
+        if failed:
+            return Step(stage.name, dataset, "blocked", f"{failed[0]} did not finish")
+        if waiting:
+            names = ", ".join(dict.fromkeys(node[0] for node in waiting))
+            return Step(stage.name, dataset, "would run", f"after {names}")
+        freshness = self._freshness()
         verdict = freshness.check(stage, dataset, snapshot)
         if forced:
             verdict = Verdict("stale", "forced")

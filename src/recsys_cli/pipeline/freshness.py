@@ -69,7 +69,11 @@ class Freshness:
             for path in raw_files(own, self._workspace.root):
                 inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
         for kind in stage.inputs:
-            inputs[kind] = self._input_hash(kind, dataset, snapshot)
+            if stage.whole:
+                for owner in self._config.datasets:
+                    inputs[f"{kind}_{owner}"] = self._input_hash(kind, owner, snapshot)
+            else:
+                inputs[kind] = self._input_hash(kind, dataset, snapshot)
         at = self.snapshot_of(stage, snapshot)
         return Recipe(stage.version, config, inputs, str(at))
 

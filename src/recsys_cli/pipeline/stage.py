@@ -7,7 +7,7 @@ an input nobody makes, or a cycle fail when the graph is constructed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import UsageError
 from recsys_cli.store.snapshot import Snapshot
-from recsys_cli.store.workspace import ARTIFACTS, Workspace
+from recsys_cli.store.workspace import ALL, ARTIFACTS, Workspace
 
 if TYPE_CHECKING:
     from recsys_cli.config import Config
@@ -47,9 +47,9 @@ class Context:
     staging: Path
     progress: Progress
 
-    def input(self, kind: str) -> Path:
-        """Path of an input artifact."""
-        return self.workspace.path(kind, self.dataset, self.snapshot)
+    def input(self, kind: str, dataset: str | None = None) -> Path:
+        """Path of an input artifact, by default of this stage's dataset."""
+        return self.workspace.path(kind, dataset or self.dataset, self.snapshot)
 
     def output(self, kind: str) -> Path:
         """Path to write an output artifact to."""
@@ -93,6 +93,7 @@ class Stage:
         version: raised when a code change changes the result.
         reads_raw: whether it reads the dataset's raw files.
         per_snapshot: whether each snapshot has its own result.
+        whole: whether it runs once for the workspace, reading every dataset's inputs.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Stage:
     version: int = 1
     reads_raw: bool = False
     per_snapshot: bool = True
+    whole: bool = False
 
 
 class Graph:
@@ -170,6 +172,31 @@ class Graph:
         for name in named:
             needed |= self.ancestors(name)
         return named, needed
+
+    def plan(
+        self, needed: Container[str], datasets: Sequence[str], everything: Sequence[str]
+    ) -> list[tuple[Stage, str]]:
+        """Stages with their datasets in an order to run them in.
+
+        Whole-workspace stages come last, and only where no dataset is left out.
+
+        Args:
+            needed: names of stages.
+            datasets: the datasets asked for.
+            everything: all datasets of the workspace.
+        """
+        stages = [self.stages[name] for name in self.order if name in needed]
+        plan = [(stage, dataset) for dataset in datasets for stage in stages if not stage.whole]
+        if set(datasets) == set(everything):
+            plan += [(stage, ALL) for stage in stages if stage.whole]
+        return plan
+
+    def parents(
+        self, stage: Stage, dataset: str, everything: Sequence[str]
+    ) -> list[tuple[str, str]]:
+        """Names and datasets of the stages that one stage of a plan reads from."""
+        owners = everything if stage.whole else [dataset]
+        return [(parent, owner) for owner in owners for parent in self.upstream[stage.name]]
 
 
 def _closure(start: str, edges: Mapping[str, Iterable[str]]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -71,11 +72,10 @@ def stage_states(
     """
     workspace.recover()
     graph = default_graph()
-    names = chosen_datasets(config, dataset)
+    plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), list(config.datasets))
     states = []
     for snapshot in [NOW, *_snapshots(workspace)]:
-        for name in names:
-            states += _states_of(workspace, config, graph, name, snapshot, thorough=thorough)
+        states += _states_of(workspace, config, graph, plan, snapshot, thorough=thorough)
     return states
 
 
@@ -83,25 +83,26 @@ def _states_of(
     workspace: Workspace,
     config: Config,
     graph: Graph,
-    dataset: str,
+    plan: Sequence[tuple[Stage, str]],
     snapshot: Snapshot,
     *,
     thorough: bool,
 ) -> list[StageState]:
     freshness = Freshness(workspace, config, graph)
-    unready: dict[str, str] = {}
+    unready: dict[tuple[str, str], State] = {}
     states = []
-    for stage in (graph.stages[name] for name in graph.order):
+    for stage, dataset in plan:
         if snapshot != NOW and not (
             stage.per_snapshot and workspace.manifest(stage.name, dataset, snapshot)
         ):
             continue
         verdict = freshness.check(stage, dataset, snapshot, thorough=thorough)
-        upstream = [name for name in graph.upstream[stage.name] if name in unready]
-        if verdict.state == "fresh" and upstream:
-            verdict = Verdict("stale", f"{upstream[0]} is {unready[upstream[0]]}")
+        parents = graph.parents(stage, dataset, list(config.datasets))
+        waiting = [node for node in parents if node in unready]
+        if verdict.state == "fresh" and waiting:
+            verdict = Verdict("stale", f"{waiting[0][0]} is {unready[waiting[0]]}")
         if verdict.state != "fresh":
-            unready[stage.name] = verdict.state
+            unready[stage.name, dataset] = verdict.state
         states.append(_state(workspace, stage, dataset, snapshot, verdict))
     return states
 

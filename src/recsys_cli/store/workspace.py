@@ -32,6 +32,8 @@ ARTIFACTS: dict[str, tuple[str, bool]] = {
     "als": (".joblib", True),
     "popular": (".joblib", True),
 }
+# Stands in a dataset's place for artifacts of the whole workspace.
+ALL = "all"
 _JOURNAL = ".journal.json"
 _STAGING = ".staging-"
 
@@ -49,7 +51,8 @@ class Workspace:
         """Where an artifact lies, whether or not it exists."""
         suffix, per_snapshot = ARTIFACTS[kind]
         folder = self.artifacts / snapshot.folder if per_snapshot else self.artifacts
-        return folder / f"{kind}_{dataset}{suffix}"
+        name = kind if dataset == ALL else f"{kind}_{dataset}"
+        return folder / f"{name}{suffix}"
 
     def manifest_path(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
         """Where a stage's manifest lies."""
