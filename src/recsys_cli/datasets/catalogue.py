@@ -1,7 +1,6 @@
 """Ids of items or users: from the catalogue first, then those that only the events have.
 
-In goes a raw catalogue, out come the ids by row, the keys that events are joined on, and the
-finished Parquet table.
+In goes a raw catalogue, out come the ids by row and the finished Parquet table.
 """
 
 from __future__ import annotations
@@ -16,10 +15,7 @@ from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.repair import lines_of
 from recsys_cli.datasets.tables import RawCatalogue
-from recsys_cli.errors import DataError
 
-# Two independent 64-bit hashes stand for an id: one is joined on, the other confirms the match.
-_SEED_KEY, _SEED_CHECK = 0, 7
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 1
 
@@ -48,32 +44,6 @@ class Ids:
     def all(self) -> pl.Series:
         """Every id in row order."""
         return pl.concat([self.listed, self.extra]).alias(self.column)
-
-    def keys(self) -> pl.DataFrame:
-        """Columns `<column>_key`, `<column>_check` (uint64) and `<column>` (int32 row).
-
-        Raises:
-            DataError: two ids share a 64-bit hash.
-        """
-        ids = self.all()
-        keys = pl.DataFrame(
-            {
-                f"{self.column}_key": ids.hash(_SEED_KEY),
-                f"{self.column}_check": ids.hash(_SEED_CHECK),
-                self.column: pl.int_range(len(ids), dtype=pl.Int32, eager=True),
-            }
-        )
-        if keys[f"{self.column}_key"].n_unique() != len(keys):
-            raise DataError(f"two {self.column} ids have the same 64-bit hash")
-        return keys
-
-
-def id_hashes(text: pl.Expr, column: str) -> list[pl.Expr]:
-    """The two hashes of an id column, to join with `Ids.keys`."""
-    return [
-        text.hash(_SEED_KEY).alias(f"{column}_key"),
-        text.hash(_SEED_CHECK).alias(f"{column}_seen"),
-    ]
 
 
 def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:

@@ -1,7 +1,6 @@
 """Raw events to canonical ones: ids become rows, times and values become numbers.
 
-One streaming pass reads, joins the ids on 64-bit hashes (confirmed by a second hash) and writes
-Parquet in file order. Only where that pass left nulls does `diagnose` look for reasons, after
+One streaming pass reads, looks the ids up and writes Parquet in file order. Only where that pass left nulls does `diagnose` look for reasons, after
 which the rows that cannot be understood are left out and unknown ids get rows of their own.
 """
 
@@ -14,8 +13,9 @@ from pathlib import Path
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.datasets.catalogue import COMPRESSION, COMPRESSION_LEVEL, Ids, id_hashes
+from recsys_cli.datasets.catalogue import COMPRESSION, COMPRESSION_LEVEL, Ids
 from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.lookup import RowLookup
 from recsys_cli.datasets.rawfile import ROW, as_text
 from recsys_cli.datasets.tables import RawEvents
 from recsys_cli.datasets.times import MILLISECONDS, TimeFormat, detect_time, plausible
@@ -38,12 +38,14 @@ class EventReader:
         kinds: kinds of event in the order of their codes.
         time: how the time column reads; None without one.
         latest_ms: times after this are impossible.
+        padded_values: whether numbers stand between spaces.
     """
 
     raw: RawEvents
     kinds: tuple[str, ...]
     time: TimeFormat | None
     latest_ms: int
+    padded_values: bool = False
 
     def parsed(self, *, rows: bool = False) -> pl.LazyFrame:
         """Canonical time, event and value beside the ids as text.
@@ -56,8 +58,8 @@ class EventReader:
         wanted = dict.fromkeys(c for c in self._columns() if c is not None)
         frame = raw.source.file.scan(list(wanted), rows=rows)
         columns = [
-            as_text(raw.user, dtypes[raw.user]).alias(USER),
-            as_text(raw.item, dtypes[raw.item]).alias(ITEM),
+            self._id(raw.user, dtypes, exact=rows).alias(USER),
+            self._id(raw.item, dtypes, exact=rows).alias(ITEM),
             self._time().alias(TIME),
             self._event(dtypes).alias(EVENT),
             self._value(dtypes).alias(VALUE),
@@ -73,17 +75,14 @@ class EventReader:
     def mapped(self, users: Ids, items: Ids, *, rows: bool = False) -> pl.LazyFrame:
         """The canonical table in file order; ids without a row are null."""
         frame = self.parsed(rows=rows)
-        spare = [pl.col(USER).alias(RAW_USER), pl.col(ITEM).alias(RAW_ITEM)] if rows else []
-        hashes = [h for c in (USER, ITEM) for h in id_hashes(pl.col(c), c)]
-        frame = frame.with_columns(*hashes, *spare).drop(USER, ITEM)
-        for ids in (users, items):
-            c, keys = ids.column, ids.keys().lazy()
-            frame = frame.join(keys, on=f"{c}_key", how="left", maintain_order="left")
-            confirmed = pl.col(f"{c}_check") == pl.col(f"{c}_seen")
-            frame = frame.with_columns(pl.when(confirmed).then(c).alias(c))
-        if rows:
-            return frame
-        return frame.select(USER, ITEM, TIME, EVENT, VALUE)
+        found = [
+            RowLookup(ids.all()).expr(pl.col(ids.column)).alias(ids.column)
+            for ids in (users, items)
+        ]
+        if not rows:
+            return frame.select(*found, TIME, EVENT, VALUE)
+        spare = [pl.col(USER).alias(RAW_USER), pl.col(ITEM).alias(RAW_ITEM)]
+        return frame.with_columns(*found, *spare)
 
     def complete(self, *, raw_ids: bool = False) -> pl.Expr:
         """Whether a mapped row is whole; with `raw_ids`, even if its ids have no row yet."""
@@ -94,6 +93,12 @@ class EventReader:
     def _columns(self) -> tuple[str | None, ...]:
         raw = self.raw
         return raw.user, raw.item, raw.time, raw.event, raw.value
+
+    def _id(self, column: str, dtypes: dict[str, pl.DataType], *, exact: bool) -> pl.Expr:
+        # "" is an id that no table has, so only diagnosis needs to tell it from others.
+        if dtypes[column] == pl.String and not exact:
+            return pl.col(column)
+        return as_text(column, dtypes[column])
 
     def _time(self) -> pl.Expr:
         if self.time is None:
@@ -112,7 +117,7 @@ class EventReader:
         if column is None:
             return pl.lit(None, pl.Float32)
         number = pl.col(column)
-        if dtypes[column] == pl.String:
+        if self.padded_values:
             number = number.str.strip_chars()
         number = number.cast(pl.Float32, strict=False)
         return pl.when(number.is_finite()).then(number)
@@ -148,7 +153,14 @@ def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
     if kinds is None:
         return None
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
-    return EventReader(raw, kinds, time_format, latest)
+    return EventReader(raw, kinds, time_format, latest, _values_are_padded(raw))
+
+
+def _values_are_padded(raw: RawEvents) -> bool:
+    if raw.value is None or raw.source.file.dtypes()[raw.value] != pl.String:
+        return False
+    cells = raw.source.file.scan([raw.value]).head(_SAMPLE).collect(engine="streaming").to_series()
+    return bool((cells.str.strip_chars() != cells).any())
 
 
 def _ids_are_exact(raw: RawEvents, findings: Findings) -> bool:

@@ -140,9 +140,7 @@ def _newest(frame: pl.LazyFrame) -> pl.LazyFrame:
     # A hash of the value orders ties, so that the answer does not depend on the order of rows.
     tie = pl.col("value").hash() % (1 << _TIE_BITS)
     key = pl.col("at") * (1 << _TIE_BITS) + tie.cast(pl.Int64)
-    return frame.group_by("itemid", "property").agg(
-        pl.col("value").max_by(key), pl.col("at").max()
-    )
+    return frame.group_by("itemid", "property").agg(pl.col("value").max_by(key), pl.col("at").max())
 
 
 def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
