@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.repair import lines_of
 from recsys_cli.datasets.tables import RawCatalogue
 
-COMPRESSION = "zstd"
+COMPRESSION: Literal["zstd"] = "zstd"
 COMPRESSION_LEVEL = 1
 
 
@@ -46,71 +47,89 @@ class Ids:
         return pl.concat([self.listed, self.extra]).alias(self.column)
 
 
+@dataclass(frozen=True, slots=True)
+class _IdCheck:
+    """One check of a catalogue's ids: its name and what is said of it."""
+
+    name: str
+    bad: pl.Series
+    message: str
+    clean: str
+    hint: str
+    fatal: bool = False
+
+
 def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:
     """Read and check the ids of a catalogue; without one, an empty table."""
     if raw is None:
         return Ids(column)
     ids = raw.frame.select(raw.id).collect(engine="streaming").to_series()
-    empty = ids.is_null()
     present = ids.drop_nulls()
-    _report(
-        raw, findings, "empty_ids", empty, "rows without an id left out",
-        "every row needs an id", ids=ids, fatal=True,
-    )  # fmt: skip
-    spaced = ids.str.strip_chars() != ids
-    _report(
-        raw, findings, "id_spaces", spaced, "ids with spaces around them, kept exactly",
-        "remove the spaces if the events write the ids without", ids=ids,
-    )  # fmt: skip
-    if raw.id_width is not None:
-        short = ids.str.len_chars() != raw.id_width
-        _report(
-            raw, findings, "leading_zeros", short, f"ids are not {raw.id_width} digits long",
-            "leading zeros were lost where the ids were read as numbers; keep them as text",
-            ids=ids,
-        )  # fmt: skip
-    repeated = present.n_unique() != len(present)
-    mask = ids.is_not_null() & ~ids.is_first_distinct() if repeated else pl.Series([False])
-    _report(
-        raw, findings, "duplicate_ids", mask, "rows repeat an id; the first of each was kept",
-        "keep one row per id", ids=ids,
-    )  # fmt: skip
-    dirty = repeated or len(present) != len(ids)
-    listed = present.unique(maintain_order=True) if repeated else present
+    listed = present.unique(maintain_order=True) if present.n_unique() < len(present) else present
+    for check in _id_checks(raw, ids, repeated=len(listed) < len(present)):
+        _report(raw, ids, check, findings)
+    dirty = len(listed) != len(ids)
     return Ids(column, listed.alias(column), has_catalogue=True, dirty=dirty)
 
 
-def _report(
-    raw: RawCatalogue,
-    findings: Findings,
-    check: str,
-    bad: pl.Series,
-    message: str,
-    hint: str,
-    *,
-    ids: pl.Series,
-    fatal: bool = False,
-) -> None:
-    count = int(bad.sum())
-    name = f"{raw.table}.{check}"
-    if not count:
-        findings.ok(
-            name,
-            f"no {message.partition(',')[0]}"
-            if check != "leading_zeros"
-            else "ids have their full length",
-            file=raw.label,
+def _id_checks(raw: RawCatalogue, ids: pl.Series, *, repeated: bool) -> list[_IdCheck]:
+    none = pl.Series([False])
+    checks = [
+        _IdCheck(
+            "empty_ids",
+            ids.is_null(),
+            "rows without an id left out",
+            "every row has an id",
+            "every row needs an id",
+            fatal=True,
+        ),
+        _IdCheck(
+            "id_spaces",
+            ids.str.strip_chars() != ids,
+            "ids with spaces around them, kept exactly",
+            "no id has spaces around it",
+            "remove the spaces if the events write the ids without",
+        ),
+        _IdCheck(
+            "duplicate_ids",
+            ids.is_not_null() & ~ids.is_first_distinct() if repeated else none,
+            "rows repeat an id; the first row of each was kept",
+            "no id is repeated",
+            "keep one row per id",
+        ),
+    ]
+    if raw.id_width is not None:
+        check = _IdCheck(
+            "leading_zeros",
+            ids.str.len_chars() != raw.id_width,
+            f"ids are not {raw.id_width} digits long",
+            f"every id is {raw.id_width} digits long",
+            "leading zeros were lost where ids were read as numbers; keep them as text",
         )
+        checks.append(check)
+    return checks
+
+
+def _report(raw: RawCatalogue, ids: pl.Series, check: _IdCheck, findings: Findings) -> None:
+    name, count = f"{raw.table}.{check.name}", int(check.bad.sum())
+    if not count:
+        findings.ok(name, check.clean, file=raw.label)
         return
-    row = int(bad.arg_true()[0])
-    line = None
-    if raw.file is not None and raw.file.has_lines:
-        line = lines_of(raw.file, [row])[row]
+    row = int(check.bad.arg_true()[0])
+    in_text = raw.file is not None and raw.file.has_lines
     finding = Finding(
-        name, "warn", f"{count:,} {message}", raw.label, line, None if line else row, raw.id,
-        count, ids[row], hint,
-    )  # fmt: skip
-    if fatal:
+        name,
+        "warn",
+        f"{count:,} {check.message}",
+        file=raw.label,
+        line=lines_of(raw.file, [row])[row] if raw.file is not None and in_text else None,
+        row=None if in_text or raw.file is None else row,
+        column=raw.id_name or raw.id,
+        count=count,
+        example=ids[row],
+        hint=check.hint,
+    )
+    if check.fatal:
         findings.problem(finding, rows=len(ids))
     else:
         findings.add(finding)

@@ -50,7 +50,7 @@ class Defect:
     example: str | None = None
 
 
-def known_defects(reader: EventReader) -> dict[str, tuple[pl.Expr, Defect]]:
+def known_defects(reader: EventReader, users: Ids, items: Ids) -> dict[str, tuple[pl.Expr, Defect]]:
     """Every defect that this file can have, by name, with its predicate on mapped rows."""
     raw, col = reader.raw, pl.col
     no_user, no_item = col(RAW_USER).is_null(), col(RAW_ITEM).is_null()
@@ -97,15 +97,21 @@ def known_defects(reader: EventReader) -> dict[str, tuple[pl.Expr, Defect]]:
                 "no negative values", "check whether they are returns or errors",
             ),
         )  # fmt: skip
-    for ids, cell, column in (("user", RAW_USER, raw.user), ("item", RAW_ITEM, raw.item)):
-        found[f"unknown_{ids}"] = (
-            col(ids).is_null() & col(cell).is_not_null(),
+    for ids, cell, column in ((users, RAW_USER, raw.user), (items, RAW_ITEM, raw.item)):
+        if not ids.has_catalogue:
+            continue
+        what = ids.column
+        found[f"unknown_{what}"] = (
+            col(what).is_null() & col(cell).is_not_null(),
             Defect(
-                f"events.unknown_{ids}s", cell, column,
-                f"events of {ids}s that the catalogue lacks, kept and flagged",
-                f"every {ids} is in the catalogue", f"add the {ids}s to the catalogue",
+                f"events.unknown_{what}s",
+                cell,
+                column,
+                f"events of {what}s that the catalogue lacks, kept and flagged",
+                f"every {what} is in the catalogue",
+                f"add the {what}s to the catalogue",
             ),
-        )  # fmt: skip
+        )
     return found
 
 
@@ -143,7 +149,7 @@ def _time_defects(
 
 def find_defects(reader: EventReader, users: Ids, items: Ids) -> dict[str, Defect]:
     """Count every kind of defect, and fetch the first row and cell of each."""
-    known = known_defects(reader)
+    known = known_defects(reader, users, items)
     frame = reader.mapped(users, items, rows=True)
     row = pl.col(ROW)
     aggregates = [
@@ -234,7 +240,7 @@ def _is_fatal(name: str, defect: Defect, reader: EventReader, *, signed_weights:
     return name != "blank" and defect.count >= filled
 
 
-def report_clean(reader: EventReader, findings: Findings) -> None:
+def report_clean(reader: EventReader, users: Ids, items: Ids, findings: Findings) -> None:
     """Record that none of the defects occurs."""
-    for _, defect in known_defects(reader).values():
+    for _, defect in known_defects(reader, users, items).values():
         findings.ok(defect.check, defect.clean, file=reader.raw.source.file.label)

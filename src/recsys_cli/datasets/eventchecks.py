@@ -17,7 +17,7 @@ from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
 from recsys_cli.datasets.defects import Defect, find_defects, report_clean, report_defects
 from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids
-from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.repair import lines_of
 
@@ -62,19 +62,17 @@ def build_events(
         if incomplete:
             sink_events(reader, users, items, path, drop=True)
     else:
-        report_clean(reader, findings)
+        report_clean(reader, users, items, findings)
     source = reader.raw.source
     totals = count_events(path, rows_read=source.rows - blank + source.left_out)
     if not totals.events:
-        message = "no row of the events can be used"
-        findings.add(Finding("events.rows", "fail", message, source.file.label))
+        findings.fail("events.rows", "no row of the events can be used", file=source.file.label)
         return None
-    _report_repeats(reader, users, items, totals, path, findings)
+    _report_ids(reader, users, items, findings)
+    _report_repeats(reader, users, items, path, totals, findings=findings)
     for ids, seen in ((users, totals.users), (items, totals.items)):
-        unseen = len(ids) - seen
-        findings.ok(
-            f"{ids.column}s.unseen", f"{unseen:,} {ids.column}s have no events", count=unseen
-        )
+        what, unseen = f"{ids.column}s", len(ids) - seen
+        findings.ok(f"{what}.unseen", f"{unseen:,} {what} have no events", count=unseen)
     return totals
 
 
@@ -85,55 +83,51 @@ def _add_unknown(
     defects: Mapping[str, Defect],
     findings: Findings,
 ) -> None:
-    file = reader.raw.source.file
-    columns = {USER: reader.raw.user, ITEM: reader.raw.item}
     for ids in (users, items):
         if ids.has_catalogue and defects[f"unknown_{ids.column}"].count:
             ids.extra = unlisted_ids(reader, users, items, column=ids.column)
-            _report_lost_zeros(ids, columns[ids.column], file.label, findings)
-        spaced = ids.extra.filter(ids.extra.str.strip_chars() != ids.extra)
-        if len(spaced):
-            message = f"{len(spaced):,} {ids.column} ids with spaces around them, kept exactly"
-            findings.add(
-                Finding(
-                    "events.id_spaces",
-                    "warn",
-                    message,
-                    file.label,
-                    column=columns[ids.column],
-                    count=len(spaced),
-                    example=spaced[0],
-                    hint="remove the spaces",
-                )  # fmt: skip
-            )
+            _report_lost_zeros(reader, ids, findings)
 
 
-def _report_lost_zeros(ids: Ids, column: str, label: str, findings: Findings) -> None:
+def _report_lost_zeros(reader: EventReader, ids: Ids, findings: Findings) -> None:
     def bare(series: pl.Series) -> pl.DataFrame:
         return pl.DataFrame({"id": series, "bare": series.str.strip_chars_start("0")})
 
-    alike = bare(ids.extra).join(bare(ids.listed), on="bare", how="inner")
+    alike = bare(ids.extra).join(bare(ids.listed), on="bare", how="inner", maintain_order="left")
     if len(alike):
-        lost, listed = alike.row(0)[0], alike.row(0)[2]
-        message = f"{len(alike):,} {column}s differ from the catalogue's only in leading zeros"
-        findings.add(
-            Finding(
-                "events.leading_zeros",
-                "warn",
-                message,
-                label,
-                None,
-                None,
-                column,
-                len(alike),
-                f"{lost} for {listed}",
-                "keep ids as text wherever the file passes through",
-            )  # fmt: skip
+        lost, _, listed = alike.row(0)
+        findings.warn(
+            f"events.leading_zeros_{ids.column}",
+            f"{len(alike):,} {ids.column}s differ from the catalogue's only in leading zeros",
+            file=reader.raw.source.file.label,
+            column=reader.column_of(ids.column),
+            count=len(alike),
+            example=f"{lost} for {listed}",
+            hint="keep ids as text wherever the file passes through",
+        )
+
+
+def _report_ids(reader: EventReader, users: Ids, items: Ids, findings: Findings) -> None:
+    label = reader.raw.source.file.label
+    for ids in (users, items):
+        check = f"events.id_spaces_{ids.column}"
+        spaced = ids.extra.filter(ids.extra.str.strip_chars() != ids.extra)
+        if not len(spaced):
+            findings.ok(check, f"no {ids.column} id has spaces around it", file=label)
+            continue
+        findings.warn(
+            check,
+            f"{len(spaced):,} {ids.column} ids with spaces around them, kept exactly",
+            file=label,
+            column=reader.column_of(ids.column),
+            count=len(spaced),
+            example=spaced[0],
+            hint="remove the spaces",
         )
 
 
 def _report_repeats(
-    reader: EventReader, users: Ids, items: Ids, totals: Totals, path: Path, findings: Findings
+    reader: EventReader, users: Ids, items: Ids, path: Path, totals: Totals, *, findings: Findings
 ) -> None:
     file, count = reader.raw.source.file, totals.repeats
     if not count:
@@ -145,17 +139,12 @@ def _report_repeats(
         kept = first_repeat(path, totals.events)
         frame = reader.mapped(users, items, rows=True).filter(reader.complete())
         row = frame.select(ROW).slice(kept or 0, 1).collect(engine="streaming").item()
-        line = lines_of(file, [row])[row] if file.has_lines else None
-        findings.add(
-            Finding(
-                "events.repeats",
-                "warn",
-                f"{count:,} rows repeat another one, all kept",
-                file.label,
-                line,
-                None if line else row,
-                None,
-                count,
-                hint="remove them if they were logged twice",
-            )  # fmt: skip
+        findings.warn(
+            "events.repeats",
+            f"{count:,} rows repeat another one, all kept",
+            file=file.label,
+            line=lines_of(file, [row])[row] if file.has_lines else None,
+            row=None if file.has_lines else row,
+            count=count,
+            hint="remove them if they were logged twice",
         )

@@ -1,7 +1,7 @@
 """Raw events to canonical ones: ids become rows, times and values become numbers.
 
-One streaming pass reads, looks the ids up and writes Parquet in file order. Only where that pass left nulls does `diagnose` look for reasons, after
-which the rows that cannot be understood are left out and unknown ids get rows of their own.
+One streaming pass reads, looks the ids up and writes Parquet in file order. What it cannot
+understand becomes null; `mapped(rows=True)` is the same stream with all that diagnosis needs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.datasets.catalogue import COMPRESSION, COMPRESSION_LEVEL, Ids
-from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.lookup import RowLookup
 from recsys_cli.datasets.rawfile import ROW, as_text
 from recsys_cli.datasets.tables import RawEvents
@@ -90,6 +90,10 @@ class EventReader:
         needed = [*ids, EVENT] + ([TIME] if self.time else [])
         return pl.all_horizontal(pl.col(c).is_not_null() for c in needed)
 
+    def column_of(self, canonical: str) -> str:
+        """Raw name of the user or the item column."""
+        return self.raw.user if canonical == USER else self.raw.item
+
     def _columns(self) -> tuple[str | None, ...]:
         raw = self.raw
         return raw.user, raw.item, raw.time, raw.event, raw.value
@@ -126,26 +130,20 @@ class EventReader:
 def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
     """Settle the time format and the kinds of event; None where a finding is fatal."""
     file = raw.source.file
-    if not _ids_are_exact(raw, findings):
-        return None
     time_format = None
     if raw.time is not None:
         sample = file.scan([raw.time]).head(_SAMPLE).collect(engine="streaming").to_series()
         time_format = detect_time(sample)
         if time_format is None:
             cells = sample.drop_nulls()
-            example = str(cells[0]) if len(cells) else ""
-            findings.add(
-                Finding(
-                    "events.time",
-                    "fail",
-                    "no known time format reads the column",
-                    file.label,
-                    column=raw.time,
-                    count=raw.source.rows,
-                    example=example,
-                    hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
-                )  # fmt: skip
+            findings.fail(
+                "events.time",
+                "no known time format reads the column",
+                file=file.label,
+                column=raw.time,
+                count=raw.source.rows,
+                example=str(cells[0]) if len(cells) else "",
+                hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
             )
             return None
         findings.ok("events.time_format", f"read as {time_format.name}", file=file.label)
@@ -163,26 +161,6 @@ def _values_are_padded(raw: RawEvents) -> bool:
     return bool((cells.str.strip_chars() != cells).any())
 
 
-def _ids_are_exact(raw: RawEvents, findings: Findings) -> bool:
-    file, dtypes = raw.source.file, raw.source.file.dtypes()
-    exact = True
-    for column in (raw.user, raw.item):
-        if dtypes[column].is_float() or dtypes[column].is_nested():
-            exact = False
-            findings.add(
-                Finding(
-                    "events.id_type",
-                    "fail",
-                    f"ids are stored as {dtypes[column]}",
-                    file.label,
-                    column=column,
-                    count=raw.source.rows,
-                    hint="store ids as text or whole numbers",
-                )  # fmt: skip
-            )
-    return exact
-
-
 def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
     if raw.event is None:
         raise ValueError("an events file without an event column needs a kind")
@@ -191,21 +169,14 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
     frame = file.scan([raw.event]).select(text.unique()).collect(engine="streaming")
     kinds = frame.to_series().drop_nulls().sort().to_list()
     if not kinds or len(kinds) > _MAX_KINDS:
-        message = f"holds {len(kinds):,} different kinds of event; at most {_MAX_KINDS} make sense"
-        hint = 'name another column in recsys.toml, or none: columns = { event = "" }'
-        findings.add(
-            Finding(
-                "events.kinds",
-                "fail",
-                message,
-                file.label,
-                None,
-                None,
-                raw.event,
-                len(kinds),
-                kinds[0] if kinds else None,
-                hint,
-            )  # fmt: skip
+        findings.fail(
+            "events.kinds",
+            f"holds {len(kinds):,} different kinds of event; at most {_MAX_KINDS} make sense",
+            file=file.label,
+            column=raw.event,
+            count=len(kinds),
+            example=kinds[0] if kinds else None,
+            hint='name another column in recsys.toml, or none: columns = { event = "" }',
         )
         return None
     return tuple(kinds)

@@ -14,9 +14,9 @@ import polars as pl
 from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.findings import Finding
 from recsys_cli.datasets.generic_files import locate_files
-from recsys_cli.datasets.rawfile import as_text, require_columns
+from recsys_cli.datasets.opening import exact_ids, require_columns
+from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
     Context,
@@ -110,6 +110,8 @@ def _events(source: Structure, context: Context) -> RawEvents | None:
     roles = {USER: user, ITEM: item, "time": time, "event": event, "value": value}
     if not require_columns(source.file, [c for c in roles.values() if c], context.findings):
         return None
+    if not exact_ids(source.file, [user, item], context.findings):
+        return None
     chosen = ", ".join(f"{role} = {column!r}" for role, column in roles.items() if column)
     context.findings.ok("events.roles", chosen, file=source.file.label)
     kinds = None if event else (_KIND,)
@@ -155,18 +157,12 @@ def _catalogue(
     source: Structure, id_column: str, canonical: str, context: Context
 ) -> RawCatalogue | None:
     file, config = source.file, context.config
-    if not require_columns(file, [id_column], context.findings):
+    findings = context.findings
+    if not require_columns(file, [id_column], findings):
+        return None
+    if not exact_ids(file, [id_column], findings):
         return None
     dtypes = file.dtypes()
-    if dtypes[id_column].is_float() or dtypes[id_column].is_nested():
-        message = f"ids are stored as {dtypes[id_column]}"
-        hint = "store ids as text or whole numbers"
-        finding = Finding(
-            f"{file.table}.id_type", "fail", message, file.label, column=id_column,
-            count=source.rows, hint=hint,
-        )  # fmt: skip
-        context.findings.add(finding)
-        return None
     taken: set[str] = {canonical, IN_CATALOGUE}
     if canonical == ITEM:
         taken |= {"source", NAME, IMAGE}
@@ -189,7 +185,7 @@ def _catalogue(
         pictured = [pl.col(image).alias(IMAGE)] if image else []
         return table.with_columns(*named, *pictured)
 
-    return RawCatalogue(file.table, file.label, frame, "__id", finish, file)
+    return RawCatalogue(file.table, file.label, frame, "__id", finish, file, id_name=id_column)
 
 
 def _chosen(
@@ -217,10 +213,12 @@ def _item_columns(
     if not names:
         return (), ()
     number = pl.all().cast(pl.Float64, strict=False).is_not_null() | pl.all().is_null()
-    counts = frame.select(
-        number.all().name.suffix(":number"), pl.all().approx_n_unique().name.suffix(":unique"),
+    counted = frame.select(
+        number.all().name.suffix(":number"),
+        pl.all().approx_n_unique().name.suffix(":unique"),
         pl.len().alias(":rows"),
-    ).collect(engine="streaming").row(0, named=True)  # fmt: skip
+    )
+    counts = counted.collect(engine="streaming").row(0, named=True)
     text = tuple(n for n in names if not counts[f"{n}:number"])
     limit = min(_MAX_CATEGORIES, counts[":rows"] // 2)
     categories = tuple(n for n in text if counts[f"{n}:unique"] <= limit)

@@ -11,7 +11,8 @@ from pathlib import Path
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.guess import ITEM_NAMES, SKIP, TITLE_NAMES, USER_NAMES, has_id, normal
-from recsys_cli.datasets.rawfile import format_of, open_raw
+from recsys_cli.datasets.opening import open_raw
+from recsys_cli.datasets.rawfile import format_of
 from recsys_cli.datasets.tables import Slot
 from recsys_cli.errors import ConfigError
 
@@ -31,7 +32,7 @@ def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
         named["events"] = _guess_events(folder, config, kinds)
     for table in ("items", "users"):
         if table not in named and given[table] is None:
-            path = _guess_optional(folder, table, kinds[table], kinds["columns"])
+            path = _guess_optional(folder, table, kinds[table])
             if path is not None:
                 named[table] = Slot(table, path, path.name, required=False)
     return [named[table] for table in given if table in named]
@@ -96,9 +97,7 @@ def _guess_events(folder: Path, config: DatasetConfig, kinds: Sorted) -> Slot:
     )
 
 
-def _guess_optional(
-    folder: Path, table: str, files: dict[Path, tuple[str, ...]], _all: object
-) -> Path | None:
+def _guess_optional(folder: Path, table: str, files: dict[Path, tuple[str, ...]]) -> Path | None:
     if len(files) > 1 and table == "items":
         titled = {p: c for p, c in files.items() if any(normal(n) in TITLE_NAMES for n in c)}
         files = titled if len(titled) == 1 else files

@@ -1,7 +1,7 @@
-"""The H&M adapter: articles, customers and transactions_train in the schema of Kaggle's
-"H&M Personalized Fashion Recommendations".
+"""The H&M adapter: articles, customers and transactions_train, as Kaggle has them.
 
-One row of transactions is one piece bought, so equal rows are a quantity and all are kept.
+Source: the competition "H&M Personalized Fashion Recommendations" of 2022. One row of transactions
+is one piece bought, so equal rows are a quantity and all are kept.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from recsys_cli.datasets.tables import (
 )
 
 _STEMS = {"items": "articles", "users": "customers", "events": "transactions_train"}
-_NEEDED = {
+_IDS = {
     "items": ("article_id",),
     "users": ("customer_id",),
-    "events": ("t_dat", "customer_id", "article_id", "price"),
+    "events": ("customer_id", "article_id"),
 }
+_NEEDED = {"items": (), "users": (), "events": ("t_dat", "price")}
 _ARTICLE_DIGITS = 10
 _TEXT = (
     "prod_name",
@@ -73,7 +74,10 @@ class HmAdapter:
 
     def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
         """Purchases with their price, articles, and customers with an age group."""
-        opened = {table: open_slot(slots[table], context, _NEEDED[table]) for table in _STEMS}
+        opened = {
+            table: open_slot(slots[table], context, ids=_IDS[table], needed=_NEEDED[table])
+            for table in _STEMS
+        }
         items, users, events = opened["items"], opened["users"], opened["events"]
         if items is None or users is None or events is None:
             return None

@@ -23,6 +23,7 @@ from recsys_cli.datasets.events import make_reader
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport
 from recsys_cli.datasets.overrides import build_spec
 from recsys_cli.datasets.tables import Context, RawTables
+from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import save_pack
@@ -127,6 +128,11 @@ def _build(context: Context, out: Path) -> Built | None:
         return None
     events_path = out / f"events_{name}.parquet"
     signed = bool(context.config.value_as_weight)
+    if signed and reader.raw.value is None:
+        raise ConfigError(
+            f"[datasets.{name}] value_as_weight needs a value column, and the events have none",
+            hint='name it in recsys.toml: columns = { value = "COLUMN" }',
+        )
     progress.start("map events")
     totals = build_events(reader, users, items, events_path, findings, signed_weights=signed)
     if totals is None or findings.failed:

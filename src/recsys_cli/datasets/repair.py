@@ -17,19 +17,31 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from recsys_cli.datasets.findings import Finding, Findings
-from recsys_cli.datasets.rawfile import ENCODING_HINT, RawFile, open_bytes
+from recsys_cli.datasets.opening import ENCODING_HINT
+from recsys_cli.datasets.rawfile import BOM, RawFile, open_bytes
 
 Problem = Literal["few", "many", "encoding", "quote", "json", "blank"]
 
 # A quoted field over more lines than this is an unclosed quote, not a text.
 _MAX_QUOTED_LINES = 100
-_BOM = b"\xef\xbb\xbf"
 _CHECKS: dict[Problem, tuple[str, str, str]] = {
-    "few": ("fields", "rows with too few fields", "a line may be cut off"),
-    "many": ("fields", "rows with too many fields", "a field may hold an unquoted separator"),
-    "encoding": ("encoding", "rows that are not UTF-8", ENCODING_HINT),
-    "quote": ("quotes", "rows with a quote that never closes", 'write " inside a field as ""'),
-    "json": ("json", "lines that are not a JSON object", "each line must be one {…} object"),
+    "few": ("fields", "rows with too few fields, left out", "a line may be cut off"),
+    "many": (
+        "fields",
+        "rows with too many fields, left out",
+        "a field may hold an unquoted separator",
+    ),
+    "encoding": ("encoding", "rows that are not UTF-8, left out", ENCODING_HINT),
+    "quote": (
+        "quotes",
+        "rows with a quote that never closes, left out",
+        'write " inside a field as ""',
+    ),
+    "json": (
+        "json",
+        "lines that are not a JSON object, left out",
+        "each line must be one {…} object",
+    ),
     "blank": ("blank", "blank lines", "they are ignored"),
 }
 
@@ -69,35 +81,29 @@ def repair(raw: RawFile, findings: Findings, scratch: Path) -> tuple[RawFile, in
                 first.setdefault(record.problem, record)
             rows += record.problem != "blank"
     for problem, count in counts.items():
-        _report(raw, findings, problem, first[problem], count, rows)
+        finding = _finding(raw, problem, first[problem], count)
+        if problem == "blank":
+            findings.add(finding)
+        else:
+            findings.problem(finding, rows=rows)
     left_out = sum(n for problem, n in counts.items() if problem != "blank")
     return replace(raw, clean=target), left_out
 
 
-def _report(
-    raw: RawFile, findings: Findings, problem: Problem, record: Record, count: int, rows: int
-) -> None:
+def _finding(raw: RawFile, problem: Problem, record: Record, count: int) -> Finding:
     check, message, hint = _CHECKS[problem]
     example = record.data.rstrip(b"\r\n")[:120].decode(errors="backslashreplace")
-    column = None
-    if problem == "encoding":
-        column = _undecodable_column(raw, record.data)
-    finding = Finding(
+    return Finding(
         f"{raw.table}.{check}",
         "warn",
-        f"{count:,} {message} left out",
-        raw.label,
-        record.line,
-        None,
-        column,
-        count,
-        example,
-        hint,
+        f"{count:,} {message}",
+        file=raw.label,
+        line=record.line,
+        column=_undecodable_column(raw, record.data) if problem == "encoding" else None,
+        count=count,
+        example=example or None,
+        hint=hint,
     )
-    if problem == "blank":
-        findings.add(replace(finding, message=f"{count:,} {message}", example=None))
-    else:
-        findings.problem(finding, rows=rows)
 
 
 def _undecodable_column(raw: RawFile, data: bytes) -> str | None:
@@ -135,13 +141,13 @@ def records(raw: RawFile, *, header: bool = False) -> Iterator[Record]:
             return
         line, data = next(numbered)
         if header:
-            yield Record(line, data.removeprefix(_BOM).rstrip(b"\r\n") + b"\n", None)
+            yield Record(line, data.removeprefix(BOM).rstrip(b"\r\n") + b"\n", None)
         yield from _text_records(raw, numbered)
 
 
 def _json_records(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
     for line, raw_line in numbered:
-        data = raw_line.removeprefix(_BOM) if line == 1 else raw_line
+        data = raw_line.removeprefix(BOM) if line == 1 else raw_line
         problem: Problem | None = None
         if not data.strip():
             problem = "blank"

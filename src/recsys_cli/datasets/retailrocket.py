@@ -15,7 +15,6 @@ import polars as pl
 
 from recsys_cli.columns import ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.findings import Finding
 from recsys_cli.datasets.rawfile import RawFile, as_text, find_raw, looked_for
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
@@ -32,6 +31,7 @@ _WEIGHTS = {"view": 1.0, "addtocart": 3.0, "transaction": 5.0}
 _PARTS = ("item_properties_part1", "item_properties_part2")
 _WHOLE = "item_properties"
 _TOKENS = ("888", "283")
+_TREE_COLUMNS = ("categoryid", "parentid")
 _TIE_BITS = 20
 _WANTED = ("categoryid", "available", *_TOKENS)
 
@@ -52,14 +52,14 @@ class RetailRocketAdapter:
 
     def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
         """Views, baskets and purchases, and items with category, ancestors and tokens."""
-        needed = ("timestamp", "visitorid", "event", "itemid")
-        events = open_slot(slots["events"], context, needed)
+        ids, needed = ("visitorid", "itemid"), ("timestamp", "event")
+        events = open_slot(slots["events"], context, ids=ids, needed=needed)
         parts = [
-            open_slot(slot, context, ("timestamp", "itemid", "property", "value"))
+            open_slot(slot, context, ids=("itemid",), needed=("timestamp", "property", "value"))
             for name, slot in slots.items()
             if name.startswith("properties") and slot.path
         ]
-        tree = open_slot(slots["categories"], context, ("categoryid", "parentid"))
+        tree = open_slot(slots["categories"], context, ids=_TREE_COLUMNS)
         if events is None or context.findings.failed:
             return None
         raw_events = RawEvents(
@@ -119,19 +119,14 @@ def _latest(file: RawFile, context: Context) -> pl.DataFrame:
     count = wrong.select(pl.len()).collect(engine="streaming").item()
     if count:
         example = wrong.head(1).collect(engine="streaming").row(0)
-        context.findings.add(
-            Finding(
-                f"{file.table}.rows",
-                "warn",
-                f"{count:,} rows without an item or a time left out",
-                file.label,
-                None,
-                None,
-                "timestamp",
-                count,
-                str(example),
-                "timestamps are in ms",
-            )  # fmt: skip
+        context.findings.warn(
+            f"{file.table}.incomplete",
+            f"{count:,} rows without an item or a time left out",
+            file=file.label,
+            column="timestamp",
+            count=count,
+            example=str(example),
+            hint="timestamps are in ms",
         )
     return _newest(frame.drop_nulls()).collect(engine="streaming")
 
@@ -163,17 +158,14 @@ def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
             at = above
         roots[category] = at
     if looping is not None:
-        context.findings.add(
-            Finding(
-                "categories.tree",
-                "warn",
-                "a category is its own ancestor",
-                tree.file.label,
-                column="parentid",
-                count=1,
-                example=looping,
-                hint="its root is cut off there",
-            )  # fmt: skip
+        context.findings.warn(
+            "categories.tree",
+            "a category is its own ancestor",
+            file=tree.file.label,
+            column="parentid",
+            count=1,
+            example=looping,
+            hint="its root is cut off there",
         )
     return pl.DataFrame(
         {

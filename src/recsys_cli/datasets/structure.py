@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.findings import Findings
+from recsys_cli.datasets.opening import first_line
 from recsys_cli.datasets.rawfile import RawFile, open_bytes
 from recsys_cli.datasets.repair import repair
 
@@ -68,15 +69,12 @@ def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structur
     if not left_out:
         findings.ok(f"{raw.table}.fields", "every row is whole", file=raw.label)
     if not found.rows:
-        findings.add(
-            Finding(
-                f"{raw.table}.rows",
-                "fail",
-                "has a header but no rows",
-                raw.label,
-                count=1,
-                hint="write the file again, or point to another one",
-            )  # fmt: skip
+        findings.fail(
+            f"{raw.table}.rows",
+            "has a header but no rows",
+            file=raw.label,
+            count=1,
+            hint="write the file again, or point to another one",
         )
         return None
     findings.ok(f"{raw.table}.rows", f"{found.rows:,} rows", file=raw.label, count=found.rows)
@@ -118,6 +116,10 @@ def _count_separators(raw: RawFile) -> int:
 
 
 def _unreadable(raw: RawFile, findings: Findings, error: pl.exceptions.PolarsError) -> None:
-    message = f"cannot be read ({str(error).strip().partition(chr(10))[0]})"
-    hint = "the file is damaged, or is not what its suffix says"
-    findings.add(Finding(f"{raw.table}.file", "fail", message, raw.label, count=1, hint=hint))
+    findings.fail(
+        f"{raw.table}.file",
+        f"cannot be read ({first_line(error)})",
+        file=raw.label,
+        count=1,
+        hint="the file is damaged, or is not what its suffix says",
+    )

@@ -5,7 +5,7 @@ Everything past this protocol is the same for every source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,8 @@ import polars as pl
 
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.findings import Findings
-from recsys_cli.datasets.rawfile import RawFile, open_raw, require_columns
+from recsys_cli.datasets.opening import exact_ids, open_raw, require_columns
+from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.progress import Progress
 
@@ -83,6 +84,7 @@ class RawCatalogue:
             have were appended; the frame then has `item` or `user` in place of the id column.
         file: the raw file, to find the line of a row; None where several make the catalogue.
         id_width: length that every id should have, or None.
+        id_name: raw name of the id column for messages, where it differs from `id`.
     """
 
     table: str
@@ -92,6 +94,7 @@ class RawCatalogue:
     finish: Callable[[pl.LazyFrame], pl.LazyFrame] = as_is
     file: RawFile | None = None
     id_width: int | None = None
+    id_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +149,18 @@ class Adapter(Protocol):
         ...
 
 
-def open_slot(slot: Slot, context: Context, needed: Iterable[str] = ()) -> Structure | None:
+def open_slot(
+    slot: Slot, context: Context, *, ids: Sequence[str] = (), needed: Sequence[str] = ()
+) -> Structure | None:
     """Open a located file, check its columns and read it once; None where that fails."""
     if slot.path is None:
         return None
     raw = open_raw(
         slot.path, slot.table, context.findings, separator=context.config.separator or None
     )
-    if raw is None or not require_columns(raw, needed, context.findings):
+    if raw is None or not require_columns(raw, [*ids, *needed], context.findings):
+        return None
+    if not exact_ids(raw, ids, context.findings):
         return None
     context.progress.start(f"check {raw.label}")
     return check_structure(raw, context.findings, context.scratch)

@@ -27,6 +27,7 @@ _FORMATS = (
 )
 # Epochs of the years 1973 to 5138 differ by a factor of 1,000 between units.
 _UNITS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
+_COMPACT, _COMPACT_DIGITS, _YEARS = "%Y%m%d", 8, (1900, 2200)
 # Share of the sample that a format must read to be taken for the column's.
 _AGREE = 0.5
 
@@ -51,26 +52,29 @@ def detect_time(sample: pl.Series) -> TimeFormat | None:
         sample: some cells of the column, nulls allowed, named as the column.
     """
     column, dtype = pl.col(sample.name), sample.dtype
+    cells = sample.drop_nulls()
     if dtype == pl.Date:
         return TimeFormat("dates", column.cast(MILLISECONDS))
     if isinstance(dtype, pl.Datetime):
         naive = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return TimeFormat("date-times", (naive if dtype.time_zone else column).cast(MILLISECONDS))
-    cells = sample.drop_nulls()
     if dtype.is_numeric():
         return _epoch(column, cells.cast(pl.Float64))
-    if dtype != pl.String or not len(cells):
-        return None
-    numbers = cells.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls()
-    if len(numbers) >= _AGREE * len(cells):
-        compact = cells.str.to_date("%Y%m%d", strict=False).dt.year().is_between(1900, 2200)
-        if cells.str.len_bytes().median() == 8 and compact.sum() >= _AGREE * len(cells):  # noqa: PLR2004
-            return TimeFormat("%Y%m%d", _parsed(column, "%Y%m%d"))
-        return _epoch(column.str.strip_chars().cast(pl.Float64, strict=False), numbers)
-    return _text(column, cells)
+    return _text(column, cells) if dtype == pl.String and len(cells) else None
 
 
 def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
+    numbers = cells.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls()
+    if len(numbers) < _AGREE * len(cells):
+        return _iso(column, cells)
+    years = cells.str.to_date(_COMPACT, strict=False).dt.year()
+    compact = (years.is_between(*_YEARS) & (cells.str.len_bytes() == _COMPACT_DIGITS)).sum()
+    if compact >= _AGREE * len(cells):
+        return TimeFormat(_COMPACT, _parsed(column, _COMPACT))
+    return _epoch(column.str.strip_chars().cast(pl.Float64, strict=False), numbers)
+
+
+def _iso(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
     frame = cells.to_frame()
     reads = [frame.select(_parsed(column, f).is_not_null().sum()).item() for f in _FORMATS]
     best = max(range(len(_FORMATS)), key=reads.__getitem__)

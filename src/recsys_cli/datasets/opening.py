@@ -1,0 +1,189 @@
+"""Opening a raw file: what its first bytes say about how to read it, and what is wrong there."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from recsys_cli.datasets.findings import Findings
+from recsys_cli.datasets.rawfile import BOM, RECBOLE_SUFFIXES, RawFile, format_of, open_bytes
+
+ENCODING_HINT = "convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+
+_SEPARATORS = (",", "\t", ";", "|")
+_HEADER_BYTES = 1 << 20
+_JSON_SAMPLE = 1000
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MAX_LISTED = 30
+
+
+class EmptyFileError(ValueError):
+    """The file has no bytes."""
+
+
+class NotTabularError(ValueError):
+    """The file's bytes are no table."""
+
+
+def open_raw(
+    path: Path, table: str, findings: Findings, *, separator: str | None = None
+) -> RawFile | None:
+    """Look at a file's first bytes and learn how to read it.
+
+    Args:
+        path: the file; must exist.
+        table: what it is for, the first part of its checks' names.
+        findings: receives what is wrong or worth knowing.
+        separator: field separator; None to sniff it from the header.
+
+    Returns:
+        None where the file cannot be read at all, which `findings` then says.
+    """
+    try:
+        match format_of(path):
+            case "parquet":
+                return _open_parquet(path, table)
+            case "jsonl":
+                return _open_jsonl(path, table)
+            case _:
+                return _open_text(path, table, findings, separator)
+    except EmptyFileError as error:
+        check, message, line = "rows", str(error), None
+        hint = "write the file again, or point to another one"
+    except UnicodeDecodeError as error:
+        bad = error.object[error.start : error.start + 1]
+        check, message, line = "encoding", f"the header is not UTF-8 (byte {bad!r})", 1
+        hint = ENCODING_HINT
+    except (OSError, EOFError, csv.Error, pl.exceptions.PolarsError, NotTabularError) as error:
+        check, message, line = "file", f"cannot be read ({first_line(error)})", None
+        hint = "the file is damaged, or is not what its suffix says"
+    findings.fail(f"{table}.{check}", message, file=path.name, line=line, count=1, hint=hint)
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _open_parquet(path: Path, table: str) -> RawFile:
+    if path.stat().st_size == 0:
+        raise EmptyFileError("the file is empty (no bytes)")
+    names = tuple(pl.read_parquet_schema(path))
+    return RawFile(path, table, "parquet", names, names)
+
+
+def _open_jsonl(path: Path, table: str) -> RawFile:
+    keys: dict[str, None] = {}
+    with open_bytes(path) as file:
+        lines = list(islice(file, _JSON_SAMPLE))
+    if not b"".join(lines).strip():
+        raise EmptyFileError("the file is empty")
+    for line in lines:
+        try:
+            record = json.loads(line.removeprefix(BOM))
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            keys.update(dict.fromkeys(record))
+    if not keys:
+        raise NotTabularError("no line holds a JSON object")
+    names = tuple(keys)
+    return RawFile(path, table, "jsonl", names, names)
+
+
+def _open_text(path: Path, table: str, findings: Findings, separator: str | None) -> RawFile:
+    with open_bytes(path) as file:
+        head = file.read(_HEADER_BYTES)
+    if not head.strip():
+        raise EmptyFileError("the file is empty (not even a header)")
+    if head.startswith(_UTF16) or b"\0" in head:
+        raise NotTabularError("not UTF-8 text; it may be UTF-16 or a binary file")
+    first, newline, _ = head.partition(b"\n")
+    if not newline and b"\r" in first:
+        raise NotTabularError("its lines end in CR alone, as on old Macintosh systems")
+    header = first.removeprefix(BOM).rstrip(b"\r").decode()
+    recbole = path.name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES)
+    used = separator or sniff_separator(header)
+    fields = next(csv.reader([header], delimiter=used)) if not recbole else header.split(used)
+    names = tuple(field.strip() for field in fields)
+    raw = RawFile(path, table, "text", names, (), used, quoted=not recbole)
+    source_names = tuple(raw._scan(names, None).collect_schema().names())
+    _note_text(path, table, findings, head, used, expected=separator)
+    return replace(raw, source_names=source_names)
+
+
+def sniff_separator(header: str) -> str:
+    """The most frequent candidate in the header; a comma where there is none."""
+    return max(_SEPARATORS, key=header.count)
+
+
+def _note_text(
+    path: Path, table: str, findings: Findings, head: bytes, used: str, *, expected: str | None
+) -> None:
+    notes = ["a byte-order mark"] if head.startswith(BOM) else []
+    if b"\r\n" in head:
+        notes.append("Windows line ends")
+    message = f"has {' and '.join(notes)}, which is harmless" if notes else "plain UTF-8"
+    findings.ok(f"{table}.text", message, file=path.name, count=len(notes))
+    check, message = f"{table}.separator", f"fields are separated by {used!r}"
+    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
+    if is_csv and expected is None and used != ",":
+        findings.warn(
+            check,
+            f"{message} and not by a comma; read that way",
+            file=path.name,
+            line=1,
+            count=1,
+            example=used,
+            hint="if that is wrong, set separator in recsys.toml",
+        )
+    else:
+        findings.ok(check, message, file=path.name)
+
+
+def require_columns(raw: RawFile, needed: Iterable[str], findings: Findings) -> bool:
+    """Check that the columns are there, once each; findings say which are not."""
+    bad = False
+    for name in needed:
+        times = raw.names.count(name)
+        if times == 1:
+            continue
+        bad = True
+        near = difflib.get_close_matches(name, raw.names, 1)
+        seen = ", ".join(raw.names[:_MAX_LISTED])
+        findings.fail(
+            f"{raw.table}.columns",
+            f"occurs {times} times" if times else f"is missing; the file has: {seen}",
+            file=raw.label,
+            line=1 if raw.format == "text" else None,
+            column=name,
+            count=1,
+            hint=f"rename {near[0]!r} to {name!r}" if near else f"the header must name {name!r}",
+        )
+    if not bad:
+        findings.ok(f"{raw.table}.columns", "every column needed is there", file=raw.label)
+    return not bad
+
+
+def exact_ids(raw: RawFile, columns: Iterable[str], findings: Findings) -> bool:
+    """Check that no id column is stored in a way that has lost digits."""
+    dtypes = raw.dtypes()
+    inexact = [c for c in columns if dtypes[c].is_float() or dtypes[c].is_nested()]
+    for column in inexact:
+        findings.fail(
+            f"{raw.table}.id_type",
+            f"ids are stored as {dtypes[column]}",
+            file=raw.label,
+            column=column,
+            count=1,
+            hint="store ids as text or whole numbers",
+        )
+    return not inexact
