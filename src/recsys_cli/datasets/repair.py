@@ -216,11 +216,22 @@ def _quoted_record(
         text = whole.decode()
     except UnicodeDecodeError:
         return Record(line, whole, "encoding"), []
-    csv.field_size_limit(1 << 30)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=raw.separator))
+    rows = _parse(raw, text, strict=bool(taken))
     surplus = sum(len(row) for row in rows) - len(raw.names)
     if surplus or len(rows) != 1:
-        return Record(line, whole, "many" if surplus > 0 or len(rows) > 1 else "few"), []
+        if taken:
+            # Two rows with an open quote each look like one row with a quoted field.
+            return Record(line, data, "quote"), taken
+        return Record(line, whole, "many" if surplus > 0 else "few"), []
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=raw.separator, lineterminator="\n").writerow(rows[0])
     return Record(line, buffer.getvalue().encode(), None), []
+
+
+def _parse(raw: RawFile, text: str, *, strict: bool) -> list[list[str]]:
+    csv.field_size_limit(1 << 30)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=raw.separator, strict=strict)
+    try:
+        return list(reader)
+    except csv.Error:
+        return []
