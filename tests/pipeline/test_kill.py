@@ -93,3 +93,22 @@ def test_killed_builds_can_be_finished(raw, tmp_path, undisturbed, seed):
     assert process.returncode == 0
     left = {p.name for p in (root / "artifacts").iterdir() if p.name.startswith(".")}
     assert left <= {".lock", ".hashes.json"}
+
+
+@pytest.mark.parametrize("share", [0.45, 0.7])
+def test_ctrl_c_ends_with_a_sentence_and_can_be_resumed(raw, tmp_path, undisturbed, share):
+    expected, seconds = undisturbed
+    root = tmp_path / "workspace"
+    shutil.copytree(raw, root)
+    process = recsys("build", "all", root=root)
+    time.sleep(share * seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode in (0, 130), error
+    assert "Traceback" not in error
+    if process.returncode:
+        assert "run the same command to go on" in error
+    assert_status_is_true(root, expected)
+    process = recsys("build", "all", root=root)
+    process.communicate(timeout=300)
+    assert digests(root) == expected
