@@ -5,7 +5,8 @@ from threadpoolctl import threadpool_limits
 
 from recsys_cli.csr import CSR
 from recsys_cli.models import foldin
-from recsys_cli.models.foldin import fold_in, gram_matrix
+from recsys_cli.models.foldin import fold_in
+from recsys_cli.models.gram import gram_matrix
 
 
 def brute(item_factors, ids, weights, *, regularization, alpha):

@@ -78,7 +78,7 @@ def test_more_ties_than_there_is_room_for_are_settled_by_id():
     exclude = random_exclusion(rng, 300, 3000, 0.1)
     limits = {"k": 5, "exclude": exclude}
     *lists, report = search(
-        users, SortedItems.of(items, None), threads=2, progress=Silent(), **limits
+        users, SortedItems.of(items, None, users), threads=2, progress=Silent(), **limits
     )
     assert report.searched_twice > 100
     assert_same(lists, FactorRanker(items, engine="numpy").top_k(users, **limits))
@@ -88,13 +88,12 @@ def test_early_exit_is_used_where_norms_differ_and_given_up_where_they_do_not(mo
     monkeypatch.setattr("recsys_cli.models.topk.search._BLOCK", 16)
     monkeypatch.setattr("recsys_cli.models.topk.search._SCORES", 16 * 32)
     rng = np.random.default_rng(9)
-    users, items = (rng.normal(size=(n, 4)).astype(np.float32) for n in (400, 4000))
+    users, items = (rng.normal(size=(n, 24)).astype(np.float32) for n in (400, 4000))
     reports = []
     for lengths in (rng.lognormal(0, 2, (4000, 1)), 1 / np.linalg.norm(items, axis=1)[:, None]):
         scaled = (items * lengths).astype(np.float32)
-        *lists, report = search(
-            users, SortedItems.of(scaled, None), k=3, exclude=None, threads=1, progress=Silent()
-        )
+        catalogue = SortedItems.of(scaled, None, users)
+        *lists, report = search(users, catalogue, k=3, exclude=None, threads=1, progress=Silent())
         assert_same(lists, FactorRanker(scaled, engine="numpy").top_k(users, k=3))
         reports.append(report)
     assert reports[0].share < 0.1

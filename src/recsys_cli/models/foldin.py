@@ -19,23 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+from recsys_cli.models.gram import gram_matrix
 
 Factors = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 
 _ENTRIES = 1 << 22
 """float64 entries worked on at a time, which bounds the temporaries to tens of MB."""
-
-
-def gram_matrix(item_factors: Factors) -> Matrix:
-    """YᵀY (f, f) in float64 of item factors (n_items, f): the same for every user."""
-    factors = item_factors.shape[1]
-    total = np.zeros((factors, factors))
-    step = max(1, _ENTRIES // factors)
-    for start in range(0, len(item_factors), step):
-        block = item_factors[start : start + step].astype(np.float64)
-        total += block.T @ block
-    return total
 
 
 def fold_in(

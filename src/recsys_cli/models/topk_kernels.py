@@ -150,7 +150,7 @@ def keep_unfinished(
     """Copy to `kept` the users for whom an item of norm `norm_left` could matter; count them."""
     left = 0
     for user in active:
-        if norms[user] * norm_left >= values[user, k - 1] - slack[user]:
+        if norms[user] * norm_left >= values[user, k - 1] - 2.0 * slack[user]:
             kept[left] = user
             left += 1
     return left
@@ -181,9 +181,9 @@ def rescore(
         for c in range(values.shape[1]):
             if values[user, c] == -np.inf or values[user, c] < threshold[user]:
                 break
-            place = places[user, c]
-            score = _score(users[user], vectors[place])
-            filled = _insert_ranked(best, ids, filled, score, order[place])
+            item = order[places[user, c]]
+            score = _score(users[user], vectors[item])
+            filled = _insert_ranked(best, ids, filled, score, item)
         for c in range(filled):
             items[row + user, c] = ids[c]
             scores[row + user, c] = best[c]
@@ -216,7 +216,7 @@ def scan_exactly(
             item = order[first + j]
             if _is_excluded(item, indices, low, high):
                 continue
-            score = _score(users[user], vectors[first + j])
+            score = _score(users[user], vectors[item])
             filled[user] = _insert_ranked(best[user], ids[user], filled[user], score, item)
             if filled[user] == k:
                 bar = float32(best[user, k - 1] - 2.0 * slack[user])
@@ -224,16 +224,19 @@ def scan_exactly(
 
 
 @_compiled(
-    int64(_in(int32, 1), int32[::1], float64, _in(float64, 1), _in(float64, 2), _in(int64, 1))
-)
+    int64(
+        _in(int32, 1), int32[::1], float64, _in(float64, 1), _in(float64, 1), _in(float64, 2),
+        _in(int64, 1),
+    )
+)  # fmt: skip
 def keep_exactly_unfinished(
-    active: I32, kept: I32, norm_left: float, norms: F64, best: F64, filled: I64
+    active: I32, kept: I32, norm_left: float, norms: F64, slack: F64, best: F64, filled: I64
 ) -> int:
     """`keep_unfinished` for exact lists."""
     k = best.shape[1]
     left = 0
     for user in active:
-        if filled[user] < k or norms[user] * norm_left >= best[user, k - 1]:
+        if filled[user] < k or norms[user] * norm_left >= best[user, k - 1] - slack[user]:
             kept[left] = user
             left += 1
     return left

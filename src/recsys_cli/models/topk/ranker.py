@@ -94,21 +94,21 @@ class FactorRanker:
         check_arguments(len(users), self.n_items, k=k, exclude=exclude, allow=allow)
         if self._one_by_one_is_better(users, k, largest):
             return self._one_by_one(users, k, exclude, self._allowed(allow), progress)
-        return self._search(users, k, exclude, self._sorted_items(allow), progress)
+        return self._search(users, k, exclude, self._sorted_items(allow, users), progress)
 
     def _allowed(self, allow: Mask | None) -> Mask | None:
         if allow is None or self._candidates is None:
             return self._candidates if allow is None else allow
         return allow & self._candidates
 
-    def _sorted_items(self, allow: Mask | None) -> SortedItems:
+    def _sorted_items(self, allow: Mask | None, users: Vectors) -> SortedItems:
         from recsys_cli.models.topk.search import SortedItems
 
         if allow is not None:
-            return SortedItems.of(self._vectors, self._allowed(allow))
+            return SortedItems.of(self._vectors, self._allowed(allow), users)
         # Kept, because a batch over all users comes in many calls.
         if self._sorted is None:
-            self._sorted = SortedItems.of(self._vectors, self._candidates)
+            self._sorted = SortedItems.of(self._vectors, self._candidates, users)
         return self._sorted
 
     def _one_by_one_is_better(self, users: Vectors, k: int, largest: float) -> bool:
@@ -155,8 +155,8 @@ class FactorRanker:
     def _best(
         self, user: Vectors, k: int, excluded: Items | None, barred: Mask | None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        bound = float(np.abs(user).sum(dtype=np.float64)) * self._largest
-        wide = bound > HUGE
+        length = float(np.abs(user).sum(dtype=np.float64))
+        wide = length * self._largest > HUGE
         approximate = self._vectors.astype(np.float64) @ user if wide else self._vectors @ user
         if barred is not None:
             approximate[barred] = -np.inf
@@ -165,7 +165,7 @@ class FactorRanker:
         threshold = -np.inf
         if k < len(approximate):
             kth = float(np.partition(approximate, len(approximate) - k)[len(approximate) - k])
-            threshold = kth - 2 * float32_slack(len(user), bound)
+            threshold = kth - 2 * float32_slack(len(user), length, self._largest)
         near = (approximate > -np.inf) & (approximate >= approximate.dtype.type(threshold))
         ids = np.flatnonzero(near)
         exact = exact_scores(self._vectors, ids, user)

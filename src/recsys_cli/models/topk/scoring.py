@@ -15,23 +15,25 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
-Bound = TypeVar("Bound", float, npt.NDArray[np.float64])
+Length = TypeVar("Length", float, npt.NDArray[np.float64])
 
-HUGE = 1e37
-"""Products beyond this could overflow float32."""
+HUGE = 1e30
+"""Scores beyond this could overflow float32 on the way."""
 _UNIT_ROUNDOFF = 2.0**-24
 _UNDERFLOW = 2.0**-125
 """At least what one float32 product can lose to underflow."""
 _ROWS = 8192
 
 
-def float32_slack(factors: int, bound: Bound) -> Bound:
+def float32_slack(factors: int, user: Length, item: float) -> Length:
     """How far a float32 product of `factors` terms may lie from the score.
 
-    `bound` is at least Σ|uⱼvⱼ|. Four more roundings are allowed for: those of a threshold that
-    was moved by the slack and cast to float32.
+    `user` and `item` are lengths whose product is at least Σ|uⱼvⱼ|. Eight more roundings are
+    allowed for: those of the entries, where they were rounded to float32 first, and those of a
+    threshold that was moved by the slack and cast to float32.
     """
-    return (factors + 4) * _UNIT_ROUNDOFF * 1.001 * bound + factors * _UNDERFLOW
+    relative = (factors + 8) * _UNIT_ROUNDOFF * 1.001
+    return relative * item * user + factors * _UNDERFLOW * (1 + item + user)
 
 
 def exact_scores(
@@ -56,3 +58,11 @@ def upper_norms(vectors: Vectors) -> npt.NDArray[np.float64]:
         block = vectors[start : start + _ROWS].astype(np.float64)
         norms[start : start + _ROWS] = np.sqrt(np.einsum("ij,ij->i", block, block))
     return norms * (1 + 1e-9)
+
+
+def moved(vectors: Vectors, basis: npt.NDArray[np.float64]) -> Vectors:
+    """Rows (n, f) times `basis` (f, f), computed in float64 and rounded to float32 once."""
+    result = np.empty((len(vectors), basis.shape[1]), np.float32)
+    for start in range(0, len(vectors), _ROWS):
+        result[start : start + _ROWS] = vectors[start : start + _ROWS].astype(np.float64) @ basis
+    return result

@@ -3,10 +3,11 @@
 An inner product is at most the product of the norms, so with the items sorted by norm, longest
 first, a user is done once |u| times the longest norm left is below the k-th best score found
 (LEMP: Teflioudi, Gemulla and Mykytiuk, SIGMOD 2015; FEXIPRO: Li, Chan, Yiu and Mamoulis, SIGMOD
-2017). Blocks of users are multiplied with runs of items in float32, and compiled loops
-(`topk_kernels`) keep what comes within the float32 error of the k-th best; that is scored again
-in float64. A user with more near-ties than there is room for is searched once more with exact
-scores throughout. Where pruning does not pay (vectors of one length) its bookkeeping is dropped.
+2017). Norms are taken in a basis chosen to make them small (`balance`). Blocks of users are
+multiplied with runs of items in float32, and compiled loops (`topk_kernels`) keep what comes
+within the float32 error of the k-th best; that is scored again in float64. A user with more
+near-ties than there is room for is searched once more with exact scores throughout. Where
+pruning does not pay (vectors of one length) its bookkeeping is dropped.
 
 Threads take whole blocks and multiply with a single-threaded BLAS: memory stays at a few MB per
 thread plus one sorted copy of the item vectors, whatever the number of users.
@@ -24,8 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+from recsys_cli.models.topk.balance import Basis
 from recsys_cli.models.topk.lists import Items, Mask, Scores, empty_lists, top_k_shared
-from recsys_cli.models.topk.scoring import Vectors, float32_slack, upper_norms
+from recsys_cli.models.topk.scoring import Vectors, float32_slack, moved, upper_norms
 from recsys_cli.progress import Progress
 
 _BLOCK = 1024
@@ -44,28 +46,44 @@ _PAYS_BELOW = 0.8
 
 @dataclass(frozen=True, slots=True)
 class SortedItems:
-    """Candidate items by norm, longest first.
+    """Candidate items by norm, longest first, in a basis that makes the norms telling.
 
     Attributes:
         order: (m,) int32 item ids; of equal norms the lower id first.
-        vectors: (m, f) float32 in that order.
-        norms: (m,) float64, rounded up.
-        n_items: size of the whole catalogue.
+        vectors: (m, f) float32 in that order and in `basis`.
+        norms: (m,) float64 of `vectors`, rounded up.
+        originals: (n_items, f) float32, all items as they were given.
+        longest: largest norm among the candidates' originals, rounded up.
+        basis: where users have to be taken to meet `vectors`.
     """
 
     order: Items
     vectors: Vectors
     norms: npt.NDArray[np.float64]
-    n_items: int
+    originals: Vectors
+    longest: float
+    basis: Basis
+
+    @property
+    def n_items(self) -> int:
+        """Size of the whole catalogue."""
+        return len(self.originals)
 
     @classmethod
-    def of(cls, vectors: Vectors, allow: Mask | None) -> SortedItems:
-        """Sort the rows of `vectors` (n_items, f) that `allow` (n_items,) lets through."""
-        ids = np.arange(len(vectors)) if allow is None else np.flatnonzero(allow)
-        norms = upper_norms(vectors)[ids]
+    def of(cls, items: Vectors, allow: Mask | None, users: Vectors) -> SortedItems:
+        """Sort the rows of `items` (n_items, f) that `allow` (n_items,) lets through.
+
+        `users` (n, f) are like those to be searched for; they only make the search faster.
+        """
+        ids = np.arange(len(items)) if allow is None else np.flatnonzero(allow)
+        candidates = items if allow is None else items[ids]
+        basis = Basis.balancing(users, candidates)
+        vectors = moved(candidates, basis.items)
+        norms = upper_norms(vectors)
         by_norm = np.argsort(-norms, kind="stable")
-        ids = ids[by_norm]
-        return cls(ids.astype(np.int32), vectors[ids], norms[by_norm], len(vectors))
+        longest = float(upper_norms(candidates).max(initial=0.0))
+        order = ids[by_norm].astype(np.int32)
+        return cls(order, vectors[by_norm], norms[by_norm], items, longest, basis)
 
 
 @dataclass(slots=True)
@@ -114,10 +132,20 @@ class _Search:
     def k(self) -> int:
         return int(self.items.shape[1])
 
-    def bounds(self, users: Vectors) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Norms and float32 slack of some users."""
-        norms = upper_norms(users)
-        return norms, float32_slack(users.shape[1], norms * self.catalogue.norms[0])
+    def prepare(
+        self, users: Vectors
+    ) -> tuple[Vectors, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Some users in the catalogue's basis, their norms there, and their slack.
+
+        The slack bounds both how far an approximate score and how far the true inner product
+        in that basis may lie from the score.
+        """
+        catalogue = self.catalogue
+        vectors = moved(users, catalogue.basis.users)
+        norms = upper_norms(vectors)
+        slack = float32_slack(users.shape[1], norms, catalogue.norms[0])
+        slack += catalogue.basis.distortion * catalogue.longest * upper_norms(users)
+        return vectors, norms, slack
 
     def multiply(self, users: Vectors, first: int) -> Vectors:
         """Approximate scores of `users` with the next run of items from place `first` on."""
@@ -194,15 +222,16 @@ def _search_block(job: _Search, start: int) -> SearchReport:
     from recsys_cli.models import topk_kernels as kernels
 
     users = job.users[start : start + _BLOCK]
-    catalogue, k, (norms, slack) = job.catalogue, job.k, job.bounds(users)
+    catalogue, k, (vectors, norms, slack) = job.catalogue, job.k, job.prepare(users)
     values = np.full((len(users), k + _MARGIN), -np.inf, np.float32)
     places = np.empty(values.shape, np.int32)
     threshold, lost = (np.full(len(users), -np.inf, np.float32) for _ in range(2))
-    active = np.flatnonzero(norms > 0).astype(np.int32)
-    kept, vectors = np.empty_like(active), users[active]
+    zero = ~users.any(axis=1)
+    active = np.flatnonzero(~zero).astype(np.int32)
+    kept, left = np.empty_like(active), vectors[active]
     first = computed = 0
     while len(active) and first < len(catalogue.order):
-        scores = job.multiply(vectors, first)
+        scores = job.multiply(left, first)
         kernels.scan(
             scores, active, first, catalogue.order, job.exclude.indptr, job.exclude.indices,
             start, k, slack, values, places, threshold, lost,
@@ -211,16 +240,16 @@ def _search_block(job: _Search, start: int) -> SearchReport:
         computed += scores.size
         if first < len(catalogue.order) and job.report.pays:
             norm = catalogue.norms[first]
-            left = kernels.keep_unfinished(active, kept, norm, norms, slack, values, k)
-            if left <= _GATHER_BELOW * len(active):
-                active = kept[:left].copy()
-                vectors = users[active]
+            n_left = kernels.keep_unfinished(active, kept, norm, norms, slack, values, k)
+            if n_left <= _GATHER_BELOW * len(active):
+                active = kept[:n_left].copy()
+                left = vectors[active]
     kernels.rescore(
-        users, catalogue.vectors, catalogue.order, values, places, threshold, lost,
+        users, catalogue.originals, catalogue.order, values, places, threshold, lost,
         start, job.items, job.scores, job.unsure,
     )  # fmt: skip
     job.floor[start : start + len(users)] = threshold
-    job.zero[start : start + len(users)] = norms == 0
+    job.zero[start : start + len(users)] = zero
     return SearchReport(len(users), computed, len(users) * len(catalogue.order))
 
 
@@ -240,22 +269,22 @@ def _search_exactly(job: _Search, rows: npt.NDArray[np.int64]) -> None:
     from recsys_cli.models import topk_kernels as kernels
 
     users, exclude, catalogue = job.users[rows], job.exclude.take(rows), job.catalogue
-    norms, slack = job.bounds(users)
+    vectors, norms, slack = job.prepare(users)
     threshold = job.floor[rows]
     best, ids = np.empty((len(rows), job.k)), np.empty((len(rows), job.k), np.int32)
     filled = np.zeros(len(rows), np.int64)
     active, kept = np.arange(len(rows), dtype=np.int32), np.empty(len(rows), np.int32)
-    vectors, first = users, 0
+    left, first = vectors, 0
     while len(active) and first < len(catalogue.order):
-        scores = job.multiply(vectors, first)
+        scores = job.multiply(left, first)
         kernels.scan_exactly(
-            scores, active, first, users, catalogue.vectors, catalogue.order,
+            scores, active, first, users, catalogue.originals, catalogue.order,
             exclude.indptr, exclude.indices, slack, best, ids, filled, threshold,
         )  # fmt: skip
         first += scores.shape[1]
         if first < len(catalogue.order):
             norm = catalogue.norms[first]
-            left = kernels.keep_exactly_unfinished(active, kept, norm, norms, best, filled)
-            active = kept[:left].copy()
-            vectors = users[active]
+            n_left = kernels.keep_exactly_unfinished(active, kept, norm, norms, slack, best, filled)
+            active = kept[:n_left].copy()
+            left = vectors[active]
     job.items[rows], job.scores[rows] = ids, best
