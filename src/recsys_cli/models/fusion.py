@@ -19,7 +19,7 @@ highest score it can have with another item like it. Items without any part have
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -37,35 +37,22 @@ _ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class ContentVectors:
-    """Fused item vectors, and what they were made of.
+class ContentSpace:
+    """How fused vectors are laid out, which is what a query needs to know.
 
     Attributes:
-        vectors: (n_items, text_dim + image_dim) float32; at most of unit length.
-        has_text: (n_items,) whether the text part is the item's own.
-        has_image: (n_items,) whether the image part is the item's own.
         text_dim: columns of the text part, which come first; 0 where texts play no role.
         image_dim: columns of the image part; 0 where pictures play no role.
         text_weight: w_t; 0 where `text_dim` is.
         image_weight: w_m; 0 where `image_dim` is.
         encoders: name of the encoder of each part that plays a role, by "text" and "image".
-        items_fingerprint: of the ids that the rows stand for.
     """
 
-    vectors: Vectors
-    has_text: Mask
-    has_image: Mask
     text_dim: int
     image_dim: int
     text_weight: float
     image_weight: float
-    encoders: Mapping[str, str]
-    items_fingerprint: str
-
-    @property
-    def has(self) -> Mask:
-        """(n_items,) items with a vector."""
-        return self.has_text | self.has_image
+    encoders: dict[str, str]
 
     @property
     def dim(self) -> int:
@@ -107,16 +94,51 @@ class ContentVectors:
 
     def to_pack(self) -> dict[str, Any]:
         """The fields as a pack."""
+        return asdict(self)
+
+    @classmethod
+    def from_pack(cls, pack: Mapping[str, Any]) -> ContentSpace:
+        """From a pack that holds these fields among others."""
+        return cls(
+            text_dim=int(pack["text_dim"]),
+            image_dim=int(pack["image_dim"]),
+            text_weight=float(pack["text_weight"]),
+            image_weight=float(pack["image_weight"]),
+            encoders=dict(pack["encoders"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContentVectors:
+    """Fused item vectors, and what they were made of.
+
+    Attributes:
+        vectors: (n_items, dim) float32, at most of unit length.
+        has_text: (n_items,) whether the text part is the item's own.
+        has_image: (n_items,) whether the image part is the item's own.
+        space: layout of the vectors.
+        items_fingerprint: of the ids that the rows stand for.
+    """
+
+    vectors: Vectors
+    has_text: Mask
+    has_image: Mask
+    space: ContentSpace
+    items_fingerprint: str
+
+    @property
+    def has(self) -> Mask:
+        """(n_items,) items with a vector."""
+        return self.has_text | self.has_image
+
+    def to_pack(self) -> dict[str, Any]:
+        """The fields as a pack, those of `space` among them."""
         return {
             "vectors": self.vectors,
             "has_text": self.has_text,
             "has_image": self.has_image,
-            "text_dim": self.text_dim,
-            "image_dim": self.image_dim,
-            "text_weight": self.text_weight,
-            "image_weight": self.image_weight,
-            "encoders": dict(self.encoders),
             "items_fingerprint": self.items_fingerprint,
+            **self.space.to_pack(),
         }
 
     @classmethod
@@ -126,11 +148,7 @@ class ContentVectors:
             vectors=pack["vectors"],
             has_text=pack["has_text"],
             has_image=pack["has_image"],
-            text_dim=int(pack["text_dim"]),
-            image_dim=int(pack["image_dim"]),
-            text_weight=float(pack["text_weight"]),
-            image_weight=float(pack["image_weight"]),
-            encoders=dict(pack["encoders"]),
+            space=ContentSpace.from_pack(pack),
             items_fingerprint=str(pack["items_fingerprint"]),
         )
 
@@ -188,11 +206,13 @@ def fuse(
         vectors=vectors,
         has_text=has[TEXT],
         has_image=has[IMAGE],
-        text_dim=dims.get(TEXT, 0),
-        image_dim=dims.get(IMAGE, 0),
-        text_weight=weights.get(TEXT, 0.0) / total,
-        image_weight=weights.get(IMAGE, 0.0) / total,
-        encoders={name: str(there[name]["encoder"]) for name in weights},
+        space=ContentSpace(
+            text_dim=dims.get(TEXT, 0),
+            image_dim=dims.get(IMAGE, 0),
+            text_weight=weights.get(TEXT, 0.0) / total,
+            image_weight=weights.get(IMAGE, 0.0) / total,
+            encoders={name: str(there[name]["encoder"]) for name in weights},
+        ),
         items_fingerprint=fingerprint,
     )
 
