@@ -17,13 +17,18 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import PopularConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.models.availability import item_availability
+from recsys_cli.models.fusion import fuse
+from recsys_cli.models.interactions import Interactions
 from recsys_cli.models.popularity import build_popularity
+from recsys_cli.models.uservectors import user_vectors
 
 N_USERS, N_ITEMS, N_FACTORS = 25, 16, 4
 NO_HISTORY = N_USERS - 1
 NEVER_SEEN = N_ITEMS - 1  # an odd item that nobody has bought yet
 REFERENCE = 1_600_000_000
 DAY = 86_400
+HALF_LIFE_DAYS = 30.0
 
 SPEC = DatasetSpec(
     name="shop",
@@ -141,6 +146,45 @@ def popular_pack() -> dict[str, Any]:
     ).to_pack()
 
 
+def content_pack() -> dict[str, Any]:
+    """The content artifact: a text and a picture of every item, alike among those of a colour.
+
+    The item that nobody has bought looks a bit less like the others of its colour.
+    """
+    rng = np.random.default_rng(11)
+    embeddings = []
+    for dim in (5, 3):
+        vectors = 0.1 * rng.normal(size=(N_ITEMS, dim))
+        vectors[np.arange(N_ITEMS), np.arange(N_ITEMS) % 2] += 1
+        vectors[NEVER_SEEN, -1] += 0.6
+        embeddings.append(
+            {
+                "vectors": vectors.astype(np.float32),
+                "has": np.ones(N_ITEMS, np.bool_),
+                "encoder": "shop",
+                "items_fingerprint": "",
+            }
+        )
+    return fuse(*embeddings).to_pack()
+
+
+def user_vectors_pack() -> dict[str, Any]:
+    """The user_vectors artifact of `events` and `content_pack`."""
+    history = Interactions.from_pack(interactions_pack())
+    users = user_vectors(history, content_pack()["vectors"], half_life_days=HALF_LIFE_DAYS)
+    made = users.to_pack(users_fingerprint="", items_fingerprint="")
+    # Too little to change who likes what.
+    return made | item_availability(history, weight=0.05).to_pack()
+
+
+def decayed_weights(user: int) -> np.ndarray:
+    """What each item of a user's history counts in their vector."""
+    pack = interactions_pack()
+    span = slice(pack["indptr"][user], pack["indptr"][user + 1])
+    age = (REFERENCE - pack["last"][span].astype(np.float64)) / DAY
+    return pack["weight"][span] * 0.5 ** (age / HALF_LIFE_DAYS)
+
+
 @dataclass
 class Packs:
     """Artifacts in memory."""
@@ -154,7 +198,13 @@ class Packs:
         return self.packs[kind]
 
 
-MAKERS = {"als": als_pack, "interactions": interactions_pack, "popular": popular_pack}
+MAKERS = {
+    "als": als_pack,
+    "interactions": interactions_pack,
+    "popular": popular_pack,
+    "content": content_pack,
+    "user_vectors": user_vectors_pack,
+}
 """How the tests make each kind of artifact."""
 
 
