@@ -130,7 +130,7 @@ def rr(tmp_path: Path) -> Workspace:
     ]
     write_csv(raw / "item_properties_part1.csv", header, first)
     write_csv(raw / "item_properties_part2.csv", header, second)
-    tree = [(7, 3), (8, 7), (3, ""), (9, 9)]
+    tree = [(7, 3), (8, 7), (3, "")]
     write_csv(raw / "category_tree.csv", ("categoryid", "parentid"), tree)
     return Workspace(tmp_path, DatasetConfig(kind="retailrocket", path="raw"))
 
