@@ -146,7 +146,9 @@ def test_equals_a_plain_loop(key_bits, chunk, rows):
     want = group_plainly(rows, reference, 9)
     pairs = zip(made.users.tolist(), made.indices.tolist(), strict=True)
     assert list(pairs) == list(want)
-    np.testing.assert_allclose(made.weight, [w for w, _, _ in want.values()], rtol=1e-5)
+    # Below the smallest normal float32 a weight may vanish.
+    weights = [weight for weight, _, _ in want.values()]
+    np.testing.assert_allclose(made.weight, weights, rtol=1e-5, atol=1e-37)
     assert made.count.tolist() == [c for _, c, _ in want.values()]
     assert made.last.tolist() == [t for _, _, t in want.values()]
 
