@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.ingest import id_table, ingest
+from recsys_cli.datasets.idpack import id_table
+from recsys_cli.datasets.ingest import ingest
 from recsys_cli.datasets.lookup import RowLookup
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
@@ -101,3 +102,16 @@ def test_the_lookup_maps_null_to_null() -> None:
     found = pl.DataFrame({"x": ["b", None, "", "a"]}).select(lookup.expr(pl.col("x"))).to_series()
 
     assert found.to_list() == [1, None, None, 0]
+
+
+@pytest.mark.parametrize("common", ["", "abcdefgh", "abcdefghij"])
+def test_ids_with_common_beginnings_are_in_byte_order(common: str) -> None:
+    rng = np.random.default_rng(1)
+    tails = {bytes(rng.integers(48, 58, rng.integers(0, 6))).decode() for _ in range(300)}
+    ids = [f"{common if i % 9 == 0 else tail}{tail}~{i}" for i, tail in enumerate(sorted(tails))]
+    ids += [common + "\0", common, "é"] if common else ["\0", "\0\0"]
+
+    table = id_table(pl.Series(ids), search=True)
+
+    assert table.order is not None
+    assert table.order.tolist() == sorted(range(len(ids)), key=lambda i: ids[i].encode())

@@ -50,25 +50,30 @@ def null_counts(path: Path) -> dict[str, int]:
     return frame.collect(engine="streaming").row(0, named=True)
 
 
-def count_events(path: Path, *, rows_read: int) -> Totals:
+def count_events(path: Path, *, rows_read: int, n_items: int) -> Totals:
     """Count what an events table holds.
 
     Args:
         path: the table.
         rows_read: raw rows that were not blank, of which those missing here were skipped.
+        n_items: size of the items table.
     """
     frame = pl.scan_parquet(path)
     summary = frame.select(
         pl.len().alias("events"),
         pl.col(TIME).min().alias("first"),
         pl.col(TIME).max().alias("last"),
-        pl.col(USER).n_unique().alias("users"),
-        pl.col(ITEM).n_unique().alias("items"),
     ).collect(engine="streaming")
     row = summary.row(0, named=True)
     events = row["events"]
     pair = pl.col(USER).cast(pl.UInt64) * (1 << 32) + pl.col(ITEM).cast(pl.UInt64)
-    pairs = sum(_distinct(keys) for keys in sorted_keys(path, pair, events))
+    pairs = users = 0
+    seen = np.zeros(n_items, np.bool_)
+    for keys in sorted_keys(path, pair, events):
+        pairs += _distinct(keys)
+        seen[keys.astype(np.uint32)] = True
+        np.right_shift(keys, np.uint64(32), out=keys)
+        users += _distinct(keys)
     distinct = sum(_distinct(keys) for keys in sorted_keys(path, row_key(), events))
     return Totals(
         events=events,
@@ -77,8 +82,8 @@ def count_events(path: Path, *, rows_read: int) -> Totals:
         skipped=rows_read - events,
         first=row["first"].isoformat() if row["first"] else None,
         last=row["last"].isoformat() if row["last"] else None,
-        users=row["users"],
-        items=row["items"],
+        users=users,
+        items=int(seen.sum()),
     )
 
 

@@ -64,7 +64,8 @@ def build_events(
     else:
         report_clean(reader, users, items, findings)
     source = reader.raw.source
-    totals = count_events(path, rows_read=source.rows - blank + source.left_out)
+    read = source.rows - blank + source.left_out
+    totals = count_events(path, rows_read=read, n_items=len(items))
     if not totals.events:
         findings.fail("events.rows", "no row of the events can be used", file=source.file.label)
         return None

@@ -10,7 +10,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from recsys_cli.columns import ITEM, NAME, USER
@@ -21,11 +20,11 @@ from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import make_reader
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport
+from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.overrides import build_spec
 from recsys_cli.datasets.tables import Context, RawTables
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress, Silent
-from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import save_pack
 
 __all__ = ["IngestReport", "ingest", "raw_files"]
@@ -188,13 +187,3 @@ def _write(
     )
     spec_path = out / f"spec_{name}.json"
     spec_path.write_text(spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-
-def id_table(strings: pl.Series, *, search: bool) -> IdTable:
-    """`IdTable.from_strings` for a column of a million strings, without Python objects."""
-    offsets = np.zeros(len(strings) + 1, np.int64)
-    np.cumsum(strings.str.len_bytes().to_numpy(), out=offsets[1:])
-    joined = strings.str.join("").item() if len(strings) else ""
-    data = np.frombuffer(joined.encode(), np.uint8)
-    order = strings.arg_sort().cast(pl.Int32).to_numpy() if search else None
-    return IdTable(offsets, data, order)
