@@ -1,0 +1,180 @@
+"""Texts through a sentence-transformers model (Reimers and Gurevych 2019).
+
+Batches hold texts of equal length in tokens, so that nothing is padded: attention needs no
+mask and no work goes into padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.encoders.contract import Precision, Vectors, unit_rows
+from recsys_cli.encoders.problems import cannot_load, library_missing
+from recsys_cli.encoders.torchload import (
+    import_beside_torch,
+    map_batches,
+    pick_device,
+    quiet,
+    settle_precision,
+)
+
+TOKENS_PER_BATCH = 8192
+_PROBES = (
+    "Strap top. Vest top. Black. Jersey top with narrow shoulder straps.",
+    "Running shoes, size 42",
+    "red",
+    "A novel about a lighthouse keeper who repairs clocks; winner of three prizes in 1987.",
+    "128 GB memory card with adapter",
+    "Pyjamas in soft organic cotton with a print of small stars, a round neckline and cuffs.",
+)
+
+
+class SentenceEncoder:
+    """A sentence-transformers model.
+
+    Args:
+        folder: local folder of the model.
+        spec: the string from recsys.toml.
+        fingerprint: identifies weights and settings.
+        dtype: see `settle_precision`.
+        device: "auto" or a torch device.
+        config_line: the line of recsys.toml to name when it can't be loaded.
+    """
+
+    cacheable = True
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        spec: str,
+        fingerprint: str,
+        dtype: Precision,
+        device: str,
+        config_line: str,
+    ) -> None:
+        self._folder = folder
+        self._dtype: Precision = dtype
+        self._device_name = device
+        self._config_line = config_line
+        self.fingerprint = fingerprint
+        self.name = f"{spec}@{fingerprint[:12]}"
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def dim(self) -> int:
+        """Columns of the vectors; loads the model."""
+        return int(self.encode(["x"]).shape[1])
+
+    def fit(self, texts: Iterable[str | None]) -> SentenceEncoder:
+        """Nothing to fit."""
+        return self
+
+    def to_pack(self) -> dict[str, Any]:
+        """Nothing was fitted."""
+        return {}
+
+    def encode(self, batch: Sequence[str]) -> Vectors:
+        """(n, dim) float32 at unit length; see `TextEncoder.encode`.
+
+        Raises:
+            ConfigError: the model can't be loaded.
+        """
+        return self._encode(self._model, batch, "encode_document")
+
+    def encode_queries(self, batch: Sequence[str]) -> Vectors:
+        """As `encode`, with the query prompt of models that have one."""
+        return self._encode(self._model, batch, "encode_query")
+
+    @cached_property
+    def _device(self) -> Any:
+        return pick_device(self._device_name, config_line=self._config_line)
+
+    @cached_property
+    def _model(self) -> Any:
+        try:
+            library = import_beside_torch("sentence_transformers")
+        except ImportError as error:
+            raise library_missing(self._config_line, "text", error) from error
+        device = self._device
+        try:
+            with _no_progress_bars():
+                model = library.SentenceTransformer(
+                    str(self._folder), device="cpu", local_files_only=True
+                )
+        except Exception as error:
+            # A folder can be wrong in as many ways as the library has layers.
+            raise cannot_load(self._config_line, "text", error) from error
+        model, self.facts = settle_precision(
+            model,
+            self._dtype,
+            device,
+            probe=lambda candidate: self._encode(candidate, _PROBES, "encode_document"),
+        )
+        return model
+
+    def _encode(self, model: Any, texts: Sequence[str], method: str) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        # Older versions of the library know no roles.
+        call = getattr(model, method, model.encode)
+
+        def vectors(rows: npt.NDArray[np.intp]) -> Any:
+            batch = [texts[row] for row in rows]
+            return call(
+                batch, batch_size=len(batch), show_progress_bar=False, convert_to_tensor=True
+            )
+
+        batches = equal_lengths(_token_counts(model, texts))
+        parts = map_batches(vectors, batches, self._device)
+        found = np.concatenate([part.float().cpu().numpy() for part in parts])
+        result = np.empty_like(found)
+        result[np.concatenate(batches)] = found
+        return unit_rows(result)
+
+
+def equal_lengths(
+    lengths: npt.NDArray[np.int64], *, budget: int = TOKENS_PER_BATCH
+) -> list[npt.NDArray[np.intp]]:
+    """Rows grouped by length (n,), groups cut so that none has over `budget` tokens."""
+    order = np.argsort(lengths, kind="stable")
+    batches = []
+    for length, group in groupby(order.tolist(), key=lambda row: int(lengths[row])):
+        rows = np.array(list(group), np.intp)
+        size = max(budget // max(length, 1), 1)
+        batches += [rows[start : start + size] for start in range(0, len(rows), size)]
+    return batches
+
+
+def _token_counts(model: Any, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Tokens per text, as far as the model reads; characters where it has no such tokenizer."""
+    try:
+        encoded = model.tokenizer(
+            list(texts), truncation=True, max_length=model.max_seq_length, padding=False
+        )["input_ids"]
+    except (TypeError, AttributeError, KeyError):
+        return np.array([len(text) for text in texts], np.int64)
+    return np.array([len(ids) for ids in encoded], np.int64)
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keeps transformers from drawing its own bar while it reads weights."""
+    logging: Any = import_module("transformers.utils.logging")
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with quiet():
+            yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()

@@ -1,0 +1,153 @@
+"""Getting torch ready: imports that work, device, precision, batches over threads.
+
+Each batch runs on one thread, and several batches at a time. That is as fast as all threads on
+one batch while the machine is idle, several times as fast while it is not (threads that meet
+after every layer wait for the slowest), and the result does not depend on the number of cores.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from recsys_cli.encoders.contract import Precision, Vectors
+from recsys_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AGREEMENT = 0.99
+"""Cosine to the fp32 vector that every probe's bf16 vector has to keep."""
+
+_LIBRARIES: list[Any] = []
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Deprecations inside other people's libraries are not for our users to read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def import_beside_torch(name: str) -> ModuleType:
+    """Import sentence_transformers or open_clip, which both import torchvision.
+
+    Raises:
+        ImportError: it is not installed, or does not fit what is.
+    """
+    with quiet():
+        _ensure_torchvision()
+        return importlib.import_module(name)
+
+
+def _ensure_torchvision() -> None:
+    """Make `import torchvision` work beside a torch that its binary was not built for.
+
+    torchvision's wheel for Linux is built against CUDA. Beside a CPU-only torch its binary does
+    not load, and its import fails at the operators that the binary would have registered. None
+    of them is used here, so declaring them is enough.
+    """
+    import torch
+
+    try:
+        importlib.import_module("torchvision")
+    except ImportError:
+        return
+    except RuntimeError as error:
+        if "torchvision::nms does not exist" not in str(error):
+            raise
+        make: Any = torch.library.Library
+        library = make("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _LIBRARIES.append(library)
+        importlib.import_module("torchvision")
+
+
+def pick_device(wanted: str, *, config_line: str) -> torch.device:
+    """The device asked for; "auto" is the GPU where there is one.
+
+    Raises:
+        ConfigError: torch has no such device here.
+    """
+    import torch
+
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f'{config_line}: torch cannot use the device "{wanted}": {reason}',
+            hint='set device = "auto" or device = "cpu"',
+        ) from error
+    return device
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware; elsewhere fp32 is faster."""
+    import torch
+
+    if device.type == "cuda":
+        # Emulated on older cards, which is slower than fp32.
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities()
+        return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def settle_precision(
+    model: torch.nn.Module,
+    wanted: Precision,
+    device: torch.device,
+    *,
+    probe: Callable[[torch.nn.Module], Vectors],
+) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """The model on `device` in the precision asked for, and facts about it.
+
+    "auto" takes bf16 where the hardware has it and the vectors of `probe` keep their direction.
+    Both depend on the machine and the weights alone, so that a resumed run decides the same.
+    """
+    import torch
+
+    model = model.eval().requires_grad_(False).to(device=device, dtype=torch.float32)
+    facts: dict[str, Any] = {"device": device.type, "precision": "fp32"}
+    if wanted == "fp32" or (wanted == "auto" and not has_fast_bf16(device)):
+        return model, facts
+    small = copy.deepcopy(model).to(torch.bfloat16)
+    cosine = float(np.einsum("ij,ij->i", probe(model), probe(small)).min())
+    facts["bf16_cosine"] = round(cosine, 6)
+    if wanted == "auto" and not cosine > AGREEMENT:
+        return model, facts
+    return small, facts | {"precision": "bf16"}
+
+
+def map_batches(function: Callable[[T], R], batches: Sequence[T], device: torch.device) -> list[R]:
+    """`function` of each batch, in order; on a CPU several at a time, one thread each."""
+    import torch
+
+    def run(batch: T) -> R:
+        with torch.inference_mode():
+            return function(batch)
+
+    if device.type != "cpu":
+        return [run(batch) for batch in batches]
+    workers = max(min(torch.get_num_threads(), len(batches)), 1)
+    # The number of threads is a setting of the calling thread: other users of torch keep theirs.
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(run, batches))
