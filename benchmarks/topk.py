@@ -116,7 +116,7 @@ def time_ours(users: np.ndarray, items: np.ndarray, seen: CSR, args: argparse.Na
     lists, scores = ranker.top_k(users, k=args.k, exclude=seen, progress=notes)
     seconds = time.perf_counter() - started
     rows = np.random.default_rng(0).integers(0, len(users), 200).astype(np.int32)
-    single = FactorRanker(items, engine="numpy")
+    single = FactorRanker(items, method="numpy")
     again, scores_again = single.top_k(users[rows], k=args.k, exclude=seen.take(rows))
     same = np.array_equal(lists[rows], again) and np.array_equal(scores[rows], scores_again)
     return {

@@ -38,15 +38,15 @@ def cases(draw):
     return users * np.float32(scale), items * np.float32(scale), mask, limits
 
 
-ENGINES = pytest.mark.parametrize("engine", ["numpy", "compiled"])
+METHODS = pytest.mark.parametrize("method", ["numpy", "compiled"])
 
 
-@ENGINES
+@METHODS
 @settings(max_examples=150, deadline=None)
 @given(case=cases())
-def test_lists_match_sorting_exact_scores(engine, case):
+def test_lists_match_sorting_exact_scores(method, case):
     users, items, candidates, limits = case
-    ranker = FactorRanker(items, candidates=candidates, engine=engine, threads=1)
+    ranker = FactorRanker(items, candidates=candidates, method=method, threads=1)
     scores = brute_scores(users, items)
     if candidates is not None:
         scores[:, ~candidates] = -np.inf
@@ -65,9 +65,9 @@ def test_many_users_equal_one_at_a_time(seed, spread, k):
         items /= np.linalg.norm(items, axis=1, keepdims=True)
     items[rng.integers(0, 5000, 1000)] = items[rng.integers(0, 5000, 1000)]
     exclude = random_exclusion(rng, 1500, 5000, 0.01)
-    lists = FactorRanker(items, engine="compiled").top_k(users, k=k, exclude=exclude)
+    lists = FactorRanker(items, method="compiled").top_k(users, k=k, exclude=exclude)
     rows = rng.integers(0, 1500, 40)
-    single = FactorRanker(items, engine="numpy")
+    single = FactorRanker(items, method="numpy")
     part = single.top_k(users[rows], k=k, exclude=exclude.take(rows))
     assert_same(part, (lists[0][rows], lists[1][rows]))
 
@@ -81,7 +81,7 @@ def test_more_ties_than_there_is_room_for_are_settled_by_id():
         users, SortedItems.of(items, None, users), threads=2, progress=Silent(), **limits
     )
     assert report.searched_twice > 100
-    assert_same(lists, FactorRanker(items, engine="numpy").top_k(users, **limits))
+    assert_same(lists, FactorRanker(items, method="numpy").top_k(users, **limits))
 
 
 def test_early_exit_is_used_where_norms_differ_and_given_up_where_they_do_not(monkeypatch):
@@ -94,7 +94,7 @@ def test_early_exit_is_used_where_norms_differ_and_given_up_where_they_do_not(mo
         scaled = (items * lengths).astype(np.float32)
         catalogue = SortedItems.of(scaled, None, users)
         *lists, report = search(users, catalogue, k=3, exclude=None, threads=1, progress=Silent())
-        assert_same(lists, FactorRanker(scaled, engine="numpy").top_k(users, k=3))
+        assert_same(lists, FactorRanker(scaled, method="numpy").top_k(users, k=3))
         reports.append(report)
     assert reports[0].share < 0.1
     assert reports[0].pays
@@ -171,7 +171,7 @@ def test_one_ranker_answers_with_and_without_an_allow_list():
     rng = np.random.default_rng(4)
     users, items = (rng.normal(size=(n, 3)).astype(np.float32) for n in (40, 60))
     candidates, allow = rng.random(60) < 0.8, rng.random(60) < 0.5
-    ranker = FactorRanker(items, candidates=candidates, engine="compiled")
+    ranker = FactorRanker(items, candidates=candidates, method="compiled")
     scores = brute_scores(users, items)
     scores[:, ~candidates] = -np.inf
     for mask in (None, allow, None):

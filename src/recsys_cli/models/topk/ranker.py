@@ -22,7 +22,7 @@ from recsys_cli.progress import Progress, Silent
 if TYPE_CHECKING:
     from recsys_cli.models.topk.search import SortedItems
 
-Engine = Literal["auto", "numpy", "compiled"]
+Method = Literal["auto", "numpy", "compiled"]
 
 _FEW_USERS = 32
 _LITTLE_WORK = 1 << 27
@@ -36,7 +36,7 @@ class FactorRanker:
         item_vectors: (n_items, f) float32.
         candidates: (n_items,) items that may be ranked at all; None means all.
         threads: threads for many users; 0 means all cores.
-        engine: how to compute; both give the same lists, and auto picks the faster.
+        method: how to compute; both give the same lists, and auto picks the faster.
 
     Raises:
         ValueError: for NaN, infinite or misshapen vectors.
@@ -48,12 +48,12 @@ class FactorRanker:
         *,
         candidates: Mask | None = None,
         threads: int = 0,
-        engine: Engine = "auto",
+        method: Method = "auto",
     ) -> None:
         self._vectors = _as_vectors(item_vectors, "item")
         self._candidates = candidates
         self._threads = threads
-        self._engine = engine
+        self._method = method
         self._largest = _largest_entry(self._vectors, "item")
         self._sorted: SortedItems | None = None
 
@@ -114,8 +114,8 @@ class FactorRanker:
     def _one_by_one_is_better(self, users: Vectors, k: int, largest: float) -> bool:
         if largest * self._largest * users.shape[1] > HUGE:
             return True
-        if self._engine != "auto":
-            return self._engine == "numpy"
+        if self._method != "auto":
+            return self._method == "numpy"
         work = users.size * self.n_items
         # The compiled search inserts into sorted lists, which long lists make slow.
         long = k > max(self.n_items // 8, 512)
