@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.config.models import AlsConfig, Backend
+from recsys_cli.cores import available_cores
 from recsys_cli.errors import TrainingError, UsageError
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
@@ -103,7 +104,7 @@ def train_als(
     Args:
         interactions: what to learn from; pairs of weight 0 are left out.
         config: dimension, iterations, λ, α, backend and seed.
-        threads: CPU threads; 0 means all cores.
+        threads: CPU threads; 0 means all cores that this process may run on.
         progress: told of each iteration, and what ran.
 
     Raises:
@@ -127,7 +128,12 @@ def train_als(
     # A BLAS pool beside implicit's own threads makes it several times slower.
     with threadpool_limits(1, "blas"):
         users, items = _fit(
-            implicit, confidence, config, backend=backend, threads=threads, progress=progress
+            implicit,
+            confidence,
+            config,
+            backend=backend,
+            threads=threads or available_cores(),
+            progress=progress,
         )
     _check_finite(users, "user")
     _check_finite(items, "item")

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
-from recsys_cli.pipeline.stage import available_cores
+from recsys_cli.cores import available_cores
 
 Outcome = Literal["PASS", "WARN", "FAIL", "INFO"]
 
@@ -172,6 +172,7 @@ def _tiny_run() -> Check:
     from recsys_cli.config import load_config
     from recsys_cli.datasets.demo import make_demo
     from recsys_cli.pipeline.build import Builder
+    from recsys_cli.pipeline.evaluate import Question, evaluate_dataset
     from recsys_cli.pipeline.measure import Meter
     from recsys_cli.pipeline.stages import default_graph
     from recsys_cli.recommend.engine import Engine
@@ -189,5 +190,7 @@ def _tiny_run() -> Check:
         answer = Engine(workspace, "rr").recommend_one("123", strategy="collab", k=5)
         if len(answer["items"]) != 5:  # noqa: PLR2004
             return Check("tiny run", "FAIL", f"got {len(answer['items'])} items instead of 5")
+        measured = evaluate_dataset(workspace, config, "rr", Question(strategies=["popular"]))
     seconds, _ = meter.stop()
-    return Check("tiny run", "PASS", f"demo, build and recommend in {seconds:.0f} s")
+    done = f"demo, build, recommend and evaluate on {measured.users} users in {seconds:.0f} s"
+    return Check("tiny run", "PASS", done)

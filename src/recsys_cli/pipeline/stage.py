@@ -6,7 +6,6 @@ an input nobody makes, or a cycle fail when the graph is constructed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.config.load import section_for
+from recsys_cli.cores import available_cores
 from recsys_cli.errors import UsageError
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import ALL, ARTIFACTS, Workspace
@@ -70,13 +70,6 @@ class Context:
     def threads(self) -> int:
         """Threads to use: the config's, or all cores this process may run on."""
         return self.config.threads or available_cores()
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

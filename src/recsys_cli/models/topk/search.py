@@ -15,7 +15,6 @@ thread plus one sorted copy of the item vectors, whatever the number of users.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,6 +23,7 @@ from threading import local
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk.balance import Basis
 from recsys_cli.models.topk.lists import Items, Mask, Scores, empty_lists, top_k_shared
@@ -173,7 +173,7 @@ def search(
         catalogue: the candidates, at least one.
         k: list length.
         exclude: matrix of n rows, row i the items that user i must not get.
-        threads: 0 means all cores.
+        threads: 0 means all cores that this process may run on.
         progress: told how many users are done.
     """
     n = len(users)
@@ -193,7 +193,7 @@ def search(
 def _in_threads(job: _Search, threads: int, progress: Progress) -> None:
     from threadpoolctl import threadpool_limits
 
-    threads = threads or os.cpu_count() or 1
+    threads = threads or available_cores()
     # A BLAS pool beside ours fights it for the cores; with a busy neighbour it all but stops.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         starts = iter(range(0, len(job.users), _BLOCK))
