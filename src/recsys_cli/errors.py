@@ -46,3 +46,14 @@ class LockedError(RecsysError):
 
 class TrainingError(RecsysError):
     """A model came out unusable (NaN factors, no data left after filtering)."""
+
+
+def sentence(error: Exception) -> str:
+    """What to tell a user of an error that nobody foresaw."""
+    if isinstance(error, RecsysError):
+        return error.message
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return f"unexpected {type(error).__name__}: {error}"

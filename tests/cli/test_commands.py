@@ -224,6 +224,9 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     hm, rr = json.loads(out.read_text())
     assert (hm["dataset"], rr["dataset"]) == ("hm", "rr")
     assert hm["protocol"] == "temporal"
+    ages = [group for group in hm["groups"] if group.startswith("age_group=")]
+    assert sum(hm["groups"][group] for group in ages) == hm["users"]
+    assert "age_group" not in result.stdout
     metrics = hm["strategies"]["collab"]["all"]
     assert {"ndcg@5", "map@12", "recall@12", "precision@5", "mrr@5", "hitrate@12"} <= set(metrics)
     for name in ("ndcg@12", "recall@5"):
@@ -290,7 +293,7 @@ def test_a_failed_build_prints_the_command_that_resumes(workspace):
     (workspace / "data/rr_raw/events.csv").write_text("")
     result = run("build", "all", "--dataset", "rr", "-w", workspace, code=1)
     assert "events.csv" in result.output
-    assert "resume with: recsys build all --dataset rr" in result.output
+    assert f"resume with: recsys build all --dataset rr -w {workspace}" in result.output
 
 
 def test_init_writes_a_config_that_loads_and_changes_nothing(workspace):
@@ -427,3 +430,65 @@ def test_commands_in_the_documents_exist():
         for line in re.findall(r"^\$ recsys ([^#\n]*)", document.read_text(), re.MULTILINE):
             words = line.split()
             assert words[0].startswith("-") or {words[0], " ".join(words[:2])} & names, line
+
+
+def test_what_resumes_repeats_the_options(workspace):
+    (workspace / "data/rr_raw/events.csv").write_text("")
+    options = ["--set", "als.factors=8", "--keep-going"]
+    result = run("build", "all", *options, "-w", workspace, code=1)
+    assert f"recsys build all --set als.factors=8 --keep-going -w {workspace}" in result.output
+
+
+def test_serving_what_is_older_than_its_inputs_warns(workspace):
+    raw = workspace / "data/rr_raw/events.csv"
+    lines = raw.read_text().splitlines()
+    raw.write_text("\n".join([*lines, lines[-1]]) + "\n")
+    run("ingest", "-w", workspace)
+    result = run("recommend", "--user", 123, "--json", "-w", workspace)
+    assert "out of date: als.export (older than events)" in result.stderr
+    assert json.loads(result.stdout)["items"]
+    run("build", "all", "-w", workspace)
+    assert run("recommend", "--user", 123, "--json", "-w", workspace).stderr == ""
+
+
+def test_a_dataset_that_is_not_ingested_does_not_hide_the_others(workspace):
+    for path in (workspace / "artifacts").glob("*_hm.*"):
+        path.unlink()
+    assert recommend(workspace, "--user", 123)["dataset"] == "rr"
+    result = run("recommend", "--user", "nobody", "-w", workspace, code=3)
+    assert "hm is not yet" in result.output
+
+
+def test_conditions_refuse_an_items_table_of_another_ingest(workspace):
+    path = workspace / "artifacts/items_rr.parquet"
+    pl.read_parquet(path).reverse().write_parquet(path)
+    result = run("recommend", "--user", 123, "--where", "available=1", "-w", workspace, code=3)
+    assert "another ingest" in result.output
+
+
+def test_the_configured_protocol_is_checked_like_the_asked_one(workspace):
+    options = ["--set", "eval.protocol=leave-last-out", "--horizon", "7d", "-w", workspace]
+    assert "no window" in run("eval", *options, code=2).output
+
+
+def test_a_truth_file_that_was_trained_on_is_pointed_out(workspace, tmp_path):
+    events = pl.read_parquet(workspace / "artifacts/events_hm.parquet").tail(200)
+    users = pl.read_parquet(workspace / "artifacts/users_hm.parquet")["user"]
+    items = pl.read_parquet(workspace / "artifacts/items_hm.parquet")["item"]
+    truth = tmp_path / "truth.csv"
+    pairs = {"user": users.gather(events["user"]), "item": items.gather(events["item"])}
+    pl.DataFrame(pairs).write_csv(truth)
+    day = events["time"][0].date()
+    result = run("eval", "--truth", truth, "-d", "hm", "--json", "-", "-w", workspace)
+    assert "in the history that the models learned from" in json.loads(result.stdout)["warnings"][0]
+    options = ["--truth", truth, "-d", "hm", "--cutoff", day, "--json", "-", "-w", workspace]
+    measured = json.loads(run("eval", *options).stdout)
+    assert measured["cutoff"] == day.isoformat()
+
+
+def test_the_help_names_every_strategy():
+    from recsys_cli.recommend.registry import strategy_names
+
+    text = " ".join(ANSI.sub("", run("recommend", "--help").output).split())
+    for name in strategy_names():
+        assert name in text

@@ -24,6 +24,7 @@ def test_a_sound_installation_passes(tmp_path):
 def test_the_tiny_run_goes_from_data_to_a_recommendation(tmp_path):
     check = doctor._tiny_run()
     assert check.outcome == "PASS", check.detail
+    assert "recommend and evaluate on" in check.detail
 
 
 def test_missing_and_old_libraries_fail_with_the_command_to_install(monkeypatch):

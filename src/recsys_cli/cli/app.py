@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
 from recsys_cli.cli.console import report_error, say
-from recsys_cli.errors import RecsysError
+from recsys_cli.errors import RecsysError, sentence
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 _ORDER = [
@@ -20,16 +26,54 @@ _ORDER = [
 ]  # fmt: skip
 
 
-class _Group(TyperGroup):
-    """Lists commands in the order of use, and turns known errors into exit codes."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=_ORDER.index)
+class _Command(TyperCommand):
+    """Makes the commands that hints name work as they are, in the workspace that was asked for."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except RecsysError as error:
+            folder = ctx.params.get("workspace")
+            if error.hint and folder and "RECSYS_WORKSPACE" not in os.environ:
+                error.hint = in_workspace(error.hint, folder)
+            raise
+
+
+def in_workspace(hint: str, folder: Path) -> str:
+    """`hint` with `-w folder` added to the recsys commands in it that lack it."""
+    if folder == Path():
+        return hint
+    where = f" -w {shlex.quote(str(folder))}"
+
+    def located(match: re.Match[str]) -> str:
+        return match[0] if " -w " in match[0] else match[0].rstrip() + where
+
+    return re.sub(
+        r"(?<![\w-])recsys (?:build|ingest|als|status|validate|eval)[^`\n;&]*", located, hint
+    )
+
+
+class Recsys(typer.Typer):
+    """A Typer app whose commands are `_Command`s."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[F], F]:
+        """See `typer.Typer.command`."""
+        return super().command(name, cls=_Command, **options)
+
+
+class _Group(TyperGroup):
+    """Lists commands in the order of use, and turns known errors into exit codes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        order = {name: position for position, name in enumerate(_ORDER)}
+        return sorted(super().list_commands(ctx), key=lambda name: order.get(name, len(order)))
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RecsysError as error:
+            if error.__cause__ and "RECSYS_TRACEBACK" in os.environ:
+                raise
             _end_lines()
             report_error(error.message, error.hint)
             raise typer.Exit(error.exit_code) from None
@@ -44,17 +88,8 @@ class _Group(TyperGroup):
             # Typer's own exceptions carry usage errors and exit codes.
             if type(error).__module__.startswith("typer") or "RECSYS_TRACEBACK" in os.environ:
                 raise
-            report_error(_sentence(error), "set RECSYS_TRACEBACK=1 to see where it happened")
+            report_error(sentence(error), "set RECSYS_TRACEBACK=1 to see where it happened")
             raise typer.Exit(1) from None
-
-
-def _sentence(error: Exception) -> str:
-    """What to say of an error that nobody foresaw."""
-    if isinstance(error, OSError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "out of memory"
-    return f"unexpected {type(error).__name__}: {error}"
 
 
 def _end_lines() -> None:
@@ -62,7 +97,7 @@ def _end_lines() -> None:
     sys.stdout.flush()
 
 
-app = typer.Typer(
+app = Recsys(
     name="recsys",
     cls=_Group,
     no_args_is_help=True,

@@ -146,7 +146,8 @@ def _print_result(result: EvalResult) -> None:
         say(f"Warning: {warning}")
     k = 12 if 12 in result.ks else result.ks[-1]  # noqa: PLR2004
     for group, users in result.groups.items():
-        if not users:
+        # Segments, such as age_group=25-34, are in --json.
+        if not users or "=" in group:
             continue
         rows = []
         for name, outcome in result.strategies.items():

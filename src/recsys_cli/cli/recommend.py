@@ -99,6 +99,9 @@ def recommend(
     else:
         name = dataset_of_user(opened, chosen_datasets(config, dataset), user or "")
     engine = Engine(opened, name, snapshot_from(as_of), threads=config.threads)
+    outdated = engine.artifacts.outdated()
+    if outdated:
+        say(f"Warning: out of date: {', '.join(outdated)}; run `recsys build all`")
     filters = Filters(exclude_seen, exclude or (), where or ())
     asked = strategy or config.recommend.strategy
     if everyone and out:

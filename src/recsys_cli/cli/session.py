@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,11 +79,17 @@ def run_build(
             keep_going=keep_going,
         ):
             progress.close()
-            print_line(_describe(step, explain=explain))
+            named = step.stage in targets and not force
+            print_line(_describe(step, explain=explain or named))
             if step.error:
                 failures.append(step)
     if failures:
-        raise _failure(failures, targets, dataset, as_of)
+        options = [("--dataset", dataset), ("--as-of", as_of)]
+        options += [("--set", override) for override in overrides or ()]
+        command = ["recsys build", *targets]
+        command += [f"{name} {shlex.quote(value)}" for name, value in options if value]
+        command += ["--keep-going"] if keep_going else []
+        raise _failure(failures, " ".join(command))
 
 
 def _describe(step: Step, *, explain: bool) -> str:
@@ -100,19 +107,14 @@ def _describe(step: Step, *, explain: bool) -> str:
     return line.rstrip()
 
 
-def _failure(
-    failures: Sequence[Step], targets: Sequence[str], dataset: str | None, as_of: str | None
-) -> RecsysError:
+def _failure(failures: Sequence[Step], command: str) -> RecsysError:
     """The first failure, with the command that resumes as an additional hint."""
     for later in failures[1:]:
         if later.error:
             report_error(f"{later.dataset} {later.stage}: {later.error.message}", later.error.hint)
     first, cause = failures[0], failures[0].error or RecsysError("unknown failure")
-    command = " ".join(
-        ["recsys build", *targets]
-        + ([f"--dataset {dataset}"] if dataset else [])
-        + ([f"--as-of {as_of}"] if as_of else [])
-    )
     resume = f"finished stages are kept; resume with: {command}"
     hint = f"{cause.hint}\n  → {resume}" if cause.hint else resume
-    return type(cause)(f"{first.dataset} {first.stage}: {cause.message}", hint=hint)
+    failure = type(cause)(f"{first.dataset} {first.stage}: {cause.message}", hint=hint)
+    failure.__cause__ = cause.__cause__
+    return failure

@@ -37,14 +37,14 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
             raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    for override in overrides:
-        _apply(raw, override)
     if not raw.get("datasets"):
         raw["datasets"] = {
             name: {"kind": kind, "path": folder}
             for name, (kind, folder) in _FOUND.items()
             if (workspace / folder).is_dir()
         }
+    for override in overrides:
+        _apply(raw, override)
     config = validate(Config, raw, where=str(path) if path.is_file() else "the configuration")
     for name in config.datasets:
         if not name or set(name) - _NAME_CHARACTERS or name == "all":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from recsys_cli.config import Config
-from recsys_cli.errors import RecsysError
+from recsys_cli.errors import RecsysError, sentence
 from recsys_cli.pipeline.freshness import Freshness, Verdict
 from recsys_cli.pipeline.measure import Meter
 from recsys_cli.pipeline.stage import Context, Graph, Stage
@@ -112,16 +112,18 @@ class Builder:
         forced: bool,
         dry_run: bool,
     ) -> Step:
-        waiting = [
-            node for node in self.graph.parents(stage, dataset, self._everything) if node in unready
-        ]
+        freshness = self._freshness()
+        parents = self.graph.parents(stage, dataset, self._everything)
+        waiting = [node for node in parents if node in unready]
+        # Factors from elsewhere do not wait for what they were not made from.
+        if waiting and not forced and freshness.imported(stage, dataset, snapshot):
+            waiting = []
         failed = [node[0] for node in waiting if unready[node] != "would run"]
         if failed:
             return Step(stage.name, dataset, "blocked", f"{failed[0]} did not finish")
         if waiting:
             names = ", ".join(dict.fromkeys(node[0] for node in waiting))
             return Step(stage.name, dataset, "would run", f"after {names}")
-        freshness = self._freshness()
         verdict = freshness.check(stage, dataset, snapshot)
         if forced:
             verdict = Verdict("stale", "forced")
@@ -168,4 +170,9 @@ class Builder:
                 self._workspace.commit(files, manifest, at)
         except RecsysError as error:
             return Step(stage.name, dataset, "failed", verdict.reason, error=error)
+        except Exception as error:
+            # A full disk or an error inside a library must not take the other stages along.
+            known = RecsysError(sentence(error))
+            known.__cause__ = error
+            return Step(stage.name, dataset, "failed", verdict.reason, error=known)
         return Step(stage.name, dataset, "ran", verdict.reason, seconds, peak, facts)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli.config import Config
 from recsys_cli.config.models import EvalConfig
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.evaluation.truth import (
     LEAVE_LAST_OUT,
     TEMPORAL,
     TRUTH_FILE,
     Truth,
     refuse_overlap,
+    seen_pairs,
     without_seen,
 )
 from recsys_cli.pipeline.build import Builder, Step
@@ -25,11 +26,19 @@ from recsys_cli.progress import Progress, Silent
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.engine import Engine
 from recsys_cli.recommend.registry import AUTO, STRATEGIES, find_strategy
+from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from recsys_cli.evaluation.result import EvalResult
+
+    Mask = npt.NDArray[np.bool_]
+
+_MAX_SEGMENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,11 @@ class Question:
     truth: Path | None = None
     exclude_seen: bool | None = None
 
-    def check(self) -> None:
+    def check(self, protocol: str) -> None:
         """Refuse what does not go together.
+
+        Args:
+            protocol: the one asked for, or the config's.
 
         Raises:
             UsageError: options contradict each other, or a strategy is unknown.
@@ -64,7 +76,8 @@ class Question:
             raise UsageError("--truth brings its own test split", hint="leave out --protocol")
         if self.truth and self.horizon_days:
             raise UsageError("--truth brings its own test window", hint="leave out --horizon")
-        if self.protocol == LEAVE_LAST_OUT and (self.cutoff or self.horizon_days):
+        windowed = self.cutoff or self.horizon_days
+        if not self.truth and protocol == LEAVE_LAST_OUT and windowed:
             raise UsageError(
                 "leave-last-out has no window", hint="leave out --cutoff and --horizon"
             )
@@ -97,11 +110,11 @@ def evaluate_dataset(
     """
     from recsys_cli.evaluation.harness import evaluate
 
-    question.check()
     settings: EvalConfig = config.eval
+    question.check(question.protocol or settings.protocol)
     builder = Builder(workspace, config, default_graph(), progress=progress)
     _build(builder, ["ingest"], dataset, NOW, on_step)
-    artifacts = Artifacts(workspace, dataset)
+    artifacts, tables = Artifacts(workspace, dataset), _tables(workspace, dataset)
     spec = artifacts.spec
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
     truth = _truth(workspace, artifacts, question, settings)
@@ -109,8 +122,11 @@ def evaluate_dataset(
     names = list(question.strategies) or _all_strategies(exclude_seen=exclude_seen)
     _build(builder, _stages(builder, names), dataset, snapshot, on_step)
     engine = Engine(workspace, dataset, snapshot, threads=config.threads)
-    if exclude_seen:
-        truth = _drop_or_refuse(truth, engine)
+    if _tables(workspace, dataset) != tables:
+        raise ArtifactError(
+            f"{dataset} was ingested again while it was being evaluated", hint="run this again"
+        )
+    truth = _without_what_cannot_be_hit(truth, engine, exclude_seen=exclude_seen)
     return evaluate(
         {name: engine.strategy(name) for name in names},
         truth,
@@ -119,6 +135,7 @@ def evaluate_dataset(
         history_reference=int(engine.artifacts.pack("interactions")["reference"]),
         ks=list(question.ks) or settings.k,
         exclude_seen=exclude_seen,
+        segments=_segments(workspace, engine, truth),
         resamples=settings.resamples,
         seed=settings.seed,
         details={"snapshot": str(snapshot), "artifacts": _keys(workspace, dataset, snapshot)},
@@ -142,7 +159,8 @@ def _truth(
     events = pl.scan_parquet(workspace.path("events", artifacts.dataset))
     n_items = len(artifacts.items)
     if question.truth:
-        return truth_from_file(question.truth, users=artifacts.users, items=artifacts.items)
+        given = truth_from_file(question.truth, users=artifacts.users, items=artifacts.items)
+        return replace(given, cutoff=question.cutoff)
     if (question.protocol or settings.protocol) == TEMPORAL:
         return temporal_truth(
             events,
@@ -160,13 +178,51 @@ def _snapshot(truth: Truth, question: Question) -> Snapshot:
     return Snapshot(as_of=truth.cutoff or question.cutoff)
 
 
-def _drop_or_refuse(truth: Truth, engine: Engine) -> Truth:
-    """Items that lists leave out cannot be hits: our own splits drop them, a given one is wrong."""
-    if truth.protocol == TRUTH_FILE:
+def _tables(workspace: Workspace, dataset: str) -> dict[str, Output]:
+    """What identifies the ingested tables."""
+    manifest = workspace.manifest("ingest", dataset)
+    return manifest.outputs if manifest else {}
+
+
+def _without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bool) -> Truth:
+    """Reconcile the test pairs with what users already had.
+
+    Items that lists leave out cannot be hits: our own splits drop them, a given split that has
+    them is wrong. Where having an item again counts, a given split may still be one that the
+    models were trained on, which nobody but its author can tell.
+    """
+    if exclude_seen and truth.protocol == TRUTH_FILE:
         ids = engine.artifacts
         refuse_overlap(truth, engine.history, users=ids.users, items=ids.items)
-        return truth
-    return without_seen(truth, engine.history)
+    elif exclude_seen:
+        return without_seen(truth, engine.history)
+    elif truth.protocol == TRUTH_FILE:
+        seen = int(seen_pairs(truth, engine.history).sum())
+        if seen:
+            warning = (
+                f"{seen:,} of {truth.items.nnz:,} pairs of the truth file are in the history that "
+                "the models learned from; unless users really had these items again, give the "
+                "split's first day as --cutoff"
+            )
+            return replace(truth, warnings=(*truth.warnings, warning))
+    return truth
+
+
+def _segments(workspace: Workspace, engine: Engine, truth: Truth) -> dict[str, Mask]:
+    """Masks over the test users, one for each value of the spec's segment columns."""
+    import numpy as np
+    import polars as pl
+
+    masks = {}
+    inside = truth.users >= 0
+    for column in engine.artifacts.spec.segment_columns:
+        table = pl.read_parquet(workspace.path("users", engine.dataset), columns=[column])
+        values = np.full(len(truth.users), None, object)
+        values[inside] = table[column].cast(pl.String).gather(truth.users[inside]).to_list()
+        known = sorted({value for value in values if value is not None})
+        for value in known[:_MAX_SEGMENTS]:
+            masks[f"{column}={value}"] = values == value
+    return masks
 
 
 def _stages(builder: Builder, names: Sequence[str]) -> list[str]:

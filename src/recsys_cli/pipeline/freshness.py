@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from recsys_cli.config import Config
@@ -100,18 +102,25 @@ class Freshness:
         manifest = self.manifest(stage, dataset, snapshot)
         if manifest is None:
             return Verdict("missing", "never built")
-        damaged = self._damage(manifest, thorough=thorough)
+        at = self.snapshot_of(stage, snapshot)
+        paths = [self._workspace.path(kind, dataset, at) for kind in stage.outputs]
+        damaged = self._damage(manifest, paths, thorough=thorough)
         if damaged:
             return damaged
+        if manifest.imported:
+            return self._check_imported(manifest, dataset)
         try:
             recipe = self.recipe(stage, dataset, snapshot)
         except RecsysError as error:
             return Verdict("stale", error.message)
-        if manifest.imported:
-            return self._check_imported(manifest, dataset)
         if recipe.key() != manifest.recipe.key():
             return Verdict("stale", recipe.difference(manifest.recipe))
         return Verdict("fresh", "nothing it depends on changed")
+
+    def imported(self, stage: Stage, dataset: str, snapshot: Snapshot) -> bool:
+        """Whether a stage's artifact was imported, so that what is upstream does not matter."""
+        manifest = self.manifest(stage, dataset, snapshot)
+        return manifest is not None and manifest.imported
 
     def _check_imported(self, manifest: Manifest, dataset: str) -> Verdict:
         """Imported factors stay fresh for as long as the ids they were made for do."""
@@ -121,7 +130,11 @@ class Freshness:
                 return Verdict("stale", f"imported for other {side.split('_')[0]} than there are")
         return Verdict("fresh", "imported; `recsys als train --force` replaces it")
 
-    def _damage(self, manifest: Manifest, *, thorough: bool) -> Verdict | None:
+    def _damage(
+        self, manifest: Manifest, paths: Sequence[Path], *, thorough: bool
+    ) -> Verdict | None:
+        if set(manifest.outputs) != {self._workspace.relative(path) for path in paths}:
+            return Verdict("stale", "the stage makes other files now")
         for name, output in manifest.outputs.items():
             path = self._workspace.root / name
             try:

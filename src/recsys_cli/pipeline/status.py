@@ -92,18 +92,18 @@ def _states_of(
     unready: dict[tuple[str, str], State] = {}
     states = []
     for stage, dataset in plan:
-        if snapshot != NOW and not (
-            stage.per_snapshot and workspace.manifest(stage.name, dataset, snapshot)
-        ):
-            continue
         verdict = freshness.check(stage, dataset, snapshot, thorough=thorough)
         parents = graph.parents(stage, dataset, list(config.datasets))
         waiting = [node for node in parents if node in unready]
-        if verdict.state == "fresh" and waiting:
+        imported = freshness.imported(stage, dataset, snapshot)
+        if verdict.state == "fresh" and waiting and not imported:
             verdict = Verdict("stale", f"{waiting[0][0]} is {unready[waiting[0]]}")
         if verdict.state != "fresh":
             unready[stage.name, dataset] = verdict.state
-        states.append(_state(workspace, stage, dataset, snapshot, verdict))
+        # A past snapshot lists what it has, and of the shared stages only needs to know.
+        made = stage.per_snapshot and workspace.manifest(stage.name, dataset, snapshot)
+        if snapshot == NOW or made:
+            states.append(_state(workspace, stage, dataset, snapshot, verdict))
     return states
 
 

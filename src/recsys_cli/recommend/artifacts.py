@@ -7,14 +7,18 @@ carries the fingerprints of the ids it was made for, and they are compared here.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import Pack, load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
-from recsys_cli.store.workspace import Workspace
+from recsys_cli.store.workspace import ARTIFACTS, Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 
@@ -27,6 +31,7 @@ class Artifacts:
         self.dataset = dataset
         self.snapshot = snapshot
         self._packs: dict[str, Pack] = {}
+        workspace.settle()
 
     def has(self, kind: str) -> bool:
         """Whether the artifact exists."""
@@ -48,6 +53,51 @@ class Artifacts:
                 self._check_fingerprints(kind, pack)
             self._packs[kind] = pack
         return self._packs[kind]
+
+    def outdated(self) -> list[str]:
+        """Artifacts that were made from others than there are now, such as "als (events)".
+
+        A look at the manifests alone: what changed in raw files or settings, `recsys status`
+        tells.
+        """
+        manifests = self.workspace.manifests(self.dataset, self.snapshot)
+        made = {
+            name: output.sha256
+            for manifest in manifests.values()
+            for name, output in manifest.outputs.items()
+        }
+        outdated = []
+        for stage, manifest in manifests.items():
+            for kind, digest in manifest.recipe.inputs.items():
+                path = kind in ARTIFACTS and self._shown(kind)
+                if path and made.get(path, digest) != digest:
+                    outdated.append(f"{stage} (older than {kind})")
+        return outdated
+
+    def item_column(self, column: str) -> pl.Series:
+        """A column of the items table, checked to be the one that the ids belong to.
+
+        Raises:
+            UsageError: there is no such column.
+            ArtifactError: the table is of another ingest than the ids.
+        """
+        import polars as pl
+
+        path = self.workspace.path("items", self.dataset)
+        columns = pl.read_parquet_schema(path)
+        if column not in columns:
+            raise UsageError(
+                f"items of {self.dataset} have no column {column!r}",
+                hint=f"columns: {', '.join(columns)}",
+            )
+        table = pl.read_parquet(path, columns=list({ITEM, column}))
+        ids = IdTable.from_strings(table[ITEM].to_list(), search=False)
+        if ids.fingerprint() != self.pack("ids")["items_fingerprint"]:
+            raise ArtifactError(
+                f"{self._shown('items')} is of another ingest than the item ids",
+                hint=self.build_command(),
+            )
+        return table[column]
 
     def build_command(self) -> str:
         """The command that makes what is missing or stale."""

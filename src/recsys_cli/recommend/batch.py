@@ -88,9 +88,8 @@ def recommend_all(
 
     file_format = file_format or format_of(out)
     report = progress or Silent()
-    workspace, dataset = engine.artifacts.workspace, engine.dataset
-    users = pl.read_parquet(workspace.path("users", dataset), columns=[USER])[USER]
-    items = pl.read_parquet(workspace.path("items", dataset), columns=[ITEM])[ITEM]
+    users = pl.Series(engine.artifacts.users.to_list(), dtype=pl.String)
+    items = pl.Series(engine.artifacts.items.to_list(), dtype=pl.String)
     render: Callable[..., pl.DataFrame] = _kaggle if file_format == "kaggle" else _long
     schema = _KAGGLE_COLUMNS if file_format == "kaggle" else _LONG_COLUMNS
     allow = engine.allowed(filters)
@@ -112,7 +111,7 @@ def recommend_all(
 
     # Errors in what was asked for must not surface from inside polars.
     engine.strategy(strategy)
-    report.start(f"recommend {dataset}", len(users))
+    report.start(f"recommend {engine.dataset}", len(users))
     dtypes = {name: getattr(pl, dtype) for name, dtype in schema.items()}
     lazy = register_io_source(blocks, schema=dtypes, is_pure=False)
     with atomic_path(out) as temporary:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import UNKNOWN_USER
 from recsys_cli.recommend.fallback import Answer, WithFallback
@@ -95,14 +95,7 @@ class Engine:
         column, equals, value = condition.partition("=")
         if not equals:
             raise UsageError(f"--where {condition!r} is not of the form column=value")
-        path = self.artifacts.workspace.path("items", self.dataset)
-        columns = pl.read_parquet_schema(path)
-        if column not in columns:
-            raise UsageError(
-                f"--where: items of {self.dataset} have no column {column!r}",
-                hint=f"columns: {', '.join(columns)}",
-            )
-        values = pl.read_parquet(path, columns=[column])[column].cast(pl.String)
+        values = self.artifacts.item_column(column).cast(pl.String)
         found: npt.NDArray[np.bool_] = (values == value).fill_null(value=False).to_numpy()
         if not found.any():
             examples = values.drop_nulls().unique(maintain_order=True).head(5).to_list()
@@ -173,12 +166,20 @@ def dataset_of_user(workspace: Workspace, datasets: Sequence[str], user: str) ->
     """
     if len(datasets) == 1:
         return datasets[0]
-    holders = [name for name in datasets if Artifacts(workspace, name).users.find(user) >= 0]
+    opened = {name: Artifacts(workspace, name) for name in datasets}
+    ready = [name for name, artifacts in opened.items() if artifacts.has("ids")]
+    holders = [name for name in ready if opened[name].users.find(user) >= 0]
     if len(holders) == 1:
         return holders[0]
     if holders:
         raise UsageError(
             f"user {user!r} is in {' and '.join(holders)}", hint=f"add --dataset {holders[0]}"
+        )
+    waiting = [name for name in datasets if name not in ready]
+    if waiting:
+        raise ArtifactError(
+            f"no dataset that is ingested has a user {user!r}, and {', '.join(waiting)} is not yet",
+            hint="recsys build all",
         )
     raise UsageError(
         f"no dataset has a user {user!r}",

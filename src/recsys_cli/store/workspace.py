@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,8 @@ ARTIFACTS: dict[str, tuple[str, bool]] = {
 ALL = "all"
 _JOURNAL = ".journal.json"
 _STAGING = ".staging-"
+# A commit is a handful of renames, so it is over in milliseconds.
+_PATIENCE, _PAUSE = 10.0, 0.01
 
 
 class Workspace:
@@ -61,6 +64,17 @@ class Workspace:
     def manifest(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Manifest | None:
         """A stage's manifest, or None."""
         return Manifest.load(self.manifest_path(stage, dataset, snapshot))
+
+    def manifests(self, dataset: str, snapshot: Snapshot = NOW) -> dict[str, Manifest]:
+        """Manifests by stage of one dataset: its shared stages' and the snapshot's own."""
+        found = {}
+        for at in dict.fromkeys([NOW, snapshot]):
+            folder = self.artifacts / at.folder / "manifests"
+            for path in sorted(folder.glob(f"*_{dataset}.json")):
+                manifest = Manifest.load(path)
+                if manifest and manifest.dataset == dataset:
+                    found[manifest.stage] = manifest
+        return found
 
     def hashes(self) -> HashMemo:
         """Memoised hashes of raw files."""
@@ -89,6 +103,21 @@ class Workspace:
         if any(any(self.artifacts.glob(pattern)) for pattern in left):
             with suppress(LockedError, OSError), self.writing():
                 pass
+
+    def settle(self) -> None:
+        """Wait for a commit that is under way, and finish one that a killed writer left.
+
+        Raises:
+            LockedError: a commit takes longer than it ever should.
+        """
+        journal, patience = self.artifacts / _JOURNAL, time.monotonic() + _PATIENCE
+        while journal.exists():
+            self.recover()
+            if time.monotonic() > patience:
+                raise LockedError(
+                    f"{journal} has been there for {_PATIENCE} s", hint="recsys status"
+                )
+            time.sleep(_PAUSE)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
