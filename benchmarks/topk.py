@@ -109,6 +109,10 @@ class Notes:
         self.lines.append(message)
 
 
+def seen_by_all(interactions: Interactions) -> CSR:
+    return CSR(interactions.indptr, interactions.indices, interactions.n_items)
+
+
 def time_ours(users: np.ndarray, items: np.ndarray, seen: CSR, args: argparse.Namespace) -> dict:
     """Rank all users, and some again one at a time to see that the lists are the same."""
     notes, started = Notes(), time.perf_counter()
@@ -137,7 +141,7 @@ def time_implicit(interactions: Interactions, model: AlsFactors, args: argparse.
         theirs = AlternatingLeastSquares(factors=model.factors)
         theirs.user_factors = np.array(model.user_factors)
         theirs.item_factors = np.array(model.item_factors)
-        seen = interactions.csr.take(rows).to_scipy()
+        seen = seen_by_all(interactions).take(rows).to_scipy()
         started = time.perf_counter()
         theirs.recommend(rows, seen, N=args.k, filter_already_liked_items=True)
         seconds = time.perf_counter() - started
@@ -163,11 +167,11 @@ def main() -> None:
     results = {}
     if "als" in wanted:
         results["ours, ALS factors"] = time_ours(
-            model.user_factors, model.item_factors, interactions.csr, args
+            model.user_factors, model.item_factors, seen_by_all(interactions), args
         )
     if "unit" in wanted:
         results["ours, unit-norm vectors"] = time_ours(
-            unit(model.user_factors), unit(model.item_factors), interactions.csr, args
+            unit(model.user_factors), unit(model.item_factors), seen_by_all(interactions), args
         )
     if "implicit" in wanted:
         results["implicit.recommend"] = time_implicit(interactions, model, args)

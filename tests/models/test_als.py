@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from recsys_cli.config.models import AlsConfig
+from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError
 from recsys_cli.models import als
 from recsys_cli.models.als import AlsFactors, confidence_matrix, train_als
@@ -45,7 +46,7 @@ def test_checkerboard():
     seen = checkerboard()
     model = train_als(seen, CONFIG.model_copy(update={"factors": 3}), threads=1)
     ranker = FactorRanker(model.item_factors)
-    items, _ = ranker.top_k(model.user_factors, k=1, exclude=seen.csr)
+    items, _ = ranker.top_k(model.user_factors, k=1, exclude=CSR(seen.indptr, seen.indices, 50))
     np.testing.assert_array_equal(items[:, 0], np.arange(50))
 
 

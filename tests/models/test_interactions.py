@@ -65,7 +65,6 @@ def test_one_row_per_pair_with_weight_count_and_last_time():
     assert made.count.tolist() == [1, 1, 2]
     assert made.last.tolist() == [START + 3 * DAY, START + DAY, START + 2 * DAY]
     assert made.reference == START + 3 * DAY + 1
-    assert made.csr.row(2).tolist() == [0, 4]
     assert made.users.tolist() == [0, 2, 2]
 
 
@@ -86,7 +85,7 @@ def test_value_multiplies_where_the_dataset_says_so():
     assert build(rows).weight.tolist() == [1, 5, 5, 1]
     rated = build(rows, facts={"value_as_weight": True})
     assert rated.weight.tolist() == [3, 5, 0, 1]
-    assert rated.csr.row(0).tolist() == [0, 1, 2, 3]
+    assert rated.indices.tolist() == [0, 1, 2, 3]
 
 
 def test_cap_holds_for_the_sum():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.brute import assert_same, brute_top_k, random_exclusion
 from recsys_cli.csr import CSR
-from recsys_cli.models.topk import rank_items, top_k_scores, top_k_shared, top_k_sparse
+from recsys_cli.models.topk import rank_items, top_k_shared, top_k_sparse
 
 
 @st.composite
@@ -31,13 +31,6 @@ many = settings(max_examples=150, deadline=None)
 
 @many
 @given(cases())
-def test_score_rows_match_sorting_everything(case):
-    scores, limits = case
-    assert_same(top_k_scores(scores, **limits), brute_top_k(scores, **limits))
-
-
-@many
-@given(cases())
 def test_shared_row_equals_that_row_for_every_user(case):
     scores, limits = case
     row = scores[0] if len(scores) else np.zeros(scores.shape[1], np.float32)
@@ -57,39 +50,20 @@ def test_short_lists_equal_the_same_scores_as_a_matrix(case):
 
 
 def test_ties_go_to_the_lower_id_and_lists_are_refilled():
-    scores = np.array([[1, 2, 2, 2, 0]], np.float32)
+    scores = np.array([1, 2, 2, 2, 0], np.float32)
     exclude = CSR.from_rows([np.array([1], np.int32)], 5)
-    items, values = top_k_scores(scores, k=3, exclude=exclude)
+    items, values = top_k_shared(scores, n=1, k=3, exclude=exclude)
     assert items.tolist() == [[2, 3, 0]]
     assert values.tolist() == [[2, 2, 1]]
 
 
 def test_blocks_of_users_do_not_change_the_result(monkeypatch):
     rng = np.random.default_rng(3)
-    scores = rng.random((50, 20)).astype(np.float32)
+    scores = rng.random(20).astype(np.float32)
     exclude = random_exclusion(rng, 50, 20, 0.4)
-    want = top_k_scores(scores, k=4, exclude=exclude)
-    want_shared = top_k_shared(scores[0], n=50, k=4, exclude=exclude)
-    monkeypatch.setattr("recsys_cli.models.topk.lists._BLOCK_ENTRIES", 7 * 20)
+    want = top_k_shared(scores, n=50, k=4, exclude=exclude)
     monkeypatch.setattr("recsys_cli.models.topk.lists._BLOCK_USERS", 7)
-    assert_same(top_k_scores(scores, k=4, exclude=exclude), want)
-    assert_same(top_k_shared(scores[0], n=50, k=4, exclude=exclude), want_shared)
-
-
-def test_a_row_of_a_larger_matrix_excludes_the_same():
-    rng = np.random.default_rng(5)
-    scores = rng.random((30, 10)).astype(np.float32)
-    exclude = random_exclusion(rng, 30, 10, 0.5)
-    rows = np.arange(10, 20)
-    whole = top_k_scores(scores, k=3, exclude=exclude)
-    part = top_k_scores(scores[rows], k=3, exclude=exclude.take(rows))
-    assert_same(part, (whole[0][rows], whole[1][rows]))
-
-
-def test_the_input_is_not_changed():
-    scores = np.ones((2, 3), np.float32)
-    top_k_scores(scores, k=1, allow=np.array([False, True, True]))
-    assert (scores == 1).all()
+    assert_same(top_k_shared(scores, n=50, k=4, exclude=exclude), want)
 
 
 def test_a_known_order_gives_the_same_lists():
@@ -106,7 +80,6 @@ NAN_CANDIDATES = CSR(np.array([0, 2]), np.array([0, 1], np.int32), 2, NAN_ROW)
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: top_k_scores(NAN_ROW[None], k=1),
         lambda: top_k_shared(NAN_ROW, n=1, k=1),
         lambda: top_k_sparse(NAN_CANDIDATES, k=1),
     ],
@@ -127,4 +100,4 @@ def test_nan_is_refused(call):
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, says):
     with pytest.raises(ValueError, match=says):
-        top_k_scores(np.ones((1, 3), np.float32), **arguments)
+        top_k_shared(np.ones(3, np.float32), n=1, **arguments)

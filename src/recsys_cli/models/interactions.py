@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE, WEIGHT
 from recsys_cli.config.models import InteractionsConfig
-from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError
 
@@ -57,11 +56,6 @@ class Interactions:
     reference: int
     n_users: int
     n_items: int
-
-    @property
-    def csr(self) -> CSR:
-        """The matrix of weights, pairs of weight 0 included: what a user has seen."""
-        return CSR(self.indptr, self.indices, self.n_items, self.weight)
 
     @property
     def users(self) -> npt.NDArray[np.int32]:

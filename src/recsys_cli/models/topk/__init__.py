@@ -4,7 +4,7 @@ One semantic throughout: score descending, ties by the lower item id; excluded, 
 non-candidate items never appear; lists are padded with -1 and NaN.
 """
 
-from recsys_cli.models.topk.lists import rank_items, top_k_scores, top_k_shared, top_k_sparse
+from recsys_cli.models.topk.lists import rank_items, top_k_shared, top_k_sparse
 from recsys_cli.models.topk.ranker import FactorRanker
 
-__all__ = ["FactorRanker", "rank_items", "top_k_scores", "top_k_shared", "top_k_sparse"]
+__all__ = ["FactorRanker", "rank_items", "top_k_shared", "top_k_sparse"]

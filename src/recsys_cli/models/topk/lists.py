@@ -1,7 +1,7 @@
 """Exclusion, allow-lists and top-k, written once for every strategy and consumer.
 
-Scores of n users come in (a matrix, one shared row, a short list per user, or factors to
-multiply), the k best items per user go out. One semantic throughout: score descending, ties by
+Scores of n users come in (one row that they share, or a short list each), the k best items per
+user go out. One semantic throughout: score descending, ties by
 the lower item id; excluded, disallowed and non-candidate (-inf) items never appear; lists are
 padded with -1 and NaN. Only numpy is imported here, so that one user costs milliseconds.
 """
@@ -17,63 +17,8 @@ Items = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_BLOCK_ENTRIES = 1 << 22
-"""Score entries worked on at a time, which bounds the temporaries to tens of MB."""
 _BLOCK_USERS = 1 << 16
-
-
-def top_k_scores(
-    scores: npt.NDArray[np.floating],
-    *,
-    k: int,
-    exclude: CSR | None = None,
-    allow: Mask | None = None,
-) -> tuple[Items, Scores]:
-    """The k best items of each row of a score matrix.
-
-    Args:
-        scores: (n, n_items) float; -inf marks an item that is no candidate.
-        k: list length, which may exceed the number of items.
-        exclude: matrix of n rows, row i the items that user i must not get.
-        allow: (n_items,) items that may be recommended; None means all.
-
-    Returns:
-        items (n, k) int32 padded with -1, scores (n, k) float32 padded with NaN.
-
-    Raises:
-        ValueError: for NaN scores or shapes that do not fit.
-    """
-    n, n_items = scores.shape
-    check_arguments(n, n_items, k=k, exclude=exclude, allow=allow)
-    items, values = empty_lists(n, k)
-    step = max(1, _BLOCK_ENTRIES // max(n_items, 1))
-    for start in range(0, n, step):
-        stop = min(start + step, n)
-        block = scores[start:stop].copy()
-        if np.isnan(block).any():
-            raise ValueError("scores hold NaN")
-        if allow is not None:
-            block[:, ~allow] = -np.inf
-        if exclude is not None:
-            rows, columns = _entries(exclude, start, stop)
-            block[rows, columns] = -np.inf
-        items[start:stop], values[start:stop] = _top_k_block(block, k)
-    return items, values
-
-
-def _top_k_block(scores: npt.NDArray[np.floating], k: int) -> tuple[Items, Scores]:
-    n, n_items = scores.shape
-    if k < n_items:
-        kth = np.partition(scores, n_items - k, axis=1)[:, n_items - k, None]
-        keep = (scores >= kth) & (scores > -np.inf)
-        for row in np.flatnonzero(keep.sum(axis=1) > k):
-            tied = np.flatnonzero(scores[row] == kth[row])
-            spare = k - int((scores[row] > kth[row]).sum())
-            keep[row, tied[spare:]] = False
-    else:
-        keep = scores > -np.inf
-    rows, columns = np.nonzero(keep)
-    return rank_entries(rows, columns, scores[rows, columns], n=n, k=k)
+"""Users worked on at a time, which bounds the temporaries to tens of MB."""
 
 
 def rank_items(scores: npt.NDArray[np.floating], *, allow: Mask | None = None) -> Items:
