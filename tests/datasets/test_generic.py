@@ -291,3 +291,19 @@ def test_guesses_on_well_known_headers(
     assert guess.guess_id(names, guess.ITEM_NAMES) == item
     assert guess.guess_first(names, guess.TIME_NAMES) == time
     assert guess.guess_first(names, guess.VALUE_NAMES) == value
+
+
+def test_an_items_column_called_name_is_the_name(shop: Workspace) -> None:
+    films = [(f"i{i}", f"Film {i}", f"{i}.jpg", f"s{i}") for i in range(19)]
+    write_csv(shop.raw / "films.csv", ("item_id", "name", "image", "item"), films)
+    shop.set(item_id="item_id")
+
+    shop.ingest()
+    items = shop.table("items")
+
+    assert items.columns[5:] == ["image_raw", "item_raw"]
+    assert items["name"].to_list()[:2] == ["Film 0", "Film 1"]
+    assert items["image"].null_count() == 19
+    assert spec_of(shop).text_columns == ["name", "image_raw", "item_raw"]
+    shop.set(image_column="image").ingest()
+    assert shop.table("items")["image"].to_list()[1] == "1.jpg"

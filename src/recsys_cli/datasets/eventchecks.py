@@ -7,7 +7,7 @@ without the rows that cannot be understood and with rows for the ids that no cat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +15,15 @@ import polars as pl
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
-from recsys_cli.datasets.defects import Defect, find_defects, report_clean, report_defects
+from recsys_cli.datasets.defects import unknown
+from recsys_cli.datasets.diagnosis import (
+    Found,
+    blank_lines,
+    count_of,
+    find_defects,
+    report_clean,
+    report_defects,
+)
 from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
@@ -53,12 +61,12 @@ def build_events(
     incomplete = any(nulls[column] for column in needed)
     blank = 0
     if incomplete or (reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])):
-        defects = find_defects(reader, users, items)
-        report_defects(reader, defects, findings, signed_weights=signed_weights)
-        blank = defects["blank"].count
+        found = find_defects(reader, users, items)
+        report_defects(reader, found, findings, signed_weights=signed_weights)
+        blank = blank_lines(found)
         if findings.failed:
             return None
-        _add_unknown(reader, users, items, defects, findings)
+        _add_unknown(reader, users, items, found, findings)
         if incomplete:
             sink_events(reader, users, items, path, drop=True)
     else:
@@ -81,11 +89,11 @@ def _add_unknown(
     reader: EventReader,
     users: Ids,
     items: Ids,
-    defects: Mapping[str, Defect],
+    found: Sequence[Found],
     findings: Findings,
 ) -> None:
     for ids in (users, items):
-        if ids.has_catalogue and defects[f"unknown_{ids.column}"].count:
+        if ids.has_catalogue and count_of(found, unknown(ids.column)):
             ids.extra = unlisted_ids(reader, users, items, column=ids.column)
             _report_lost_zeros(reader, ids, findings)
 

@@ -30,6 +30,7 @@ from recsys_cli.datasets.tables import (
 from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
+_ID = "__id"
 # Defaults for kinds of event that go by these names; any other counts 1.
 _WEIGHTS = {
     "addtocart": 3.0, "add_to_cart": 3.0, "cart": 3.0, "basket": 3.0, "favorite": 3.0,
@@ -163,43 +164,53 @@ def _catalogue(
     if not exact_ids(file, [id_column], findings):
         return None
     dtypes = file.dtypes()
-    taken: set[str] = {canonical, IN_CATALOGUE}
+    title = image = None
     if canonical == ITEM:
-        taken |= {"source", NAME, IMAGE}
-    columns: dict[str, str] = {}
-    for name in dict.fromkeys(file.names):
-        plain = guess.bare(name)
-        # A raw column named like a canonical one keeps its content under another name.
-        free = plain if plain not in taken and plain not in columns.values() else f"{plain}_raw"
-        columns[name] = "__id" if name == id_column else free
+        title = _chosen(config.name_column, file.names, guess.TITLE_NAMES)
+        image = _chosen(config.image_column, file.names, ())
+    columns = _free_names(file.names, {title: NAME, image: IMAGE}, canonical)
+    columns[id_column] = _ID
     frame = file.scan(list(columns)).select(
         as_text(name, dtypes[name]).alias(new) for name, new in columns.items()
     )
-    title = image = None
-    if canonical == ITEM:
-        title = _chosen(config.name_column, file.names, guess.TITLE_NAMES, columns)
-        image = _chosen(config.image_column, file.names, (), columns)
 
     def finish(table: pl.LazyFrame) -> pl.LazyFrame:
-        named = [pl.col(title).alias(NAME)] if title else []
-        pictured = [pl.col(image).alias(IMAGE)] if image else []
+        named = [pl.col(columns[title]).alias(NAME)] if title else []
+        pictured = [pl.col(columns[image]).alias(IMAGE)] if image else []
         return table.with_columns(*named, *pictured)
 
-    return RawCatalogue(file.table, file.label, frame, "__id", finish, file, id_name=id_column)
+    return RawCatalogue(file.table, file.label, frame, _ID, finish, file, id_name=id_column)
 
 
-def _chosen(
-    asked: str | None, names: Sequence[str], known: Sequence[str], columns: Mapping[str, str]
-) -> str | None:
+def _free_names(
+    names: Sequence[str], parts: Mapping[str | None, str], canonical: str
+) -> dict[str, str]:
+    """New names of the raw columns: without RecBole types, and not like a canonical column.
+
+    Args:
+        names: the raw columns.
+        parts: canonical names by the raw columns that play them, which may keep them.
+        canonical: `user` or `item`.
+    """
+    taken = {canonical, IN_CATALOGUE} | ({"source", NAME, IMAGE} if canonical == ITEM else set())
+    columns: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        plain = guess.bare(name)
+        if parts.get(name) != plain and (plain in taken or plain in columns.values()):
+            plain = f"{plain}_raw"
+        columns[name] = plain
+    return columns
+
+
+def _chosen(asked: str | None, names: Sequence[str], known: Sequence[str]) -> str | None:
     if asked is None:
-        found = guess.guess_first(names, known)
-    else:
-        found = resolve(asked, names)
-        if found not in names:
-            raise ConfigError(
-                f"there is no column {asked!r}", hint=f"the columns are: {', '.join(names)}"
-            )
-    return columns[found] if found is not None else None
+        return guess.guess_first(names, known)
+    found = resolve(asked, names)
+    if found not in names:
+        raise ConfigError(
+            f"there is no column {asked!r}", hint=f"the columns are: {', '.join(names)}"
+        )
+    return found
 
 
 def _item_columns(

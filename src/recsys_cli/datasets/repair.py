@@ -24,6 +24,7 @@ Problem = Literal["few", "many", "encoding", "quote", "json", "blank"]
 
 # A quoted field over more lines than this is an unclosed quote, not a text.
 _MAX_QUOTED_LINES = 100
+_BLOCK = 1 << 24
 _CHECKS: dict[Problem, tuple[str, str, str]] = {
     "few": ("fields", "rows with too few fields, left out", "a line may be cut off"),
     "many": (
@@ -117,6 +118,8 @@ def _undecodable_column(raw: RawFile, data: bytes) -> str | None:
 
 def lines_of(raw: RawFile, rows: Collection[int]) -> dict[int, int]:
     """Lines in the original file of the given rows (from 0) as `raw.scan` numbers them."""
+    if raw.format == "text" and raw.clean is None and not _has_quotes(raw):
+        return {row: row + 2 for row in rows}
     found: dict[int, int] = {}
     wanted, last = set(rows), max(rows, default=-1)
     kept = (record for record in records(raw) if _is_row(raw, record))
@@ -124,6 +127,14 @@ def lines_of(raw: RawFile, rows: Collection[int]) -> dict[int, int]:
         if row in wanted:
             found[row] = record.line
     return found
+
+
+def _has_quotes(raw: RawFile) -> bool:
+    """Whether a record may go over several lines."""
+    if not raw.quoted:
+        return False
+    with open_bytes(raw.path) as file:
+        return any(b'"' in block for block in iter(lambda: file.read(_BLOCK), b""))
 
 
 def _is_row(raw: RawFile, record: Record) -> bool:
