@@ -70,8 +70,25 @@ def test_one_row_per_pair_with_weight_count_and_last_time():
 
 def test_weight_halves_with_every_half_life():
     rows = [(0, 0, 10, 0, None), (0, 1, 5, 0, None), (0, 2, 0, 1, None), (0, 2, 10, 1, None)]
-    made = build(rows, half_life_days=5, reference=START + 10 * DAY)
-    assert made.weight.tolist() == [1, 0.5, 5 * 0.25 + 5]
+    made = build(rows, half_life_days=5, reference=START + 15 * DAY)
+    assert made.weight.tolist() == [0.5, 0.25, 5 * 0.125 + 5 * 0.5]
+
+
+@pytest.mark.parametrize("half_life", [None, 5])
+def test_an_event_at_or_after_the_reference_is_a_leak(half_life):
+    rows = [(0, 0, 3, 0, None), (0, 1, 10, 0, None), (0, 2, None, 0, None)]
+    assert build(rows, half_life_days=half_life, reference=START + 10 * DAY + 1).reference
+    for day in (10, 4):
+        with pytest.raises(ValueError, match="the snapshot ends before"):
+            build(rows, half_life_days=half_life, reference=START + day * DAY)
+
+
+def test_a_weight_is_rounded_once():
+    facts = {"value_as_weight": True, "weights": {"view": 0.1, "buy": 0.3}}
+    rows = [(0, item, 0, item % 2, 0.1 * item) for item in range(5)]
+    made = build(rows, facts=facts)
+    exact = [np.float64((0.1, 0.3)[i % 2]) * np.float32(0.1 * i) for i in range(5)]
+    assert made.weight.tolist() == np.array(exact, np.float32).tolist()
 
 
 def test_events_without_time_keep_their_weight():
@@ -187,9 +204,8 @@ def test_survives_saving_and_loading(tmp_path):
     assert (again.reference, again.n_users, again.n_items) == (made.reference, 4, 5)
 
 
-def test_parquet_for_other_trainers_leaves_out_zeros(tmp_path):
+def test_the_table_for_other_trainers_leaves_out_zeros():
     made = build([(2, 4, 0, 0, 2.0), (0, 1, 3, 1, 0.0)], facts={"value_as_weight": True})
-    made.write_parquet(tmp_path / "i.parquet")
-    table = pl.read_parquet(tmp_path / "i.parquet")
+    table = made.to_frame()
     assert table.schema == {"user": pl.Int32, "item": pl.Int32, "weight": pl.Float32}
     assert table.rows() == [(2, 4, 2.0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -36,12 +37,13 @@ def spec(**changes) -> DatasetSpec:
 
 
 def events(*rows: tuple[int, int, float, int], values: list[float] | None = None) -> pl.LazyFrame:
-    """Rows of user, item, age in days, kind."""
+    """Rows of user, item, age in days (0 being just now), kind."""
+    times = [NOW - max(timedelta(days=r[2]), timedelta(milliseconds=1)) for r in rows]
     return pl.LazyFrame(
         {
             USER: pl.Series([r[0] for r in rows], dtype=pl.Int32),
             ITEM: pl.Series([r[1] for r in rows], dtype=pl.Int32),
-            TIME: pl.Series([NOW - timedelta(days=r[2]) for r in rows], dtype=pl.Datetime("ms")),
+            TIME: pl.Series(times, dtype=pl.Datetime("ms")),
             EVENT: pl.Series([r[3] for r in rows], dtype=pl.UInt8),
             VALUE: pl.Series(values or [None] * len(rows), dtype=pl.Float32),
         }
@@ -93,6 +95,35 @@ def test_without_times_every_event_counts_alike() -> None:
 def test_values_multiply_where_the_dataset_says_so() -> None:
     frame = events((0, 0, 0, 0), (1, 1, 0, 0), (2, 2, 0, 0), values=[2.5, 0.5, None])
     assert build(frame, value_as_weight=True).scores[0, :3].tolist() == [2.5, 0.5, 1.0]
+
+
+def test_values_multiply_in_the_all_time_order_too() -> None:
+    old = events((0, 0, 90, 0), (1, 0, 90, 0), (2, 1, 80, 0), (3, 2, 70, 1), values=[1, 1, 5, 0])
+    assert build(old, value_as_weight=True).scores[0].tolist() == [2, 5, 0, 0, 0]
+    assert build(old).scores[0].tolist() == [2, 1, 4, 0, 0]
+
+
+def test_bytes_do_not_depend_on_how_events_are_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    n = 4000
+    rows = [(int(u), int(u) % N_ITEMS, 30 + a, 0) for u, a in enumerate(rng.random(n))]
+    frame = events(*((u % N_USERS, i, a, k) for u, i, a, k in rows), values=rng.random(n).tolist())
+    frame.collect().write_parquet(tmp_path / "events.parquet", row_group_size=64)
+    first, *others = (
+        build(source, value_as_weight=True).scores.tobytes()
+        for source in [frame] + [pl.scan_parquet(tmp_path / "events.parquet")] * 3
+    )
+    assert others == [first] * 3
+
+
+def test_an_event_at_or_after_the_reference_is_a_leak() -> None:
+    build(events((0, 0, 0, 0)))
+    for late in (0, 20):
+        frame = events((0, 0, 3, 0), (1, 1, 0, 0)).with_columns(
+            pl.col(TIME) + pl.duration(milliseconds=1 + late)
+        )
+        with pytest.raises(ValueError, match="the snapshot ends before 2020-09-01 00:00:00"):
+            build(frame)
 
 
 def test_segments_shrink_towards_everyone() -> None:

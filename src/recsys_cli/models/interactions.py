@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE, WEIGHT
+from recsys_cli.columns import ITEM, TIME, USER, WEIGHT
 from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError
+from recsys_cli.models.events import event_seconds, event_weight, refuse_later_events
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,12 +91,15 @@ class Interactions:
             n_items=int(pack["n_items"]),
         )
 
-    def write_parquet(self, path: Path) -> None:
-        """Write user, item (Int32) and weight (Float32, above 0) for trainers elsewhere."""
+    def to_frame(self) -> pl.DataFrame:
+        """User, item (Int32) and weight (Float32, above 0) of each pair, for trainers elsewhere.
+
+        Ordered by user, then item; pairs of weight 0, which say nothing, are left out.
+        """
         import polars as pl
 
         table = pl.DataFrame({USER: self.users, ITEM: self.indices, WEIGHT: self.weight})
-        table.filter(pl.col(WEIGHT) > 0).write_parquet(path)
+        return table.filter(pl.col(WEIGHT) > 0)
 
 
 @dataclass(slots=True)
@@ -134,13 +137,17 @@ def build_interactions(
 
     Raises:
         ArtifactError: an event refers to a row that the user or item table does not have.
+        ValueError: an event lies at or after `reference`.
     """
     columns = _collect(events, spec)
     _check_rows(columns.user, n_users, "user")
     _check_rows(columns.item, n_items, "item")
+    last = int(columns.time.max(initial=0))
     if reference is None:
-        reference = int(columns.time.max()) + 1 if columns.time.any() else 0
-    if config.half_life_days is not None and columns.time.any():
+        reference = last + 1 if last else 0
+    else:
+        refuse_later_events(last, reference)
+    if config.half_life_days is not None and last:
         _decay(columns, reference, config.half_life_days)
     pairs = _group(columns, n_users, n_items)
     indptr = np.zeros(n_users + 1, np.int64)
@@ -161,13 +168,9 @@ def build_interactions(
 def _collect(events: pl.LazyFrame, spec: DatasetSpec) -> _Events:
     import polars as pl
 
-    kinds = {code: spec.weights.get(kind, 1.0) for code, kind in enumerate(spec.events)}
-    weight = pl.col(EVENT).replace_strict(kinds, default=1.0, return_dtype=pl.Float32)
-    if spec.value_as_weight:
-        weight = weight * pl.col(VALUE).fill_nan(None).fill_null(1.0).clip(lower_bound=0.0)
-    time = pl.col(TIME).dt.epoch("s").clip(0, 2**32 - 1).fill_null(0).cast(pl.UInt32)
+    weight = event_weight(spec).cast(pl.Float32)
     table = events.select(
-        pl.col(USER), pl.col(ITEM), weight.cast(pl.Float32).alias(WEIGHT), time.alias(TIME)
+        pl.col(USER), pl.col(ITEM), weight.alias(WEIGHT), event_seconds().alias(TIME)
     ).collect(engine="streaming")
     return _Events(*(table[name].to_numpy() for name in (USER, ITEM, WEIGHT, TIME)))
 
@@ -185,7 +188,7 @@ def _decay(columns: _Events, reference: int, half_life_days: float) -> None:
     weight = columns.weight.astype(np.float32)
     for start in range(0, len(weight), _CHUNK):
         time = columns.time[start : start + _CHUNK].astype(np.float64)
-        days = np.maximum(reference - time, 0) / _SECONDS_PER_DAY
+        days = (reference - time) / _SECONDS_PER_DAY
         # An event without a time keeps its weight.
         weight[start : start + _CHUNK] *= np.where(time > 0, 0.5 ** (days / half_life_days), 1)
     columns.weight = weight

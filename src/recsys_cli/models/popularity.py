@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE, WEIGHT
+from recsys_cli.columns import EVENT, ITEM, TIME, USER, WEIGHT
+from recsys_cli.models.events import event_seconds, event_weight, refuse_later_events
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,7 +94,11 @@ def build_popularity(
         spec: facts about the dataset.
         config: window, half-life and prior.
         reference: seconds since the epoch from which age is counted.
+
+    Raises:
+        ValueError: an event lies at or after `reference`.
     """
+    refuse_later_events(_last_second(events), reference)
     segments, user_segment = _segments(users, n_users=n_users, spec=spec)
     recent = _recent_events(events, spec=spec, config=config, reference=reference)
     own = _sums(recent, user_segment, rows=len(segments) + 1, n_items=n_items)
@@ -104,6 +109,11 @@ def build_popularity(
     ever = _all_time(events, spec=spec, n_items=n_items)
     scores = np.stack([_with_tail(head, ever) for head in heads])
     return Popularity(scores, user_segment, segments, int(reference))
+
+
+def _last_second(events: pl.LazyFrame) -> int:
+    last = events.select(event_seconds().max()).collect(engine="streaming").item()
+    return int(last or 0)
 
 
 def _segments(
@@ -136,24 +146,15 @@ def _recent_events(
     """User, item and decayed weight of each event in the window, in file order."""
     import polars as pl
 
-    weight = _kind_weight(spec)
-    if spec.value_as_weight:
-        weight = weight * pl.col(VALUE).fill_nan(None).fill_null(1.0).clip(lower_bound=0.0)
+    weight = event_weight(spec)
     if spec.has_time:
         now, window = reference * 1000, config.window_days * _DAY_MS
         events = events.filter(pl.col(TIME) >= pl.lit(now - window).cast(pl.Datetime("ms")))
-        age = (now - pl.col(TIME).dt.epoch("ms")).clip(lower_bound=0) / _DAY_MS
+        age = (now - pl.col(TIME).dt.epoch("ms")) / _DAY_MS
         weight = weight * (-np.log(2) / config.half_life_days * age).exp()
     return events.select(USER, ITEM, weight.cast(pl.Float32).alias(WEIGHT)).collect(
         engine="streaming"
     )
-
-
-def _kind_weight(spec: DatasetSpec) -> pl.Expr:
-    import polars as pl
-
-    weights = {code: spec.weights.get(kind, 1.0) for code, kind in enumerate(spec.events)}
-    return pl.col(EVENT).replace_strict(weights, default=1.0, return_dtype=pl.Float64)
 
 
 def _sums(
@@ -172,18 +173,21 @@ def _sums(
 
 
 def _all_time(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: int) -> Floats:
-    """(n_items,) weighted count of each item's events, however old."""
+    """(n_items,) summed weight of each item's events, however old.
+
+    Added in an order that is always the same, for the reason given in `_sums`.
+    """
     import polars as pl
 
-    counts = (
-        events.group_by(ITEM, EVENT)
-        .agg(pl.len().alias("n"))
-        .with_columns((pl.col("n") * _kind_weight(spec)).alias(WEIGHT))
-        .collect(engine="streaming")
-        .sort(ITEM, EVENT)
-    )
+    weight = event_weight(spec)
+    if not spec.value_as_weight:
+        # Events of a kind weigh the same, so counting them leaves few rows to add.
+        events = events.group_by(ITEM, EVENT).agg(pl.len().alias("n")).sort(ITEM, EVENT)
+        weight = weight * pl.col("n")
+    table = events.select(ITEM, weight.alias(WEIGHT)).collect(engine="streaming")
     ever = np.zeros(n_items)
-    np.add.at(ever, counts[ITEM].to_numpy(), counts[WEIGHT].to_numpy())
+    for part in table.iter_slices(_ROWS_AT_ONCE):
+        ever += np.bincount(part[ITEM].to_numpy(), part[WEIGHT].to_numpy(), minlength=n_items)
     return ever
 
 

@@ -12,7 +12,7 @@ from recsys_cli.config.load import section_for
 from recsys_cli.models.factors import ImportReport, import_factors
 from recsys_cli.models.idmaps import IdMap
 from recsys_cli.models.interactions import Interactions
-from recsys_cli.pipeline.legacy import id_mappings, interactions_frame
+from recsys_cli.pipeline.legacy import id_mappings
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import atomic_path, read_json, sha256, write_json
 from recsys_cli.store.manifest import Manifest, Recipe, environment
@@ -35,10 +35,8 @@ def export_interactions(
     interactions = Interactions.from_pack(artifacts.pack("interactions"))
     target = out / f"interactions_{dataset}.{'csv' if csv else 'parquet'}"
     with atomic_path(target) as temporary:
-        if csv:
-            interactions_frame(interactions).write_csv(temporary)
-        else:
-            interactions.write_parquet(temporary)
+        table = interactions.to_frame()
+        table.write_csv(temporary) if csv else table.write_parquet(temporary)
     yield target
     ids = artifacts.pack("ids")
     target = out / f"id_map_{dataset}.json"
