@@ -88,12 +88,12 @@ class VectorStore:
         otherwise writes a new one. Chunks come in a shuffled order, so that texts sorted by
         length make for an even rate of progress.
         """
-        chunks = [chunk for chunk in self._planned() if chunk.name not in self._done]
-        if {key for chunk in chunks for key in chunk.keys} == set(missing):
-            return chunks
         self._folder.mkdir(parents=True, exist_ok=True)
         for leftover in self._folder.glob(".*.joblib"):
             leftover.unlink()
+        chunks = [chunk for chunk in self._planned() if chunk.name not in self._done]
+        if {key for chunk in chunks for key in chunk.keys} == set(missing):
+            return chunks
         parts = [missing[start : start + size] for start in range(0, len(missing), size)]
         order = np.random.default_rng(0).permutation(len(parts))
         keys = _to_array([key for part in order for key in parts[part]])

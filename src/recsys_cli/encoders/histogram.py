@@ -30,8 +30,8 @@ VERSION = 1
 """Raised whenever the vectors change, so that cached ones are not mixed with new ones."""
 
 _SIDE = 96
-_COLOUR_BINS = (5, 7, 7)
-_CELL_BINS = (3, 5, 5)
+_COLOUR_BINS = (4, 6, 6)
+_CELL_BINS = (2, 4, 4)
 _COLOUR_GRID = 3
 _EDGE_GRID = 4
 _DIRECTIONS = 8

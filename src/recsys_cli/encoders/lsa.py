@@ -146,11 +146,15 @@ class LsaEncoder:
         with threadpool_limits(1, "blas"):
             weights = vectorizer.fit_transform(corpus)
             dim = max(min(self._dim, weights.shape[0] - 1, weights.shape[1] - 1), 1)
-            svd = TruncatedSVD(dim, n_iter=_ITERATIONS, random_state=self._seed).fit(weights)
+            if weights.shape[1] > 1:
+                svd = TruncatedSVD(dim, n_iter=_ITERATIONS, random_state=self._seed).fit(weights)
+                components = svd.components_.T
+            else:
+                components = np.ones((1, 1))
         return _Fitted(
             IdTable.from_strings(vectorizer.get_feature_names_out().tolist(), search=False),
             vectorizer.idf_.astype(np.float32),
-            np.ascontiguousarray(svd.components_.T, np.float32),
+            np.ascontiguousarray(components, np.float32),
         )
 
     def encode(self, batch: Sequence[str]) -> Vectors:
