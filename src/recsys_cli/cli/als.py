@@ -129,6 +129,29 @@ def import_(
             help="id_map_*.json or an old id_mappings_*.joblib that the factors' ids refer to.",
         ),
     ] = None,
+    regularization: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Penalty λ of their training (Spark's regParam), for users who come later.",
+            show_default="als.regularization of the config",
+        ),
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Confidence α of their training.",
+            show_default="als.alpha of the config",
+        ),
+    ] = None,
+    scale_by_count: Annotated[
+        bool,
+        typer.Option(
+            "--scale-by-count/--no-scale-by-count",
+            help="Whether their training multiplied λ by the number of a user's items; Spark does.",
+        ),
+    ] = True,
     as_of: AsOfOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -145,6 +168,9 @@ def import_(
         users=users,
         items=items,
         mapping=mapping,
+        regularization=regularization,
+        alpha=alpha,
+        scale_by_count=scale_by_count,
     )
     if json:
         print_json(asdict(report))

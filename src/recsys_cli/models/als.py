@@ -8,7 +8,7 @@ user and an item is their inner product. The model minimises
 over all users u and items i, where p_ui is 1 for pairs of weight w_ui > 0 and 0 for all others.
 `implicit` takes the confidences c_ui themselves as its matrix (its own `alpha` multiplies them,
 and only on the CPU), so they are computed here once and its alpha stays 1. λ is not scaled by
-the number of interactions.
+the number of interactions; Spark's is, which factors from there remember (`scale_by_count`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ import numpy.typing as npt
 
 from recsys_cli.config.models import AlsConfig, Backend
 from recsys_cli.cores import available_cores
+from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError
+from recsys_cli.models.foldin import Matrix, fold_in
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
 
@@ -46,6 +48,8 @@ class AlsFactors:
         regularization: λ, which folding in a new user needs too.
         alpha: α.
         origin: implicit-cpu, implicit-gpu or import.
+        scale_by_count: whether λ was multiplied by the number of the user's or item's pairs, as
+            Spark does.
     """
 
     user_factors: Factors
@@ -55,6 +59,7 @@ class AlsFactors:
     regularization: float
     alpha: float
     origin: str
+    scale_by_count: bool = False
 
     @property
     def factors(self) -> int:
@@ -72,6 +77,7 @@ class AlsFactors:
             "regularization": self.regularization,
             "alpha": self.alpha,
             "origin": self.origin,
+            "scale_by_count": self.scale_by_count,
             "users_fingerprint": users_fingerprint,
             "items_fingerprint": items_fingerprint,
         }
@@ -87,6 +93,29 @@ class AlsFactors:
             regularization=float(pack["regularization"]),
             alpha=float(pack["alpha"]),
             origin=str(pack["origin"]),
+            scale_by_count=bool(pack.get("scale_by_count", False)),
+        )
+
+    def fold_in(self, items: CSR, *, gram: Matrix | None = None) -> Factors:
+        """Factors of users who were not there in training, with the settings of the training.
+
+        Args:
+            items: matrix of n users by n_items; `data` holds the weights w, and is 1 where missing.
+            gram: `gram_matrix(item_factors)`, where the caller has it already.
+
+        Returns:
+            (n, f) float32; zeros for a user without items.
+
+        Raises:
+            ValueError: see `foldin.fold_in`.
+        """
+        return fold_in(
+            self.item_factors,
+            items,
+            regularization=self.regularization,
+            alpha=self.alpha,
+            gram=gram,
+            scale_by_count=self.scale_by_count,
         )
 
 
@@ -152,8 +181,6 @@ def train_als(
 
 def confidence_matrix(interactions: Interactions, alpha: float) -> scipy.sparse.csr_matrix:
     """Users by items, c = 1 + α w in float32 where w > 0, nothing elsewhere."""
-    from recsys_cli.csr import CSR
-
     indptr, indices, weight = interactions.indptr, interactions.indices, interactions.weight
     keep = weight > 0
     if not keep.all():

@@ -66,6 +66,7 @@ def import_factors(
     item_ids: IdTable,
     regularization: float,
     alpha: float,
+    scale_by_count: bool = True,
     id_map: IdMap | None = None,
     users_fingerprint: str | None = None,
     items_fingerprint: str | None = None,
@@ -79,6 +80,7 @@ def import_factors(
         item_ids: our items.
         regularization: λ they were trained with, for folding in new users.
         alpha: α they were trained with.
+        scale_by_count: whether λ was multiplied by the number of a user's items, as Spark does.
         id_map: the numbering the factors were trained in. With fingerprints it must be ours;
             with the ids themselves the factors are moved to our rows. None means ours.
         users_fingerprint: of `user_ids`; computed if missing.
@@ -114,6 +116,7 @@ def import_factors(
         regularization=regularization,
         alpha=alpha,
         origin="import",
+        scale_by_count=scale_by_count,
     )
     return factors, ImportReport(of_users, of_items)
 

@@ -42,11 +42,13 @@ def fold_in(
     Args:
         item_factors: (n_items, f) float32, rows not normalised.
         items: matrix of n users by n_items; `data` holds the weights w, and is 1 where missing.
-            Weights of 0 and items with zero factors change nothing but the count.
+            Pairs of weight 0 are taken out first, so they do not count; an item with zero
+            factors counts and changes nothing else.
         regularization: λ.
         alpha: α.
         gram: `gram_matrix(item_factors)`, where the caller has it already.
-        scale_by_count: multiply λ by the number of the user's items, as Spark does.
+        scale_by_count: multiply λ by the number of the user's items of weight above 0, as Spark
+            does.
 
     Returns:
         (n, f) float32; zeros for a user without items.

@@ -32,11 +32,14 @@ class IdMap:
         path: the file, for messages.
         fingerprints: of the users and of the items, where it has them.
         numbers: by "user" and "item", each external id's number, where it lists them.
+        reference: seconds since 1970 before which the events lie that were exported with it,
+            where it says so.
     """
 
     path: Path
     fingerprints: tuple[str, str] | None
     numbers: Mapping[str, Mapping[str, int]]
+    reference: int | None = None
 
     @classmethod
     def load(cls, path: Path) -> IdMap:
@@ -53,7 +56,10 @@ class IdMap:
         if fingerprints is None:
             for what in ("user", "item"):
                 numbers[what] = _find_mapping(path, content, what)
-        return cls(path, fingerprints, numbers)
+        reference = content.get("reference")
+        # Events without times are exported with 0, which says nothing about when they were.
+        known = int(reference) if isinstance(reference, _INTEGERS) and reference > 0 else None
+        return cls(path, fingerprints, numbers, known)
 
     def check(self, users: str, items: str) -> None:
         """Refuse fingerprints other than ours."""

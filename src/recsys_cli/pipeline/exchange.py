@@ -9,15 +9,16 @@ from typing import Any
 
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
+from recsys_cli.errors import UsageError
 from recsys_cli.models.factors import ImportReport, import_factors
 from recsys_cli.models.idmaps import IdMap
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.pipeline.legacy import id_mappings
 from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.store.files import atomic_path, read_json, sha256, write_json
+from recsys_cli.store.files import atomic_path, sha256, write_json
 from recsys_cli.store.manifest import Manifest, Recipe, environment
 from recsys_cli.store.packs import save_pack
-from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
 
@@ -54,7 +55,7 @@ def export_interactions(
     yield target
     target = out / f"id_mappings_{dataset}.joblib"
     with atomic_path(target) as temporary:
-        save_pack(temporary, id_mappings(ids))
+        save_pack(temporary, id_mappings(artifacts))
     yield target
 
 
@@ -67,23 +68,33 @@ def import_als(
     users: Path,
     items: Path,
     mapping: Path | None = None,
+    regularization: float | None = None,
+    alpha: float | None = None,
+    scale_by_count: bool = True,
 ) -> ImportReport:
     """Put factors trained elsewhere in the place of `recsys als train`'s.
 
     Args:
         workspace: the workspace; the dataset must have been ingested.
-        config: its configuration; `als.regularization` and `als.alpha` should be what the
-            factors were trained with, since folding in a new user needs them.
+        config: its configuration.
         dataset: name of the dataset.
         snapshot: what the factors were trained on.
         users: file or folder of user factors.
         items: file or folder of item factors.
         mapping: id map that the factors' ids refer to; None means the rows of now.
+        regularization: λ of their training, which folding in a new user needs; None means
+            `als.regularization`.
+        alpha: α of their training; None means `als.alpha`.
+        scale_by_count: whether their training multiplied λ by the number of a user's items.
 
     Raises:
         ArtifactError: the dataset has not been ingested.
         DataError: the files do not fit each other or the ids.
+        UsageError: for a past snapshot, the factors are not known to be from before its end.
     """
+    id_map = IdMap.load(mapping) if mapping else None
+    reference = id_map.reference if id_map else None
+    _refuse_leak(snapshot, reference)
     artifacts = Artifacts(workspace, dataset, snapshot)
     ids, section = artifacts.pack("ids"), section_for(config, "als", dataset)
     fingerprints = {key: str(ids[key]) for key in ("users_fingerprint", "items_fingerprint")}
@@ -92,19 +103,39 @@ def import_als(
         items,
         user_ids=artifacts.users,
         item_ids=artifacts.items,
-        regularization=section.regularization,
-        alpha=section.alpha,
-        id_map=IdMap.load(mapping) if mapping else None,
+        regularization=section.regularization if regularization is None else regularization,
+        alpha=section.alpha if alpha is None else alpha,
+        scale_by_count=scale_by_count,
+        id_map=id_map,
         **fingerprints,
     )
-    pack = factors.to_pack(**fingerprints) | _reference(mapping)
+    pack = factors.to_pack(**fingerprints)
+    if reference is not None:
+        pack["reference"] = reference
     facts = {
         "origin": factors.origin,
         "factors": report.users.rank,
+        "regularization": factors.regularization,
+        "alpha": factors.alpha,
+        "scale_by_count": factors.scale_by_count,
         "users_with_factors": report.users.rows,
         "items_with_factors": report.items.rows,
         **fingerprints,
     }
+    recipe = Recipe(0, {}, _inputs(users, items), str(snapshot))
+    _commit(workspace, dataset, snapshot, pack=pack, recipe=recipe, facts=facts)
+    return report
+
+
+def _commit(
+    workspace: Workspace,
+    dataset: str,
+    snapshot: Snapshot,
+    *,
+    pack: dict[str, Any],
+    recipe: Recipe,
+    facts: dict[str, Any],
+) -> None:
     with workspace.writing(), workspace.staging() as staging:
         target = workspace.path("als", dataset, snapshot)
         staged = staging / target.name
@@ -112,7 +143,7 @@ def import_als(
         manifest = Manifest(
             stage="als.train",
             dataset=dataset,
-            recipe=Recipe(0, {}, _inputs(users, items), str(snapshot)),
+            recipe=recipe,
             outputs=workspace.describe({staged: target}),
             facts=facts,
             imported=True,
@@ -121,13 +152,30 @@ def import_als(
         )
         at = workspace.manifest_path("als.train", dataset, snapshot)
         workspace.commit({staged: target}, manifest, at)
-    return report
 
 
-def _reference(mapping: Path | None) -> dict[str, Any]:
-    """Up to when the exported events went, where the id map says so; evaluation asks for it."""
-    exported = read_json(mapping) if mapping and mapping.suffix == ".json" else None
-    return {"reference": int(exported["reference"])} if exported and "reference" in exported else {}
+def _refuse_leak(snapshot: Snapshot, reference: int | None) -> None:
+    """Factors of a past snapshot must not know what came after it."""
+    if snapshot == NOW:
+        return
+    hint = None
+    if snapshot.as_of:
+        hint = (
+            f"recsys als export --as-of {snapshot.as_of} --out FOLDER, train on that, and import"
+            " with --mapping FOLDER/id_map_….json"
+        )
+    if snapshot.as_of is None or reference is None:
+        raise UsageError(
+            f"nothing says that these factors were trained on the snapshot {snapshot}", hint=hint
+        )
+    cutoff = datetime(snapshot.as_of.year, snapshot.as_of.month, snapshot.as_of.day, tzinfo=UTC)
+    if reference > cutoff.timestamp():
+        last = datetime.fromtimestamp(reference, UTC)
+        raise UsageError(
+            f"these factors were trained on events up to {last:%Y-%m-%d %H:%M:%S}, and the"
+            f" snapshot ends before {cutoff:%Y-%m-%d}",
+            hint=hint,
+        )
 
 
 def _inputs(*paths: Path) -> dict[str, str]:

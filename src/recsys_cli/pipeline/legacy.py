@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys_cli.columns import EVENT, IMAGE, ITEM, TIME, USER, VALUE, WEIGHT
+from recsys_cli.columns import EVENT, IMAGE, ITEM, TIME, USER, VALUE
 from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import atomic_path
-from recsys_cli.store.idtable import IdTable
-from recsys_cli.store.packs import Pack, load_pack, save_pack
+from recsys_cli.store.packs import save_pack
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from recsys_cli.datasets.spec import DatasetSpec
+_INTERACTIONS, _FACTORS = "interactions", "als"
 
 
 def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -> Iterator[Path]:
@@ -35,7 +35,8 @@ def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -
 
     Raises:
         UsageError: `out` is the workspace, whose own als_*.joblib would be overwritten.
-        ArtifactError: a dataset has not been ingested.
+        ArtifactError: a dataset has not been ingested, or ingested again since its interactions
+            or factors were made; nothing has been written then.
     """
     if out.resolve() == workspace.root.resolve():
         raise UsageError(
@@ -46,16 +47,18 @@ def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -
         raise ArtifactError(
             f"{missing[0]} has not been ingested", hint=f"recsys ingest --dataset {missing[0]}"
         )
-    yield from _tables(workspace, datasets, out / "artifacts")
-    for dataset in datasets:
-        yield from _interactions(workspace, dataset, out / "data" / "mahout")
-        yield from _factors(workspace, dataset, out / "artifacts")
+    opened = [Artifacts(workspace, dataset) for dataset in datasets]
+    for artifacts in opened:
+        _refuse_other_ids(artifacts)
+    yield from _tables(opened, out / "artifacts")
+    for artifacts in opened:
+        yield from _interactions(artifacts, out / "data" / "mahout")
+        yield from _factors(artifacts, out / "artifacts")
 
 
-def id_mappings(ids: Pack) -> dict[str, Any]:
+def id_mappings(artifacts: Artifacts) -> dict[str, Any]:
     """The old mapping file: dicts from external id to row, both ways, for users and items."""
-    users = IdTable.from_pack(ids, USER).to_list()
-    items = IdTable.from_pack(ids, ITEM).to_list()
+    users, items = artifacts.users.to_list(), artifacts.items.to_list()
     return {
         "user_to_idx": {external: row for row, external in enumerate(users)},
         "item_to_idx": {external: row for row, external in enumerate(items)},
@@ -64,20 +67,20 @@ def id_mappings(ids: Pack) -> dict[str, Any]:
     }
 
 
-def _spec(workspace: Workspace, dataset: str) -> DatasetSpec:
-    from recsys_cli.datasets.spec import DatasetSpec
+def _refuse_other_ids(artifacts: Artifacts) -> None:
+    for kind in (_INTERACTIONS, _FACTORS):
+        if artifacts.has(kind):
+            artifacts.pack(kind)
 
-    return DatasetSpec.model_validate_json(workspace.path("spec", dataset).read_text())
 
-
-def _external_events(workspace: Workspace, dataset: str) -> pl.LazyFrame:
+def _external_events(artifacts: Artifacts) -> pl.LazyFrame:
     """Events with external ids, in event order."""
     import polars as pl
 
-    spec = _spec(workspace, dataset)
-    users = pl.read_parquet(workspace.path("users", dataset), columns=[USER])[USER]
-    items = pl.read_parquet(workspace.path("items", dataset), columns=[ITEM])[ITEM]
-    kinds = pl.Series(spec.events)
+    spec = artifacts.spec
+    users = pl.Series(artifacts.users.to_list(), dtype=pl.String)
+    items = pl.Series(artifacts.items.to_list(), dtype=pl.String)
+    kinds = pl.Series(spec.events, dtype=pl.String)
 
     def externalise(frame: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(
@@ -99,18 +102,20 @@ def _external_events(workspace: Workspace, dataset: str) -> pl.LazyFrame:
         "value": pl.Float32(),
         "source": pl.String(),
     }
-    events = pl.scan_parquet(workspace.path("events", dataset))
+    events = pl.scan_parquet(_table(artifacts, "events"))
     return events.map_batches(externalise, schema=schema, streamable=True)
 
 
-def _tables(workspace: Workspace, datasets: Sequence[str], folder: Path) -> Iterator[Path]:
+def _table(artifacts: Artifacts, kind: str) -> Path:
+    return artifacts.workspace.path(kind, artifacts.dataset)
+
+
+def _tables(opened: Sequence[Artifacts], folder: Path) -> Iterator[Path]:
     import polars as pl
 
-    frames = [_external_events(workspace, dataset) for dataset in datasets]
-    named = [(f"events_{d}.parquet", f) for d, f in zip(datasets, frames, strict=True)]
-    items = [
-        pl.scan_parquet(workspace.path("items", d)).rename({ITEM: "item_id"}) for d in datasets
-    ]
+    frames = [_external_events(artifacts) for artifacts in opened]
+    named = [(f"events_{a.dataset}.parquet", f) for a, f in zip(opened, frames, strict=True)]
+    items = [pl.scan_parquet(_table(a, "items")).rename({ITEM: "item_id"}) for a in opened]
     named.append(("events.parquet", pl.concat(frames)))
     named.append(("items.parquet", pl.concat([_strings(i) for i in items], how="diagonal")))
     for name, frame in named:
@@ -127,39 +132,24 @@ def _strings(items: pl.LazyFrame) -> pl.LazyFrame:
     return items.with_columns(pl.exclude(keep).cast(pl.String))
 
 
-def _interactions(workspace: Workspace, dataset: str, folder: Path) -> Iterator[Path]:
-    path = workspace.path("interactions", dataset)
-    if not path.exists():
+def _interactions(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
+    if not artifacts.has(_INTERACTIONS):
         return
     from recsys_cli.models.interactions import Interactions
 
-    interactions = Interactions.from_pack(load_pack(path))
-    target = folder / f"interactions_{dataset}.csv"
+    interactions = Interactions.from_pack(artifacts.pack(_INTERACTIONS))
+    target = folder / f"interactions_{artifacts.dataset}.csv"
     with atomic_path(target) as temporary:
-        interactions_frame(interactions).lazy().sink_csv(temporary)
+        interactions.to_frame().write_csv(temporary)
     yield target
-    target = folder / f"id_mappings_{dataset}.joblib"
-    with atomic_path(target) as temporary:
-        save_pack(temporary, id_mappings(load_pack(workspace.path("ids", dataset))))
-    yield target
+    yield _save(folder / f"id_mappings_{artifacts.dataset}.joblib", id_mappings(artifacts))
 
 
-def interactions_frame(interactions: Any) -> pl.DataFrame:
-    """Interactions as columns user, item, weight, ordered by user and item."""
-    import numpy as np
-    import polars as pl
-
-    users = np.repeat(np.arange(interactions.n_users, dtype=np.int32), np.diff(interactions.indptr))
-    return pl.DataFrame({USER: users, ITEM: interactions.indices, WEIGHT: interactions.weight})
-
-
-def _factors(workspace: Workspace, dataset: str, folder: Path) -> Iterator[Path]:
-    path = workspace.path("als", dataset)
-    if not path.exists():
+def _factors(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
+    if not artifacts.has(_FACTORS):
         return
-    als, ids = load_pack(path), load_pack(workspace.path("ids", dataset))
-    users = IdTable.from_pack(ids, USER).to_list()
-    items = IdTable.from_pack(ids, ITEM).to_list()
+    als, dataset = artifacts.pack(_FACTORS), artifacts.dataset
+    users, items = artifacts.users.to_list(), artifacts.items.to_list()
     model = {
         "user_factors": als["user_factors"],
         "item_factors": als["item_factors"],
@@ -167,7 +157,7 @@ def _factors(workspace: Workspace, dataset: str, folder: Path) -> Iterator[Path]
         "item_ids": items,
     }
     names = [f"als_{dataset}", f"collab_model_{dataset}"]
-    if _spec(workspace, dataset).kind == "hm":
+    if artifacts.spec.kind == "hm":
         names.append("hm_collab_model")
     for name in names:
         yield _save(folder / f"{name}.joblib", model)
