@@ -396,6 +396,25 @@ def test_exported_interactions_come_back_as_factors(workspace, tmp_path):
     run("status", "--check", "-w", workspace)
 
 
+def test_import_takes_the_settings_that_factors_were_trained_with(workspace, tmp_path):
+    from recsys_cli.models.als import AlsFactors
+    from recsys_cli.store.packs import load_pack
+
+    for side in ("user", "item"):
+        (tmp_path / f"{side}.csv").write_text("id,f0,f1\n0,0.5,1\n1,1,0.25\n")
+    files = ["--users", tmp_path / "user.csv", "--items", tmp_path / "item.csv"]
+    command = ["als", "import", *files, "--dataset", "rr", "-w", workspace]
+    run(*command, "--regularization", 0.2, "--alpha", 40, "--no-scale-by-count")
+    model = AlsFactors.from_pack(load_pack(workspace / "artifacts/als_rr.joblib", mmap=False))
+    assert (model.regularization, model.alpha, model.scale_by_count) == (0.2, 40, False)
+    run(*command)
+    model = AlsFactors.from_pack(load_pack(workspace / "artifacts/als_rr.joblib", mmap=False))
+    assert (model.regularization, model.alpha, model.scale_by_count) == (0.05, 10, True)
+    result = run(*command, "--as-of", "2020-09-16", code=2)
+    assert "recsys als export --as-of 2020-09-16" in " ".join(result.output.split())
+    run(*command, "--regularization", "-1", code=2)
+
+
 def test_output_is_whole_when_piped(built):
     user = pl.read_parquet(built / "artifacts/users_hm.parquet")["user"][0]
     done = subprocess.run(
