@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 VERSION = 1
 """Raised whenever the vectors change, so that cached ones are not mixed with new ones."""
 
-_SIDE = 96
+_SIDE = 64
 _COLOUR_BINS = (4, 6, 6)
 _CELL_BINS = (2, 4, 4)
 _COLOUR_GRID = 3
@@ -147,19 +147,22 @@ def _cells(side: int, grid: int) -> npt.NDArray[np.int64]:
     return place[:, None] * grid + place[None, :]
 
 
-def _colours(lab: Floats, weight: Floats, bins: tuple[int, ...], *, grid: int) -> Floats:
+def _colours(lab: Floats, weight: Floats, bins: tuple[int, int, int], *, grid: int) -> Floats:
     """Counts of colours per cell (grid² · bins), each pixel shared among the 8 bins around it."""
-    sizes = np.array(bins)
-    place = ((lab - _LOW) / (_HIGH - _LOW)).clip(0, 1) * (sizes - 1)
+    sizes = np.array(bins)[:, None]
+    channels = np.ascontiguousarray(((lab - _LOW) / (_HIGH - _LOW)).reshape(-1, 3).T)
+    place = channels.clip(0, 1) * (sizes - 1)
     low = np.minimum(place.astype(np.int64), sizes - 2)
     share = place - low
-    cell = _cells(len(lab), grid)
+    shares = (1 - share, share)
+    steps = (bins[1] * bins[2], bins[2], 1)
+    first = _cells(len(lab), grid).ravel() * int(sizes.prod())
+    first += sum(step * one for step, one in zip(steps, low, strict=True))
     total = np.zeros(grid**2 * int(sizes.prod()))
-    for corner in product((0, 1), repeat=3):
-        at = low + corner
-        part = np.where(np.array(corner) == 1, share, 1 - share).prod(axis=-1) * weight
-        index = ((cell * bins[0] + at[..., 0]) * bins[1] + at[..., 1]) * bins[2] + at[..., 2]
-        total += np.bincount(index.ravel(), part.ravel(), len(total))
+    for i, j, k in product((0, 1), repeat=3):
+        part = weight.ravel() * shares[i][0] * shares[j][1] * shares[k][2]
+        index = first + (i * steps[0] + j * steps[1] + k)
+        total += np.bincount(index, part, len(total))
     return total.astype(np.float32)
 
 

@@ -1,0 +1,151 @@
+"""Encoding a catalogue: items per second and peak memory of the text and image encoders.
+
+    python benchmarks/embed.py --texts articles.parquet \\
+        --text-encoder sentence-transformers:FOLDER --text-encoder lsa
+    python benchmarks/embed.py --pictures images/ --image-encoder histogram
+
+Each figure is from a process of its own, so seconds include starting Python and loading the
+model, and peak memory is that run's. "again" is a second run, which finds everything in the
+cache; "10 changed" a run after ten rows changed. Fitted encoders (lsa) have no cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    "prod_name,product_type_name,product_group_name,graphical_appearance_name,"
+    "colour_group_name,section_name,garment_group_name,detail_desc"
+)
+
+
+def texts(args: argparse.Namespace) -> list[str | None]:
+    """The texts of the table's rows."""
+    import polars as pl
+
+    from recsys_cli.datasets.spec import DatasetSpec
+    from recsys_cli.encoders import item_texts
+
+    read = pl.read_parquet if args.texts.suffix == ".parquet" else pl.read_csv
+    items = read(args.texts).head(args.limit)
+    columns = [name for name in args.columns.split(",") if name in items.columns]
+    spec = DatasetSpec(
+        name="bench",
+        source="bench",
+        kind="generic",
+        events=["purchase"],
+        weights={"purchase": 1.0},
+        truth_events=["purchase"],
+        repurchase=False,
+        horizon_days=7,
+        has_time=False,
+        text_columns=columns,
+    )
+    return item_texts(items, spec)
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """One run in this process."""
+    from recsys_cli.encoders import (
+        EmbeddingCache,
+        embed_images,
+        embed_texts,
+        load_image_encoder,
+        load_text_encoder,
+    )
+
+    cache, started = EmbeddingCache(args.cache), time.perf_counter()
+    if args.texts:
+        rows = texts(args)
+        for row in range(0, len(rows), max(len(rows) // 10, 1)) if args.change else ():
+            rows[row] = f"{rows[row]} {args.change}"
+        encoder = load_text_encoder(args.one, dtype=args.dtype, device=args.device).fit(rows)
+        found = embed_texts(rows, encoder, cache)
+    else:
+        files = sorted(path for path in args.pictures.rglob("*") if path.is_file())[: args.limit]
+        encoder = load_image_encoder(args.one, dtype=args.dtype, device=args.device)
+        found = embed_images(files, encoder, cache, workers=args.workers)
+    return {
+        "seconds": time.perf_counter() - started,
+        "rows": len(found.has),
+        "encoded": found.encoded,
+        "reused": found.reused,
+        "skipped": len(found.skipped),
+        "dim": int(found.vectors.shape[1]),
+        "facts": encoder.facts,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+    }
+
+
+def run(encoder: str, what: list[str], cache: str, change: str = "") -> dict[str, Any]:
+    """One run in a fresh process, timed from outside."""
+    command = [sys.executable, __file__, *what, "--one", encoder, "--cache", cache]
+    started = time.perf_counter()
+    done = subprocess.run(
+        [*command, "--change", change], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout) | {"wall": time.perf_counter() - started}
+
+
+def render(encoder: str, run_name: str, result: dict[str, Any]) -> str:
+    """A line of the table."""
+    rate = f"{result['encoded'] / result['wall']:,.0f}" if result["encoded"] else "–"
+    memory = f"{result['memory']:,.0f}"
+    if result["worker"]:
+        memory += f" + {result['worker']:,.0f} per worker"
+    facts = ", ".join(f"{name} {value}" for name, value in result["facts"].items())
+    return (
+        f"| {encoder} | {run_name} | {result['rows']:,} | {result['encoded']:,} |"
+        f" {result['skipped']} | {result['wall']:.1f} | {rate} | {memory} |"
+        f" {result['dim']} | {facts} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=Path, help="items table, CSV or Parquet")
+    parser.add_argument("--columns", default=COLUMNS, help="its text columns, in order")
+    parser.add_argument("--text-encoder", action="append", default=[])
+    parser.add_argument("--pictures", type=Path, help="folder of pictures")
+    parser.add_argument("--image-encoder", action="append", default=[])
+    parser.add_argument("--workers", type=int, default=2, help="processes that decode")
+    parser.add_argument("--dtype", choices=["auto", "fp32", "bf16"], default="auto")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--limit", type=int, default=None, help="only the first rows or files")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--change", default="", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measure(args)))
+        return
+    shared = ["--dtype", args.dtype, "--device", args.device, "--workers", str(args.workers)]
+    shared += ["--limit", str(args.limit)] if args.limit else []
+    print("| encoder | run | rows | encoded | skipped | seconds | per second | peak MB | dim | |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for kind, source, encoders in (
+        ("--texts", args.texts, args.text_encoder),
+        ("--pictures", args.pictures, args.image_encoder),
+    ):
+        for encoder in encoders if source else []:
+            what = [kind, str(source), "--columns", args.columns, *shared]
+            shown = encoder if len(encoder) < 40 else f"{encoder.partition(':')[0]}:…"
+            runs = {"first": ""} if encoder.startswith("lsa") else {"first": "", "again": ""}
+            if len(runs) > 1 and kind == "--texts":
+                runs["10 changed"] = "changed"
+            with tempfile.TemporaryDirectory() as cache:
+                for name, change in runs.items():
+                    print(render(shown, name, run(encoder, what, cache, change)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
