@@ -4,6 +4,8 @@ Library code raises these and never prints or exits; `cli/` alone turns them int
 Exit codes: 1 failure at run time, 2 wrong usage or config, 3 missing or stale artifact.
 """
 
+import errno
+
 
 class RecsysError(Exception):
     """A known failure: `message` says what is wrong, `hint` what to do about it."""
@@ -46,6 +48,15 @@ class LockedError(RecsysError):
 
 class TrainingError(RecsysError):
     """A model came out unusable (NaN factors, no data left after filtering)."""
+
+
+def way_out(error: Exception) -> str:
+    """What to do about an error that nobody foresaw."""
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+        return "free some disk space and run the same command again"
+    if getattr(error, "errno", None) in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "this command writes; check who owns the folder and whether it is read-only"
+    return "set RECSYS_TRACEBACK=1 to see where it happened"
 
 
 def sentence(error: Exception) -> str:

@@ -93,6 +93,9 @@ def test_excluded_items_and_conditions_hold(built):
     without = recommend(built, "--user", 123, "--exclude", first)["items"]
     assert first not in {i["item"] for i in without}
     assert len(without) == 12
+    unknown = run("recommend", "--user", 123, "--exclude", "nope", "--json", "-w", built)
+    assert "no item 'nope'" in unknown.stderr
+    assert len(json.loads(unknown.stdout)["items"]) == 12
     items = pl.read_parquet(built / "artifacts/items_hm.parquet")
     group = items["product_group_name"].mode()[0]
     user = pl.read_parquet(built / "artifacts/users_hm.parquet")["user"][0]
@@ -111,7 +114,7 @@ def test_excluded_items_and_conditions_hold(built):
         (["--all", "--out", "x.parquet"], 2, "--dataset hm"),
         (["--user", "123", "--strategy", "magic"], 2, "no strategy 'magic'"),
         (["--user", "123", "--dataset", "nope"], 2, "no dataset 'nope'"),
-        (["--user", "123", "--exclude", "nope"], 2, "no item 'nope'"),
+        (["--user", ""], 2, "--user is empty"),
         (["--user", "123", "--where", "price"], 2, "column=value"),
         (["--user", "123", "--where", "nope=1"], 2, "no column 'nope'"),
         (["--user", "123", "--where", "categoryid=-5"], 2, "no item has categoryid=-5"),
@@ -121,6 +124,13 @@ def test_excluded_items_and_conditions_hold(built):
         (["--user", "123", "--set", "als.nope=1"], 2, "als.nope: there is no such setting"),
         (["--user", "123", "--set", "als.factors=-1"], 2, "als.factors"),
         (["--all", "--dataset", "rr", "--out", "x.xls"], 2, "cannot tell the format"),
+        (["--all", "--dataset", "rr", "--out", "/no/where/x.csv"], 2, "no folder /no/where"),
+        (
+            ["--all", "--dataset", "rr", "--out", "x.parquet", "--format", "kaggle"],
+            2,
+            "kaggle's format is CSV",
+        ),
+        (["--user", "123", "--set", "als.factrs=3"], 2, "did you mean factors?"),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_a_way_out(built, arguments, code, message):
@@ -244,7 +254,7 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
         (["--horizon", "soon"], 2, "number of days"),
         (["--strategy", "magic"], 2, "no strategy 'magic'"),
         (["-k", "ten"], 2, "whole number"),
-        (["--truth", "nowhere.csv"], 1, "nowhere.csv"),
+        (["--truth", "nowhere.csv", "-d", "hm"], 1, "nowhere.csv"),
         (["--protocol", "leave-last-out", "--horizon", "7d"], 2, "no window"),
     ],
 )
@@ -319,12 +329,17 @@ def test_commented_defaults_in_the_config_are_valid(workspace):
     run("init", "--force", "-w", workspace)
     text = (workspace / "recsys.toml").read_text()
     active = [
-        line.removeprefix("# ") if re.match(r"# \w+ = (?!\"…\")", line) else line
+        line.removeprefix("# ") if re.match(r"# \w+ = ", line) else line
         for line in text.splitlines()
     ]
     before = load_config(workspace)
-    (workspace / "recsys.toml").write_text("\n".join(active))
+    (workspace / "recsys.toml").write_text(
+        "\n".join(line for line in active if "unset by default" not in line)
+    )
     assert load_config(workspace) == before
+    # Examples of what is unset by default are at least of the right type.
+    (workspace / "recsys.toml").write_text("\n".join(active))
+    assert load_config(workspace).interactions.half_life_days == 30
 
 
 @pytest.mark.parametrize(
@@ -506,8 +521,57 @@ def test_a_truth_file_that_was_trained_on_is_pointed_out(workspace, tmp_path):
 
 
 def test_the_help_names_every_strategy():
+    from recsys_cli.cli.options import STRATEGY_NAMES
     from recsys_cli.recommend.registry import strategy_names
 
-    text = " ".join(ANSI.sub("", run("recommend", "--help").output).split())
-    for name in strategy_names():
-        assert name in text
+    assert sorted(STRATEGY_NAMES) == sorted(strategy_names())
+
+
+def test_settings_and_raw_files_that_changed_since_warn(workspace):
+    options = ["recommend", "--user", 123, "--json", "-w", workspace]
+    assert "another als.factors" in run(*options, "--set", "als.factors=9").stderr
+    assert run(*options, "--set", "recommend.k=3").stderr == ""
+    run("status", "-w", workspace)
+    events = workspace / "data/rr_raw/events.csv"
+    events.write_text(events.read_text() + "\n")
+    assert "older than data/rr_raw/events.csv" in run(*options).stderr
+
+
+def test_a_huge_k_is_no_more_than_the_catalogue(built, tmp_path):
+    n_items = len(pl.read_parquet(built / "artifacts/items_rr.parquet"))
+    answer = recommend(built, "--user", 123, "-k", 10**9, "--include-seen")
+    assert len(answer["items"]) == n_items
+    out = tmp_path / "all.parquet"
+    options = ["--all", "-d", "rr", "-k", 10**9, "--include-seen", "-o", out, "-w", built]
+    run("recommend", *options)
+    assert pl.read_parquet(out)["rank"].max() == n_items
+
+
+def test_a_truth_about_another_dataset_is_refused(workspace, tmp_path):
+    truth = tmp_path / "truth.csv"
+    truth.write_text("user,item\nx,y\n")
+    assert "--dataset" in run("eval", "--truth", truth, "-w", workspace, code=2).output
+    result = run("eval", "--truth", truth, "-d", "hm", "-w", workspace, code=1)
+    assert "none of the users and items" in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (OSError(28, "No space left on device"), "free some disk space"),
+        (OSError(30, "Read-only file system"), "read-only"),
+        (RuntimeError("parquet: No space left on device"), "free some disk space"),
+        (RuntimeError("whatever"), "RECSYS_TRACEBACK=1"),
+    ],
+)
+def test_unforeseen_errors_are_a_sentence(workspace, monkeypatch, error, hint):
+    from recsys_cli.pipeline import status
+
+    def fail(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(status, "stage_states", fail)
+    result = run("status", "-w", workspace, code=1)
+    assert str(error) in result.output
+    assert hint in result.output
+    assert "Traceback" not in result.output

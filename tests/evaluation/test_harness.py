@@ -178,7 +178,7 @@ def test_who_served_and_why(truth: Truth, history: CSR) -> None:
 
 def test_blocks_change_nothing(truth: Truth, history: CSR, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(truth, history, both(history)).to_json()
-    monkeypatch.setattr(harness, "_BLOCK_USERS", 7)
+    monkeypatch.setattr(harness, "_BLOCK_CELLS", 100)
     assert run(truth, history, both(history)).to_json() == whole
 
 

@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
 from recsys_cli.cli.console import report_error, say
-from recsys_cli.errors import RecsysError, sentence
+from recsys_cli.errors import RecsysError, sentence, way_out
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,7 +88,7 @@ class _Group(TyperGroup):
             # Typer's own exceptions carry usage errors and exit codes.
             if type(error).__module__.startswith("typer") or "RECSYS_TRACEBACK" in os.environ:
                 raise
-            report_error(sentence(error), "set RECSYS_TRACEBACK=1 to see where it happened")
+            report_error(sentence(error), way_out(error))
             raise typer.Exit(1) from None
 
 

@@ -64,10 +64,11 @@ def demo(
 ) -> None:
     """Make sample data: data/hm_raw (with images/) and data/rr_raw in the raw schemas."""
     from recsys_cli.datasets.demo import make_demo
+    from recsys_cli.store.workspace import Workspace
 
     sizes = {"customers": customers, "transactions": transactions, "articles": articles}
     workspace.mkdir(parents=True, exist_ok=True)
-    with TerminalProgress() as progress:
+    with TerminalProgress() as progress, Workspace(workspace).writing():
         summary = make_demo(
             workspace,
             **{name: size for name, size in sizes.items() if size is not None},
@@ -82,7 +83,7 @@ def demo(
         f"{summary.articles:,} articles, {summary.images:,} pictures"
     )
     print_line(
-        f"{summary.rr}: {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
+        f"{summary.rr}: about {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
         f"{summary.rr_items:,} items"
     )
     say(f"Seed {summary.seed}{kept}. Next: recsys build all")

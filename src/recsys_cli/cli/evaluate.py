@@ -14,12 +14,13 @@ from recsys_cli.cli.app import app
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
 from recsys_cli.cli.options import (
     HERE,
+    STRATEGY_NAMES,
     DatasetOption,
     ExcludeSeenOption,
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import day_from, open_workspace
+from recsys_cli.cli.session import check_folder, day_from, open_workspace
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from recsys_cli.pipeline.build import Step
 
 # What fits a terminal of 80 columns; --json has every metric at every depth.
-_SHOWN = ("ndcg", "map", "recall", "hitrate", "coverage")
+_SHOWN = ("ndcg", "map", "recall", "coverage")
 
 
 class Protocol(StrEnum):
@@ -41,7 +42,10 @@ class Protocol(StrEnum):
 @app.command("eval")
 def evaluate(
     strategy: Annotated[
-        str, typer.Option("--strategy", "-s", help="all, or names between commas.")
+        str,
+        typer.Option(
+            "--strategy", "-s", help=f"all, or some of {', '.join(STRATEGY_NAMES)} with commas."
+        ),
     ] = "all",
     k: Annotated[
         str | None,
@@ -89,7 +93,7 @@ def evaluate(
     overrides: SetOption = None,
 ) -> None:
     """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
-    from recsys_cli.config import chosen_datasets
+    from recsys_cli.config import chosen_datasets, only_dataset
     from recsys_cli.pipeline.evaluate import Question, evaluate_dataset
 
     opened, config = open_workspace(workspace, overrides)
@@ -104,8 +108,12 @@ def evaluate(
     )
     results = []
     to_stdout = json is not None and str(json) == "-"
+    if json is not None and not to_stdout:
+        check_folder(json)
+    # A truth file is about one dataset, and nothing in it says which.
+    names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
     with TerminalProgress() as progress:
-        for name in chosen_datasets(config, dataset):
+        for name in names:
             result = evaluate_dataset(
                 opened, config, name, question, on_step=_say_step, progress=progress
             )
@@ -139,7 +147,7 @@ def _say_step(step: Step) -> None:
 
 
 def _print_result(result: EvalResult) -> None:
-    """A table per group of users: a row per strategy, the mean and half the interval's width."""
+    """A table per group of users: a row per strategy, means with their 95% intervals."""
     window = f", {result.horizon_days} days from {result.cutoff}" if result.cutoff else ""
     print_line(f"{result.dataset}: {result.protocol}{window}, {result.users:,} users")
     for warning in result.warnings:
@@ -162,7 +170,7 @@ def _cell(measured: Interval) -> str:
         return "–"
     if math.isnan(measured.low):
         return f"{measured.value:.3f}"
-    return f"{measured.value:.3f} ±{(measured.high - measured.low) / 2:.3f}"
+    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
 
 
 def _write(results: list[EvalResult], path: Path | None) -> None:

@@ -51,3 +51,5 @@ ExcludeSeenOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 HERE = Path()
+# Spelled out, since the registry that knows them imports numpy; a test compares the two.
+STRATEGY_NAMES = ["collab", "repurchase", "popular", "auto"]

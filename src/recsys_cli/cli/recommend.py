@@ -18,6 +18,7 @@ from recsys_cli.cli.console import (
 )
 from recsys_cli.cli.options import (
     HERE,
+    STRATEGY_NAMES,
     AsOfOption,
     DatasetOption,
     ExcludeSeenOption,
@@ -25,10 +26,11 @@ from recsys_cli.cli.options import (
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import open_workspace, snapshot_from
+from recsys_cli.cli.session import check_folder, open_workspace, snapshot_from
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from recsys_cli.config import Config
     from recsys_cli.recommend.engine import Engine, Filters
 
 
@@ -66,7 +68,8 @@ def recommend(
         typer.Option(
             "--strategy",
             "-s",
-            help="auto, collab, repurchase or popular.",
+            help=f"One of {', '.join(STRATEGY_NAMES)}.",
+            autocompletion=lambda: STRATEGY_NAMES,
             show_default="recommend.strategy of the config",
         ),
     ] = None,
@@ -99,10 +102,11 @@ def recommend(
     else:
         name = dataset_of_user(opened, chosen_datasets(config, dataset), user or "")
     engine = Engine(opened, name, snapshot_from(as_of), threads=config.threads)
-    outdated = engine.artifacts.outdated()
-    if outdated:
-        say(f"Warning: out of date: {', '.join(outdated)}; run `recsys build all`")
-    filters = Filters(exclude_seen, exclude or (), where or ())
+    _warn_if_outdated(engine, config)
+    known = [item for item in exclude or () if engine.artifacts.items.find(item) >= 0]
+    for item in set(exclude or ()) - set(known):
+        say(f"Warning: --exclude: {name} has no item {item!r}")
+    filters = Filters(exclude_seen, known, where or ())
     asked = strategy or config.recommend.strategy
     if everyone and out:
         chosen = file_format.value if file_format else None
@@ -117,13 +121,25 @@ def recommend(
         _print_answer(answer)
 
 
+def _warn_if_outdated(engine: Engine, config: Config) -> None:
+    outdated = engine.artifacts.outdated(config)
+    if outdated:
+        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+        command = engine.artifacts.build_command()
+        say(f"Warning: out of date: {outdated[0]}{more}; run `{command}`")
+
+
 def _check_usage(*, user: str | None, everyone: bool, out: Path | None) -> None:
+    if user == "":
+        raise UsageError("--user is empty")
     if everyone == (user is not None):
         raise UsageError("name one user with --user, or ask for --all")
     if everyone and out is None:
         raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
     if out is not None and not everyone:
         raise UsageError("--out goes with --all", hint="redirect --json for one user")
+    if out is not None:
+        check_folder(out)
 
 
 def _write_all(
@@ -148,8 +164,10 @@ def _write_all(
 
 def _print_answer(answer: dict[str, Any]) -> None:
     used, reason = answer["strategy_used"], answer["fallback_reason"]
-    line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing'}"
+    line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing to recommend'}"
     print_line(line + (f" ({reason})" if reason else ""))
+    if not answer["items"]:
+        return
     print_table(
         ["rank", "item", "name", "score", "source"],
         [

@@ -39,6 +39,16 @@ def snapshot_from(as_of: str | None) -> Snapshot:
     return NOW if as_of is None else Snapshot(as_of=day_from(as_of, option="--as-of"))
 
 
+def check_folder(file: Path) -> None:
+    """Refuse to write into a folder that does not exist.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not file.parent.is_dir():
+        raise UsageError(f"there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
+
+
 def day_from(text: str, *, option: str) -> date:
     """The day that an option's text names."""
     from datetime import date

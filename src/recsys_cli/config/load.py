@@ -123,10 +123,23 @@ def validate(model: type[M], raw: dict[str, Any], *, where: str) -> M:
         for problem in error.errors():
             key = ".".join(str(part) for part in problem["loc"])
             if problem["type"] == "extra_forbidden":
-                lines.append(f"{key}: there is no such setting")
+                lines.append(f"{key}: there is no such setting{_meant(model, problem['loc'])}")
             else:
                 lines.append(f"{key}: {problem['msg']} (got {problem['input']!r})")
         raise ConfigError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """The setting that a misspelt one was probably meant to be."""
+    from difflib import get_close_matches
+
+    section: Any = model
+    for part in location[:-1]:
+        fields = getattr(section, "model_fields", {})
+        section = fields[part].annotation if part in fields else DatasetConfig
+    known = getattr(section, "model_fields", {})
+    close = get_close_matches(str(location[-1]), list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:

@@ -83,8 +83,25 @@ def _fields(
             continue
         lines += _comment((field.description or "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)
-        lines.append(f"# {name} = {_toml(default)}")
+        if default is None:
+            lines.append(f"# {name} = {_example(str(field.annotation))}  # unset by default")
+        else:
+            lines.append(f"# {name} = {_toml(default)}")
     return lines
+
+
+def _example(annotation: str) -> str:
+    """A value of the right type for a setting that is unset by default."""
+    for kind, example in (
+        ("dict[str", "{ view = 1, purchase = 5 }"),
+        ("list[", '["…"]'),
+        ("bool", "true"),
+        ("int", "7"),
+        ("float", "30.0"),
+    ):
+        if kind in annotation.lower():
+            return example
+    return '"…"'
 
 
 def _comment(text: str) -> list[str]:
@@ -94,8 +111,6 @@ def _comment(text: str) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    if value is None:
-        return '"…"'
     if isinstance(value, BaseModel):
         set_fields = {k: v for k, v in value.model_dump().items() if v is not None}
         return _toml(set_fields)

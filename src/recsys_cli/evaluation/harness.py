@@ -25,7 +25,8 @@ from recsys_cli.recommend.fallback import Answer, WithFallback
 
 Mask = npt.NDArray[np.bool_]
 
-_BLOCK_USERS = 1 << 15
+_BLOCK_CELLS = 1 << 19
+"""Recommended items in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,9 @@ def _evaluate_one(
     coverage = {g: Coverage(ks=plan.ks, n_items=strategy.n_items) for g in plan.groups}
     served, reasons = _Shares(n), _Shares(n)
     progress.start(f"evaluate {name}", n)
-    for start in range(0, n, _BLOCK_USERS):
-        rows = np.arange(start, min(start + _BLOCK_USERS, n))
+    step = max(1, _BLOCK_CELLS // min(plan.ks[-1], strategy.n_items))
+    for start in range(0, n, step):
+        rows = np.arange(start, min(start + step, n))
         answer = _answer(strategy, plan, rows)
         items = answer.recommendations.items
         values[rows] = _measure(items, truth.items.take(rows), plan.ks)
@@ -216,7 +218,8 @@ def _evaluate_one(
 def _answer(strategy: WithFallback, plan: _Plan, rows: npt.NDArray[np.int64]) -> Answer:
     users = plan.truth.users[rows]
     exclude = plan.history.take(users) if plan.exclude_seen else None
-    return strategy.answer(users, k=plan.ks[-1], exclude=exclude, allow=plan.allow)
+    k = min(plan.ks[-1], strategy.n_items)
+    return strategy.answer(users, k=k, exclude=exclude, allow=plan.allow)
 
 
 def _measure(items: npt.NDArray[np.int32], truth: CSR, ks: Sequence[int]) -> Floats:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from recsys_cli.config import Config
-from recsys_cli.errors import RecsysError, sentence
+from recsys_cli.errors import RecsysError, sentence, way_out
 from recsys_cli.pipeline.freshness import Freshness, Verdict
 from recsys_cli.pipeline.measure import Meter
 from recsys_cli.pipeline.stage import Context, Graph, Stage
@@ -172,7 +172,7 @@ class Builder:
             return Step(stage.name, dataset, "failed", verdict.reason, error=error)
         except Exception as error:
             # A full disk or an error inside a library must not take the other stages along.
-            known = RecsysError(sentence(error))
+            known = RecsysError(sentence(error), hint=way_out(error))
             known.__cause__ = error
             return Step(stage.name, dataset, "failed", verdict.reason, error=known)
         return Step(stage.name, dataset, "ran", verdict.reason, seconds, peak, facts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from recsys_cli.config import Config
 from recsys_cli.config.models import EvalConfig
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, DataError, UsageError
 from recsys_cli.evaluation.truth import (
     LEAVE_LAST_OUT,
     TEMPORAL,
@@ -160,6 +160,11 @@ def _truth(
     n_items = len(artifacts.items)
     if question.truth:
         given = truth_from_file(question.truth, users=artifacts.users, items=artifacts.items)
+        if given.items.indices.min() >= n_items and given.users.max() < 0:
+            raise DataError(
+                f"{artifacts.dataset} has none of the users and items in {question.truth}",
+                hint="check --dataset, and that the file holds external ids",
+            )
         return replace(given, cutoff=question.cutoff)
     if (question.protocol or settings.protocol) == TEMPORAL:
         return temporal_truth(

@@ -6,10 +6,13 @@ carries the fingerprints of the ids it was made for, and they are compared here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys_cli.columns import ITEM, NAME, USER
+from recsys_cli.config import Config
+from recsys_cli.config.load import section_for
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.store.idtable import IdTable
@@ -54,11 +57,11 @@ class Artifacts:
             self._packs[kind] = pack
         return self._packs[kind]
 
-    def outdated(self) -> list[str]:
-        """Artifacts that were made from others than there are now, such as "als (events)".
+    def outdated(self, config: Config) -> list[str]:
+        """Stages whose artifacts are not what a build would make now, and why.
 
-        A look at the manifests alone: what changed in raw files or settings, `recsys status`
-        tells.
+        A glance for those who are about to use them: manifests, settings, and size and time of
+        raw files are compared, and nothing is hashed. `recsys status --check` is thorough.
         """
         manifests = self.workspace.manifests(self.dataset, self.snapshot)
         made = {
@@ -66,13 +69,32 @@ class Artifacts:
             for manifest in manifests.values()
             for name, output in manifest.outputs.items()
         }
+        hashes = self.workspace.hashes()
         outdated = []
         for stage, manifest in manifests.items():
-            for kind, digest in manifest.recipe.inputs.items():
-                path = kind in ARTIFACTS and self._shown(kind)
-                if path and made.get(path, digest) != digest:
-                    outdated.append(f"{stage} (older than {kind})")
+            if manifest.imported:
+                continue
+            for name, digest in manifest.recipe.inputs.items():
+                if name in ARTIFACTS:
+                    changed = made.get(self._shown(name), digest) != digest
+                else:
+                    changed = hashes.surely_changed(self.workspace.root / name, digest)
+                if changed:
+                    outdated.append(f"{stage} (older than {name})")
+            outdated += [
+                f"{stage} (made with another {section}.{key})"
+                for section, made_with in manifest.recipe.config.items()
+                for key in self._changed(config, section, made_with)
+            ]
         return outdated
+
+    def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
+        """Settings of a section that are not those of a recipe."""
+        if section == "dataset":
+            now = config.datasets[self.dataset].model_dump(mode="json")
+        else:
+            now = section_for(config, section, self.dataset).model_dump(mode="json")
+        return [key for key, value in made_with.items() if now.get(key) != value]
 
     def item_column(self, column: str) -> pl.Series:
         """A column of the items table, checked to be the one that the ids belong to.

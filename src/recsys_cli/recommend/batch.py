@@ -31,7 +31,8 @@ _SUFFIXES: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-_BLOCK = 1 << 15
+_BLOCK_CELLS = 1 << 19
+"""Recommended items in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,12 @@ def recommend_all(
     import polars as pl
     from polars.io.plugins import register_io_source
 
-    file_format = file_format or format_of(out)
+    if file_format is None:
+        file_format = format_of(out)
+    elif file_format == "kaggle" and out.suffix != ".csv":
+        raise UsageError(
+            f"kaggle's format is CSV, and {out} is not called so", hint="end it in .csv"
+        )
     report = progress or Silent()
     users = pl.Series(engine.artifacts.users.to_list(), dtype=pl.String)
     items = pl.Series(engine.artifacts.items.to_list(), dtype=pl.String)
@@ -98,8 +104,9 @@ def recommend_all(
     def blocks(
         with_columns: list[str] | None, _predicate: object, _rows: object, _size: object
     ) -> Iterator[pl.DataFrame]:
-        for start in range(0, len(users), _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, len(users)), dtype=np.int32)
+        step = max(1, _BLOCK_CELLS // max(min(k, len(items)), 1))
+        for start in range(0, len(users), step):
+            rows = np.arange(start, min(start + step, len(users)), dtype=np.int32)
             answer = engine.answer(
                 rows, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
             )

@@ -113,11 +113,16 @@ class Engine:
         exclude_seen: bool | None = None,
         allow: npt.NDArray[np.bool_] | None = None,
     ) -> Answer:
-        """Lists for users (n,) int32 by row, -1 for unknown ones."""
+        """Lists for users (n,) int32 by row, -1 for unknown ones.
+
+        Lists are never longer than the catalogue, so a large k costs no memory.
+        """
         if exclude_seen is None:
             exclude_seen = not self.artifacts.spec.repurchase
         exclude = self.history.take(users) if exclude_seen else None
-        return self.strategy(strategy).answer(users, k=k, exclude=exclude, allow=allow)
+        chain = self.strategy(strategy)
+        k = min(k, chain.n_items)
+        return chain.answer(users, k=k, exclude=exclude, allow=allow)
 
     def recommend_one(
         self, user: str, *, strategy: str, k: int, filters: Filters = NO_FILTERS

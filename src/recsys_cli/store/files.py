@@ -71,10 +71,16 @@ class HashMemo:
         known = read_json(path)
         self._known: dict[str, list[Any]] = known if isinstance(known, dict) else {}
 
+    def surely_changed(self, file: Path, digest: str) -> bool:
+        """Whether `file` is known not to have this SHA-256, without hashing it."""
+        entry = self._known.get(str(file.resolve()))
+        if not entry or not file.exists():
+            return False
+        return entry[:3] != _identity(file) or entry[3] != digest
+
     def sha256(self, file: Path) -> str:
         """Hex SHA-256 of `file`, from memory where nothing about the file changed."""
-        stat, key = file.stat(), str(file.resolve())
-        identity = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        identity, key = _identity(file), str(file.resolve())
         entry = self._known.get(key)
         if entry and entry[:3] == identity:
             return str(entry[3])
@@ -84,6 +90,11 @@ class HashMemo:
         with suppress(OSError):
             write_json(self._path, self._known)
         return digest
+
+
+def _identity(file: Path) -> list[int]:
+    stat = file.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
 def _umask() -> int:
