@@ -342,6 +342,16 @@ def test_commented_defaults_in_the_config_are_valid(workspace):
     assert load_config(workspace).interactions.half_life_days == 30
 
 
+def test_every_setting_is_documented():
+    from recsys_cli.config import models
+    from recsys_cli.config.template import descriptions
+
+    for model in vars(models).values():
+        if isinstance(model, type) and issubclass(model, models.Section):
+            documented = descriptions(model)
+            assert all(documented.get(name) for name in model.model_fields), model
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

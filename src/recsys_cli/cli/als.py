@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.app import app
+from recsys_cli.cli.app import Recsys, app
 from recsys_cli.cli.console import print_json, print_line, say
 from recsys_cli.cli.options import (
     HERE,
@@ -23,7 +23,7 @@ from recsys_cli.cli.options import (
 )
 from recsys_cli.cli.session import open_workspace, run_build, snapshot_from
 
-als = typer.Typer(no_args_is_help=True, help="Interactions and ALS factors.")
+als = Recsys(no_args_is_help=True, help="Interactions and ALS factors.")
 app.add_typer(als, name="als")
 
 

@@ -17,6 +17,9 @@ from recsys_cli import __version__
 from recsys_cli.cli.console import report_error, say
 from recsys_cli.errors import RecsysError, sentence, way_out
 
+# Looking for pydantic plugins reads the metadata of every installed package.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +32,8 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
     path = workspace / CONFIG_FILE
     raw: dict[str, Any] = {}
     if path.is_file():
+        import tomllib
+
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -143,6 +144,8 @@ def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
+    import tomllib
+
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):

@@ -11,7 +11,7 @@ Backend = Literal["auto", "cpu", "gpu"]
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, values are read-only once loaded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ColumnsConfig(Section):

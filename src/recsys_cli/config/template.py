@@ -6,10 +6,13 @@ version.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -69,19 +72,33 @@ def _relevant(kind: str) -> set[str]:
     """Fields worth showing for a kind; `generic:` in a field's description marks the others."""
     return {
         name
-        for name, field in DatasetConfig.model_fields.items()
-        if kind == "generic" or not (field.description or "").startswith("generic:")
+        for name, text in descriptions(DatasetConfig).items()
+        if kind == "generic" or not text.startswith("generic:")
     }
+
+
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """The docstring under each field of a model.
+
+    Read from the source here and not by pydantic, which would do so at every start.
+    """
+    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    found = {}
+    for field, text in pairwise(getattr(body, "body", [])):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            found[ast.unparse(field.target)] = str(getattr(text.value, "value", ""))
+    return found
 
 
 def _fields(
     model: type[BaseModel], *, skip: set[str] | None = None, only: set[str] | None = None
 ) -> list[str]:
     lines: list[str] = []
+    described = descriptions(model)
     for name, field in model.model_fields.items():
         if name in (skip or ()) or (only is not None and name not in only):
             continue
-        lines += _comment((field.description or "").removeprefix("generic: "))
+        lines += _comment(described.get(name, "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)
         if default is None:
             lines.append(f"# {name} = {_example(str(field.annotation))}  # unset by default")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class DatasetSpec(BaseModel):
     """Facts about one ingested dataset, written beside its tables as spec_<name>.json."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     """Name in recsys.toml; part of every artifact's file name."""

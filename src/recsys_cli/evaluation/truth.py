@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.store.idtable import IdTable
+from recsys_cli.store.snapshot import start_of
 
 TEMPORAL = "temporal"
 LEAVE_LAST_OUT = "leave-last-out"
@@ -69,10 +70,7 @@ class Truth:
     @property
     def cutoff_seconds(self) -> int | None:
         """The cut-off as seconds since the epoch."""
-        if self.cutoff is None:
-            return None
-        day = self.cutoff
-        return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+        return None if self.cutoff is None else start_of(self.cutoff)
 
 
 def seen_pairs(truth: Truth, history: CSR) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,6 @@ Sparse rows times a dense matrix, in blocks of users: memory is the result and t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.progress import Progress, Silent
 
@@ -110,7 +110,7 @@ def user_vectors(
         known[start:stop] = vectors[start:stop].any(axis=1)
         return stop - start
 
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(threads or available_cores()) as pool:
         for done in pool.map(fill, range(0, n_users, _BLOCK)):
             report.advance(done)
     return UserVectors(vectors, known, interactions.reference)

@@ -18,7 +18,7 @@ from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import atomic_path, sha256, write_json
 from recsys_cli.store.manifest import Manifest, Recipe, environment
 from recsys_cli.store.packs import save_pack
-from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.snapshot import NOW, Snapshot, start_of
 from recsys_cli.store.workspace import Workspace
 
 
@@ -168,12 +168,11 @@ def _refuse_leak(snapshot: Snapshot, reference: int | None) -> None:
         raise UsageError(
             f"nothing says that these factors were trained on the snapshot {snapshot}", hint=hint
         )
-    cutoff = datetime(snapshot.as_of.year, snapshot.as_of.month, snapshot.as_of.day, tzinfo=UTC)
-    if reference > cutoff.timestamp():
+    if reference > start_of(snapshot.as_of):
         last = datetime.fromtimestamp(reference, UTC)
         raise UsageError(
             f"these factors were trained on events up to {last:%Y-%m-%d %H:%M:%S}, and the"
-            f" snapshot ends before {cutoff:%Y-%m-%d}",
+            f" snapshot ends before {snapshot.as_of}",
             hint=hint,
         )
 

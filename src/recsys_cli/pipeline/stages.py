@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.pipeline.stage import Context, Facts, Graph, Stage
+from recsys_cli.store.snapshot import start_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,24 +106,19 @@ def _load_interactions(context: Context) -> Interactions:
 
 
 def _interactions(context: Context) -> Facts:
-    from datetime import UTC, datetime
-
     from recsys_cli.models.interactions import build_interactions
     from recsys_cli.store.packs import load_pack, save_pack
 
     ids = load_pack(context.input("ids"))
     fingerprints = _fingerprints(ids)
     as_of = context.snapshot.as_of
-    reference = None
-    if as_of:
-        reference = int(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC).timestamp())
     interactions = build_interactions(
         _events(context),
         n_users=len(ids["user_offsets"]) - 1,
         n_items=len(ids["item_offsets"]) - 1,
         spec=context.spec,
         config=context.section("interactions"),
-        reference=reference,
+        reference=start_of(as_of) if as_of else None,
     )
     save_pack(context.output("interactions"), interactions.to_pack(**fingerprints))
     return {

@@ -42,10 +42,6 @@ class IdTable:
     def _bytes(self, row: int) -> bytes:
         return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
 
-    def take(self, rows: Iterable[int]) -> list[str]:
-        """The strings of `rows`."""
-        return [self[int(r)] for r in rows]
-
     def find(self, external: str) -> int:
         """Row of an external id, or -1."""
         if self.order is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from recsys_cli.columns import TIME, USER
@@ -46,6 +46,11 @@ class Snapshot:
 
 
 NOW = Snapshot()
+
+
+def start_of(day: date) -> int:
+    """Midnight UTC at the start of `day`, in seconds since 1970."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 def is_last_event() -> pl.Expr:
