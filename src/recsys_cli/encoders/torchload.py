@@ -104,7 +104,7 @@ def has_fast_bf16(device: torch.device) -> bool:
 
     if device.type == "cuda":
         # Emulated on older cards, which is slower than fp32.
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        return bool(torch.cuda.get_device_capability(device) >= (8, 0))
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         found = torch.cpu.get_capabilities()
         return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
