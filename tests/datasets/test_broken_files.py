@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -180,7 +181,9 @@ def test_a_configured_separator_is_not_second_guessed(hm: Workspace) -> None:
     hm.set(separator=";")
 
     assert hm.find("events.separator").status == "pass"
-    assert hm.set(separator=",").find("users.columns").status == "fail"
+    finding = hm.set(separator=",").find("events.separator")
+    assert (finding.status, finding.line) == ("fail", 1)
+    assert "';'" in (finding.hint or "")
 
 
 @pytest.mark.parametrize("damage", ["gzip", "parquet"])
@@ -206,6 +209,30 @@ def test_a_gzip_that_is_none(hm: Workspace) -> None:
     (hm.raw / FILE).rename(hm.raw / f"{FILE}.gz")
 
     assert hm.find("events.file").status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("damage", "words", "hint"),
+    [
+        (lambda b: b[: len(b) * 2 // 3], "ends before", "cut off"),
+        (lambda b: b[:-8] + b"\0\0\0\0" + b[-4:], "checksum", "damaged"),
+    ],
+    ids=["cut", "corrupt"],
+)
+def test_a_gzip_damaged_past_its_header(
+    hm: Workspace, damage: Callable[[bytes], bytes], words: str, hint: str
+) -> None:
+    random.seed(5)
+    rows = [f"2020-01-01,{random.random()},0100775015,1,1\n".encode() for _ in range(60_000)]
+    hm.rewrite(FILE, lambda b: b + b"".join(rows))
+    gzipped(hm.raw / FILE)
+    hm.rewrite(f"{FILE}.gz", damage)
+
+    finding = hm.find("events.file")
+
+    assert finding.status == "fail"
+    assert words in finding.message
+    assert hint in (finding.hint or "")
 
 
 def test_an_empty_gzip(hm: Workspace) -> None:

@@ -85,6 +85,27 @@ def test_json_lines_with_numbers_as_ids_and_odd_lines(shop: Workspace) -> None:
     assert shop.find("events.encoding").line == 12
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz", "ndjson"])
+def test_json_lines_with_missing_keys_and_mixed_ids(shop: Workspace, suffix: str) -> None:
+    rows = [{"user": i % 9 if i % 2 else str(i % 9), "item": i % 5, "price": i} for i in range(400)]
+    for row in rows[::4]:
+        del row["price"]
+    lines = [json.dumps(row) for row in rows]
+    lines[30] = '{"user": 1,'
+    (shop.raw / "log.csv").unlink()
+    path = shop.raw / f"log.{suffix.removesuffix('.gz')}"
+    path.write_text("\n".join(lines) + "\n")
+    if suffix.endswith(".gz"):
+        gzipped(path)
+
+    report = shop.ingest()
+
+    assert (report.users, report.items, report.events, report.skipped) == (9, 5, 399, 1)
+    assert shop.table("events")["value"].null_count() == 100
+    finding = shop.find("events.json")
+    assert (finding.file, finding.line, finding.count) == (f"log.{suffix}", 31, 1)
+
+
 def test_json_lines_without_an_item_key_name_the_line(shop: Workspace) -> None:
     lines = [json.dumps({"user": i % 9, "item": i % 5}) for i in range(N_ROWS)]
     lines[5] = '{"user": 3}'
@@ -203,16 +224,18 @@ def test_a_configured_column_that_is_not_there(shop: Workspace) -> None:
 
     assert (finding.status, finding.column, finding.line) == ("fail", "stars", 1)
     assert "rating" in finding.message
+    assert 'columns = { value = "COLUMN" } in [datasets.shop]' in (finding.hint or "")
 
 
-def test_two_files_of_events_are_ambiguous_until_one_is_chosen(shop: Workspace) -> None:
-    write_csv(shop.raw / "tags.csv", ("user_id", "item_id", "tag"), [("u1", "i1", "dull")])
+def test_a_configured_column_that_is_misspelt_is_corrected_in_recsys_toml(shop: Workspace) -> None:
+    write_csv(shop.raw / "films.csv", ("film_id", "title"), [(f"i{i}", i) for i in range(19)])
+    finding = shop.set(columns={"user": "user"}).find("events.columns")
 
-    with pytest.raises(ConfigError, match=r"log.csv .* tags.csv") as raised:
-        raw_files(shop.config, shop.root)
-
-    assert 'events = "log.csv"' in (raised.value.hint or "")
-    assert shop.set(events="log.csv").ingest().events == N_ROWS
+    assert finding.hint == 'correct recsys.toml: columns = { user = "user_id" } in [datasets.shop]'
+    shop.set(columns={}, items="films.csv", item_id="film")
+    assert shop.find("items.columns").hint == (
+        'correct recsys.toml: item_id = "film_id" in [datasets.shop]'
+    )
 
 
 def test_two_files_of_items_prefer_the_one_with_titles(shop: Workspace) -> None:

@@ -71,6 +71,7 @@ def test_one_bad_row_is_a_warning_with_its_place(hm: Workspace, name: str) -> No
     if case.example is not None:
         assert finding.example == case.example
     assert finding.hint
+    assert ("2 rows" in finding.message and "left out" in finding.message) == bool(case.skipped)
     report = hm.ingest()
     assert (report.events, report.skipped) == (N_ROWS - 2 * case.skipped, 2 * case.skipped)
     assert hm.table("events").height == report.events
@@ -87,6 +88,8 @@ def test_many_bad_rows_are_fatal(hm: Workspace, name: str) -> None:
     finding = hm.find(case.check)
 
     assert (finding.status, finding.line, finding.count) == ("fail", 50, wrong)
+    assert "left out" not in finding.message
+    assert f"more than 1% of {N_ROWS} rows" in finding.message
     with pytest.raises(DataError, match=f"{FILE}, line 50") as raised:
         hm.ingest()
     assert raised.value.hint
@@ -184,6 +187,15 @@ def test_unknown_ids_are_kept_flagged_and_sorted(hm: Workspace) -> None:
     assert (report.items, report.users, report.events) == (22, 31, N_ROWS)
 
 
+def test_passes_tell_the_columns_apart(hm: Workspace) -> None:
+    passes = [str(f) for f in hm.ingest().findings if f.status == "pass"]
+
+    assert f"{FILE}, column customer_id: every row has its user id" in passes
+    assert f"{FILE}, column article_id: every row has its item id" in passes
+    assert "articles.csv, column article_id: every row has an id" in passes
+    assert len(passes) == len(set(passes))
+
+
 def test_lost_leading_zeros_are_recognised(hm: Workspace) -> None:
     hm.edit(FILE, 12, cell(2, ARTICLES[4].lstrip("0").encode()))
 
@@ -253,6 +265,8 @@ def test_a_catalogue_row_without_id_is_left_out_or_fatal(hm: Workspace) -> None:
     finding = hm.find("items.empty_ids")
 
     assert (finding.status, finding.line, finding.count) == ("fail", 6, 1)
+    assert finding.column == "article_id"
+    assert "left out" not in finding.message
 
 
 def test_articles_with_lost_zeros_are_told(hm: Workspace) -> None:

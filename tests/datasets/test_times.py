@@ -62,6 +62,30 @@ def test_formats_that_could_mean_several_days_are_refused(text: str) -> None:
     assert detect_time(pl.Series("t", [text, text])) is None
 
 
+def test_iso_dates_among_datetimes() -> None:
+    name, times = read(["2020-09-16T13:45:12", "2020-09-16", "2020-09-16T13:45:12Z", "x", "2020"])
+
+    assert times == [MOMENT, datetime(2020, 9, 16), MOMENT, None, None]
+    assert name == "%Y-%m-%d or %Y-%m-%dT%H:%M:%S%.f or %Y-%m-%dT%H:%M:%S%.f%#z"
+
+
+def test_a_format_that_only_comes_late_is_read(shop: Workspace) -> None:
+    lines = [f"u{i},i{i % 9},2024-01-01T10:00:{i % 60:02d}" for i in range(2_500)]
+    lines[2_400:] = [f"late{i},i{i % 9},2024-02-01" for i in range(100)]
+    lines[7] = "u7,i7,01.02.2024"
+    (shop.raw / "log.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+
+    report = shop.ingest()
+
+    assert (report.events, report.users, report.skipped) == (2_499, 2_499, 1)
+    assert report.last == "2024-02-01T00:00:00"
+    assert shop.table("users")["user"].to_list() == sorted(
+        x.split(",")[0] for i, x in enumerate(lines) if i != 7
+    )
+    assert shop.find("events.time").line == 9
+    assert " or %Y-%m-%d" in shop.find("events.time_format").message
+
+
 def test_typed_times() -> None:
     assert read([date(2020, 9, 16)])[1] == [datetime(2020, 9, 16)]
     assert read([MOMENT], pl.Datetime("us"))[1] == [MOMENT]

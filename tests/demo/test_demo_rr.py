@@ -39,12 +39,25 @@ def tree(demo: DemoSummary) -> pl.DataFrame:
 
 def test_events_have_the_raw_schema(events: pl.DataFrame, demo: DemoSummary) -> None:
     assert events.columns == ["timestamp", "visitorid", "event", "itemid", "transactionid"]
-    assert 0.85 * demo.rr_events < events.height < 1.15 * demo.rr_events
+    assert 0.85 * 25_000 < events.height < 1.15 * 25_000
     assert set(events["event"].unique()) == {"view", "addtocart", "transaction"}
     days = (events["timestamp"].max() - events["timestamp"].min()) / DAY
     assert 130 < days < 139
     paid = events["event"] == "transaction"
     assert (events["transactionid"].is_not_null() == paid).all()
+
+
+def test_no_event_is_logged_twice_and_the_summary_counts_what_is_there(
+    events: pl.DataFrame, demo: DemoSummary
+) -> None:
+    assert events.height == events.unique().height == demo.rr_events
+    assert events["visitorid"].n_unique() == demo.rr_visitors
+    again = make_demo(
+        demo.rr.parents[1], customers=1_000, transactions=30_000, articles=500, seed=4,
+        images=False,
+    )  # fmt: skip
+    assert "rr_raw" in again.skipped
+    assert (again.rr_events, again.rr_visitors) == (demo.rr_events, demo.rr_visitors)
 
 
 def test_funnel_narrows_and_keeps_its_order(events: pl.DataFrame) -> None:

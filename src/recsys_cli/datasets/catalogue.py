@@ -78,7 +78,7 @@ def _id_checks(raw: RawCatalogue, ids: pl.Series, *, repeated: bool) -> list[_Id
         _IdCheck(
             "empty_ids",
             ids.is_null(),
-            "rows without an id left out",
+            "rows without an id",
             "every row has an id",
             "every row needs an id",
             fatal=True,
@@ -113,7 +113,7 @@ def _id_checks(raw: RawCatalogue, ids: pl.Series, *, repeated: bool) -> list[_Id
 def _report(raw: RawCatalogue, ids: pl.Series, check: _IdCheck, findings: Findings) -> None:
     name, count = f"{raw.table}.{check.name}", int(check.bad.sum())
     if not count:
-        findings.ok(name, check.clean, file=raw.label)
+        findings.ok(name, check.clean, file=raw.label, column=raw.id_name or raw.id)
         return
     row = int(check.bad.arg_true()[0])
     in_text = raw.file is not None and raw.file.has_lines

@@ -98,7 +98,7 @@ def _time_defects(reader: EventReader, blank: pl.Expr) -> list[Defect]:
         Defect(
             check="events.time",
             wrong=parsed.is_null() & raw.is_not_null(),
-            message=f"times that do not parse as {name}",
+            message=f"rows whose time does not parse as {name}",
             clean=f"every time parses as {name}",
             hint="write all times in one format",
             cell=RAW_TIME,
@@ -108,7 +108,7 @@ def _time_defects(reader: EventReader, blank: pl.Expr) -> list[Defect]:
         Defect(
             check="events.time_range",
             wrong=parsed.is_not_null() & pl.col(TIME).is_null(),
-            message=f"times before 1970-01-02 or in the future, read as {name}",
+            message=f"rows whose time, read as {name}, is before 1970-01-02 or in the future",
             clean="every time is possible",
             hint='correct them; or, if the column is no time, set columns = { time = "" }',
             cell=RAW_TIME,

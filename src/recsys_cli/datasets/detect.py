@@ -8,11 +8,13 @@ from pathlib import Path
 from recsys_cli.config.template import FoundDataset
 
 _SIGNS = {
-    "hm": re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$"),
+    "hm": re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$", re.IGNORECASE),
     "retailrocket": re.compile(
-        r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$"
+        r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$", re.IGNORECASE
     ),
-    "generic": re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$"),
+    "generic": re.compile(
+        r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE
+    ),
 }
 _SHORT = {"hm": "hm", "retailrocket": "rr"}
 

@@ -68,7 +68,7 @@ def report_defects(
     for each in found:
         defect = each.defect
         if each.row is None:
-            findings.ok(defect.check, defect.clean, file=source.file.label)
+            findings.ok(defect.check, defect.clean, file=source.file.label, column=defect.column)
             continue
         finding = Finding(
             defect.check,
@@ -97,7 +97,9 @@ def report_defects(
 def report_clean(reader: EventReader, users: Ids, items: Ids, findings: Findings) -> None:
     """Record that none of the defects occurs."""
     for defect in known_defects(reader, users, items):
-        findings.ok(defect.check, defect.clean, file=reader.raw.source.file.label)
+        findings.ok(
+            defect.check, defect.clean, file=reader.raw.source.file.label, column=defect.column
+        )
 
 
 def count_of(found: Sequence[Found], check: str) -> int:

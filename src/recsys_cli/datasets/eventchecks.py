@@ -24,7 +24,7 @@ from recsys_cli.datasets.diagnosis import (
     report_clean,
     report_defects,
 )
-from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids
+from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, wider_time
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.repair import lines_of
@@ -52,11 +52,15 @@ def build_events(
     Returns:
         None where a finding is fatal.
     """
-    for ids in (users, items):
-        if not ids.has_catalogue:
-            ids.extra = unlisted_ids(reader, users, items, column=ids.column)
-    sink_events(reader, users, items, path, drop=False)
-    nulls = null_counts(path)
+    nulls = _write(reader, users, items, path)
+    wider = wider_time(reader) if reader.time and nulls[TIME] else None
+    if wider is not None:
+        reader = wider
+        nulls = _write(reader, users, items, path)
+    if reader.time is not None:
+        file = reader.raw.source.file.label
+        read_as = f"read as {reader.time.name}"
+        findings.ok("events.time_format", read_as, file=file, column=reader.raw.time)
     needed = [USER, ITEM, EVENT] + ([TIME] if reader.time else [])
     incomplete = any(nulls[column] for column in needed)
     blank = 0
@@ -83,6 +87,16 @@ def build_events(
         what, unseen = f"{ids.column}s", len(ids) - seen
         findings.ok(f"{what}.unseen", f"{unseen:,} {what} have no events", count=unseen)
     return totals
+
+
+def _write(reader: EventReader, users: Ids, items: Ids, path: Path) -> dict[str, int]:
+    """Write every row, giving ids rows where there is no catalogue; counts the nulls."""
+    for ids in (users, items):
+        if not ids.has_catalogue:
+            ids.extra = ids.extra.clear()
+            ids.extra = unlisted_ids(reader, users, items, column=ids.column)
+    sink_events(reader, users, items, path, drop=False)
+    return null_counts(path)
 
 
 def _add_unknown(
@@ -122,7 +136,8 @@ def _report_ids(reader: EventReader, users: Ids, items: Ids, findings: Findings)
         check = f"events.id_spaces_{ids.column}"
         spaced = ids.extra.filter(ids.extra.str.strip_chars() != ids.extra)
         if not len(spaced):
-            findings.ok(check, f"no {ids.column} id has spaces around it", file=label)
+            clean = f"no {ids.column} id has spaces around it"
+            findings.ok(check, clean, file=label, column=reader.column_of(ids.column))
             continue
         findings.warn(
             check,

@@ -7,7 +7,7 @@ understand becomes null; `mapped(rows=True)` is the same stream with all that di
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +18,13 @@ from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.lookup import RowLookup
 from recsys_cli.datasets.rawfile import ROW, as_text
 from recsys_cli.datasets.tables import RawEvents
-from recsys_cli.datasets.times import MILLISECONDS, TimeFormat, detect_time, plausible
+from recsys_cli.datasets.times import (
+    MILLISECONDS,
+    TimeFormat,
+    detect_time,
+    plausible,
+    widened,
+)
 
 RAW_USER, RAW_ITEM, RAW_VALUE = "__user", "__item", "__value"
 RAW_TIME, RAW_EVENT, PARSED_TIME = "__time", "__event", "__parsed"
@@ -146,12 +152,22 @@ def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
                 hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
             )
             return None
-        findings.ok("events.time_format", f"read as {time_format.name}", file=file.label)
     kinds = raw.kinds or _kinds(raw, findings)
     if kinds is None:
         return None
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
     return EventReader(raw, kinds, time_format, latest, _values_are_padded(raw))
+
+
+def wider_time(reader: EventReader) -> EventReader | None:
+    """The reader with time formats that read cells which it does not; None without any."""
+    column = reader.raw.time
+    if reader.time is None or column is None or not reader.time.patterns:
+        return None
+    unread = pl.col(column).is_not_null() & reader.time.expr.is_null()
+    frame = reader.raw.source.file.scan([column]).filter(unread).head(_SAMPLE)
+    time = widened(reader.time, frame.collect(engine="streaming").to_series())
+    return replace(reader, time=time) if time is not None else None
 
 
 def _values_are_padded(raw: RawEvents) -> bool:

@@ -83,9 +83,9 @@ class Findings:
         """Keep one finding."""
         self.found.append(finding)
 
-    def ok(self, check: str, message: str, *, file: str | None = None, count: int = 0) -> None:
-        """Record that a check passed."""
-        self.add(Finding(check, "pass", message, file=file, count=count))
+    def ok(self, check: str, message: str, **details: Any) -> None:
+        """Record that a check passed; `details` are further fields of `Finding`."""
+        self.add(Finding(check, "pass", message, **details))
 
     def warn(self, check: str, message: str, **details: Any) -> None:
         """Add a warning; `details` are further fields of `Finding`."""
@@ -96,10 +96,16 @@ class Findings:
         self.add(Finding(check, "fail", message, **details))
 
     def problem(self, finding: Finding, *, rows: int) -> None:
-        """Add a finding about rows to leave out: warn, or fail above `MAX_SKIPPED` of `rows`."""
+        """Add a finding about rows to leave out: warn, or fail above `MAX_SKIPPED` of `rows`.
+
+        What becomes of the rows is added to its message.
+        """
         if finding.count > MAX_SKIPPED * rows:
             hint = finding.hint or "correct the file"
-            finding = replace(finding, status="fail", hint=hint)
+            message = f"{finding.message}: more than {MAX_SKIPPED:.0%} of {rows:,} rows"
+            finding = replace(finding, status="fail", message=message, hint=hint)
+        else:
+            finding = replace(finding, message=f"{finding.message}, left out")
         self.add(finding)
 
     @property

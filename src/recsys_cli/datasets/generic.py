@@ -14,7 +14,7 @@ import polars as pl
 from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.generic_files import locate_files
+from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.opening import exact_ids, require_columns
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
@@ -56,6 +56,7 @@ class GenericAdapter:
         raw_events = _events(events, context)
         if raw_events is None:
             return None
+        _report_unreadable(context)
         config = context.config
         items_file, users_file = opened.get("items"), opened.get("users")
         items = users = None
@@ -80,6 +81,21 @@ class GenericAdapter:
         return RawTables(raw_events, items, users, defaults)
 
 
+def _report_unreadable(context: Context) -> None:
+    """Warn of files that could not be looked at when the tables were looked for."""
+    config = context.config
+    if None not in (config.events, config.items, config.users):
+        return
+    for path, finding in look_at(context.folder, config).unreadable.items():
+        context.findings.warn(
+            "files.unreadable",
+            f"left aside: {finding.message}",
+            file=path.name,
+            count=1,
+            hint=f"{finding.hint}; or move it away",
+        )
+
+
 def _events(source: Structure, context: Context) -> RawEvents | None:
     names, asked = source.file.names, context.config.columns
 
@@ -99,8 +115,8 @@ def _events(source: Structure, context: Context) -> RawEvents | None:
         if found is None:
             raise ConfigError(
                 f"{source.file.label}: {message}; the columns are: {', '.join(names)}",
-                hint=f"in [datasets.{context.name}] of recsys.toml write: "
-                f'columns = {{ {role} = "COLUMN" }}',
+                hint="write in recsys.toml: "
+                + _setting(context, f'columns = {{ {role} = "COLUMN" }}'),
             )
         return found
 
@@ -109,14 +125,43 @@ def _events(source: Structure, context: Context) -> RawEvents | None:
     event = part("event", lambda: guess.guess_first(names, guess.EVENT_NAMES))
     value = part("value", lambda: guess.guess_first(names, guess.VALUE_NAMES))
     roles = {USER: user, ITEM: item, "time": time, "event": event, "value": value}
-    if not require_columns(source.file, [c for c in roles.values() if c], context.findings):
+    settings = {
+        column: _setting(context, f'columns = {{ {role} = "COLUMN" }}')
+        for role, column in roles.items()
+        if column and getattr(asked, role) is not None
+    }
+    needed = [column for column in roles.values() if column]
+    if not require_columns(source.file, needed, context.findings, settings=settings):
         return None
     if not exact_ids(source.file, [user, item], context.findings):
         return None
     chosen = ", ".join(f"{role} = {column!r}" for role, column in roles.items() if column)
     context.findings.ok("events.roles", chosen, file=source.file.label)
+    if time is None:
+        _report_no_time(source, context)
     kinds = None if event else (_KIND,)
     return RawEvents(source, user, item, time, event, value, kinds)
+
+
+def _setting(context: Context, line: str) -> str:
+    return f"{line} in [datasets.{context.name}]"
+
+
+def _report_no_time(source: Structure, context: Context) -> None:
+    message = "no time column: popularity has no window, and `recsys eval` needs --truth"
+    label = source.file.label
+    if context.config.columns.time == guess.SKIP:
+        context.findings.ok("events.time", message, file=label)
+        return
+    context.findings.warn(
+        "events.time",
+        message,
+        file=label,
+        count=source.rows,
+        hint="if a column holds the time, name it in recsys.toml: "
+        + _setting(context, 'columns = { time = "COLUMN" }')
+        + '; with time = "" this is no warning',
+    )
 
 
 def resolve(wanted: str, names: Sequence[str]) -> str:
@@ -148,8 +193,8 @@ def _own_id(
         raise ConfigError(
             f"{source.file.label}: no column looks like the id of {table}; the columns are: "
             + ", ".join(names),
-            hint=f"in [datasets.{context.name}] of recsys.toml write: "
-            f'{table.removesuffix("s")}_id = "COLUMN"',
+            hint="write in recsys.toml: "
+            + _setting(context, f'{table.removesuffix("s")}_id = "COLUMN"'),
         )
     return found
 
@@ -159,7 +204,10 @@ def _catalogue(
 ) -> RawCatalogue | None:
     file, config = source.file, context.config
     findings = context.findings
-    if not require_columns(file, [id_column], findings):
+    settings = {}
+    if id_column in (config.item_id, config.user_id):
+        settings[id_column] = _setting(context, f'{canonical}_id = "COLUMN"')
+    if not require_columns(file, [id_column], findings, settings=settings):
         return None
     if not exact_ids(file, [id_column], findings):
         return None

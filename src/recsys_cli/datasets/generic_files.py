@@ -1,24 +1,63 @@
 """Which file of a generic dataset holds the events, the items and the users.
 
 A file with a user and an item column looks like events; one with an item column alone like
-items; one with a user column alone like users.
+items; one with a user column alone like users. Of several that look like events, the one with
+the most of a time and a kind of event is taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.findings import Findings
-from recsys_cli.datasets.guess import ITEM_NAMES, SKIP, TITLE_NAMES, USER_NAMES, has_id, normal
+from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.guess import (
+    EVENT_NAMES,
+    ITEM_NAMES,
+    SKIP,
+    TIME_NAMES,
+    TITLE_NAMES,
+    USER_NAMES,
+    VALUE_NAMES,
+    bare,
+    guess_first,
+    has_id,
+    normal,
+)
 from recsys_cli.datasets.opening import open_raw
 from recsys_cli.datasets.rawfile import format_of
 from recsys_cli.datasets.tables import Slot
 from recsys_cli.errors import ConfigError
 
+Columns = dict[Path, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Looks:
+    """The files of a folder by what their columns look like.
+
+    Attributes:
+        seen: the columns of every readable file.
+        events: files with a user and an item column.
+        items: files with an item column alone.
+        users: files with a user column alone.
+        unreadable: what is wrong with each file whose header cannot be read.
+    """
+
+    seen: Columns = field(default_factory=dict)
+    events: Columns = field(default_factory=dict)
+    items: Columns = field(default_factory=dict)
+    users: Columns = field(default_factory=dict)
+    unreadable: dict[Path, Finding] = field(default_factory=dict)
+
 
 def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
     """Slots for events, items and users: as configured, else guessed.
+
+    Where only unreadable files could be the events, each gets a slot, so that opening it tells
+    what is wrong with it.
 
     Raises:
         ConfigError: no file or several files look like events, or several like items.
@@ -27,12 +66,14 @@ def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
     named = {t: _slot(folder, t, name) for t, name in given.items() if name not in (None, SKIP)}
     if "events" in named and len(named) == sum(name != SKIP for name in given.values()):
         return list(named.values())
-    kinds = _sort_files(folder, config, taken={slot.path for slot in named.values()})
+    looks = look_at(folder, config)
     if "events" not in named:
-        named["events"] = _guess_events(folder, config, kinds)
-    for table in ("items", "users"):
+        if looks.unreadable and looks.seen.keys() <= looks.items.keys() | looks.users.keys():
+            return [*named.values(), *_unreadable_slots(looks.unreadable)]
+        named["events"] = _guess_events(folder, config, looks)
+    for table, files in (("items", looks.items), ("users", looks.users)):
         if table not in named and given[table] is None:
-            path = _guess_optional(folder, table, kinds[table])
+            path = _guess_optional(folder, table, files)
             if path is not None:
                 named[table] = Slot(table, path, path.name, required=False)
     return [named[table] for table in given if table in named]
@@ -43,67 +84,98 @@ def _slot(folder: Path, table: str, name: str | None) -> Slot:
     return Slot(table, path if path.is_file() else None, str(path))
 
 
-Sorted = dict[str, dict[Path, tuple[str, ...]]]
+def _unreadable_slots(paths: Iterable[Path]) -> list[Slot]:
+    tables = ["events"] + [f"file{n}" for n in range(2, len(list(paths)) + 1)]
+    return [Slot(table, path, path.name) for table, path in zip(tables, paths, strict=True)]
 
 
-def _sort_files(folder: Path, config: DatasetConfig, *, taken: set[Path | None]) -> Sorted:
-    """Files by what they look like: events, items, users; `columns` has the columns of all."""
-    found: Sorted = {"events": {}, "items": {}, "users": {}, "columns": {}}
+def look_at(folder: Path, config: DatasetConfig) -> Looks:
+    """Sort the files that recsys.toml does not name by the columns in their headers."""
+    looks = Looks()
+    named = {folder / name for name in (config.events, config.items, config.users) if name}
     for path in sorted(folder.iterdir()):
-        if path in taken or not path.is_file() or path.name.startswith("."):
+        if path in named or not path.is_file() or path.name.startswith("."):
             continue
         if format_of(path) is None:
             continue
-        raw = open_raw(path, "guess", Findings(), separator=config.separator)
-        names = raw.names if raw else ()
-        found["columns"][path] = names
-        user, item = has_id(names, USER_NAMES), has_id(names, ITEM_NAMES)
-        columns = config.columns
-        user = user or (columns.user or SKIP) in names
-        item = item or (columns.item or SKIP) in names
-        kind = {(True, True): "events", (False, True): "items", (True, False): "users"}.get(
-            (user, item)
-        )
-        if kind:
-            found[kind][path] = names
-    return found
+        findings = Findings()
+        raw = open_raw(path, "files", findings, separator=config.separator or None)
+        if raw is None:
+            looks.unreadable[path] = findings.failed[0]
+            continue
+        names = looks.seen[path] = raw.names
+        user = has_id(names, USER_NAMES) or (config.columns.user or SKIP) in names
+        item = has_id(names, ITEM_NAMES) or (config.columns.item or SKIP) in names
+        if user and item:
+            looks.events[path] = names
+        elif user or item:
+            (looks.items if item else looks.users)[path] = names
+    return looks
 
 
-def _seen(folder: Path, files: dict[Path, tuple[str, ...]]) -> str:
+def _listed(folder: Path, files: Columns) -> str:
     if not files:
         return f"{folder} holds no CSV, TSV, Parquet or JSON lines file"
     listed = [f"{path.name} ({', '.join(names[:12])})" for path, names in files.items()]
     return "; ".join(listed)
 
 
-def _guess_events(folder: Path, config: DatasetConfig, kinds: Sorted) -> Slot:
-    files = kinds["events"]
-    if len(files) == 1:
-        path = next(iter(files))
-        return Slot("events", path, path.name)
-    if not files:
+def _guess_events(folder: Path, config: DatasetConfig, looks: Looks) -> Slot:
+    if not looks.events:
         hint = (
             'name it in recsys.toml: events = "FILE" and '
             'columns = { user = "USER COLUMN", item = "ITEM COLUMN" }'
         )
-        raise ConfigError(
-            "no file looks like events, with a user and an item column; seen: "
-            + _seen(folder, kinds["columns"]),
-            hint=hint,
-        )
+        broken = [str(finding) for finding in looks.unreadable.values()]
+        problem = _no_events(config, looks.seen)
+        seen = f"{problem}; seen: {_listed(folder, looks.seen)}"
+        raise ConfigError("; ".join([*broken, seen]), hint=hint)
+    likeness = {path: _likeness(names, config) for path, names in looks.events.items()}
+    most = max(likeness.values())
+    best = [path for path, parts in likeness.items() if parts == most]
+    if len(best) == 1:
+        _demote(looks, best[0], likeness)
+        return Slot("events", best[0], best[0].name)
+    first = max(best, key=lambda path: guess_first(looks.events[path], VALUE_NAMES) is not None)
     raise ConfigError(
-        f"several files look like events: {_seen(folder, files)}",
-        hint=f'choose one in recsys.toml: events = "{next(iter(files)).name}"',
+        f"several files look like events: {_listed(folder, looks.events)}",
+        hint=f'choose one in recsys.toml: events = "{first.name}"',
     )
 
 
-def _guess_optional(folder: Path, table: str, files: dict[Path, tuple[str, ...]]) -> Path | None:
+def _no_events(config: DatasetConfig, seen: Columns) -> str:
+    known = {name for names in seen.values() for column in names for name in (column, bare(column))}
+    asked = [name for name in (config.columns.user, config.columns.item) if name]
+    missing = [name for name in asked if name not in known]
+    if missing and seen:
+        return f"no file has the columns {missing} that recsys.toml names"
+    return "no file looks like events, with a user and an item column"
+
+
+def _likeness(names: tuple[str, ...], config: DatasetConfig) -> int:
+    """How many of a time and a kind of event a file has."""
+    columns = config.columns
+    time = guess_first(names, TIME_NAMES) or (columns.time or SKIP) in names
+    event = guess_first(names, EVENT_NAMES) or (columns.event or SKIP) in names
+    return bool(time) + bool(event)
+
+
+def _demote(looks: Looks, events: Path, likeness: dict[Path, int]) -> None:
+    """Let files without a time or kind of event that are called after items be items."""
+    for path, names in looks.events.items():
+        stem = normal(path.name.partition(".")[0])
+        called = any(stem in (name, f"{name}s") for tier in ITEM_NAMES for name in tier)
+        if path != events and not likeness[path] and called:
+            looks.items[path] = names
+
+
+def _guess_optional(folder: Path, table: str, files: Columns) -> Path | None:
     if len(files) > 1 and table == "items":
         titled = {p: c for p, c in files.items() if any(normal(n) in TITLE_NAMES for n in c)}
         files = titled if len(titled) == 1 else files
     if len(files) > 1:
         raise ConfigError(
-            f"several files look like {table}: {_seen(folder, files)}",
+            f"several files look like {table}: {_listed(folder, files)}",
             hint=f'choose one in recsys.toml: {table} = "{next(iter(files)).name}", '
             f'or none: {table} = ""',
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import difflib
+import gzip
 import json
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,7 +17,11 @@ import polars as pl
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import BOM, RECBOLE_SUFFIXES, RawFile, format_of, open_bytes
 
+DAMAGED_HINT = "the file is damaged, or is not what its suffix says"
 ENCODING_HINT = "convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+
+GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What reading a damaged gzip file raises."""
 
 _SEPARATORS = (",", "\t", ";", "|")
 _HEADER_BYTES = 1 << 20
@@ -24,12 +30,14 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MAX_LISTED = 30
 
 
-class EmptyFileError(ValueError):
-    """The file has no bytes."""
+class UnreadableError(ValueError):
+    """A file cannot be read at all: which check says so, where, and the way out."""
 
-
-class NotTabularError(ValueError):
-    """The file's bytes are no table."""
+    def __init__(
+        self, message: str, *, hint: str, check: str = "file", line: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.check, self.line = message, hint, check, line
 
 
 def open_raw(
@@ -54,18 +62,38 @@ def open_raw(
                 return _open_jsonl(path, table)
             case _:
                 return _open_text(path, table, findings, separator)
-    except EmptyFileError as error:
-        check, message, line = "rows", str(error), None
-        hint = "write the file again, or point to another one"
-    except UnicodeDecodeError as error:
-        bad = error.object[error.start : error.start + 1]
-        check, message, line = "encoding", f"the header is not UTF-8 (byte {bad!r})", 1
-        hint = ENCODING_HINT
-    except (OSError, EOFError, csv.Error, pl.exceptions.PolarsError, NotTabularError) as error:
-        check, message, line = "file", f"cannot be read ({first_line(error)})", None
-        hint = "the file is damaged, or is not what its suffix says"
-    findings.fail(f"{table}.{check}", message, file=path.name, line=line, count=1, hint=hint)
+    except UnreadableError as error:
+        problem = error
+    except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
+        problem = explained(error)
+    findings.fail(
+        f"{table}.{problem.check}",
+        problem.message,
+        file=path.name,
+        line=problem.line,
+        count=1,
+        hint=problem.hint,
+    )
     return None
+
+
+def explained(error: Exception) -> UnreadableError:
+    """What an error of a parser, of gzip or of the file system means."""
+    if isinstance(error, UnicodeDecodeError):
+        bad = error.object[error.start : error.start + 1]
+        message = f"the header is not UTF-8 (byte {bad!r})"
+        return UnreadableError(message, hint=ENCODING_HINT, check="encoding", line=1)
+    if isinstance(error, gzip.BadGzipFile) and "Not a gzipped file" in str(error):
+        return UnreadableError("cannot be read (it is not gzipped)", hint="name it without .gz")
+    if isinstance(error, EOFError) or "unexpected end of file" in str(error):
+        message = "cannot be read (it ends before its gzip stream does)"
+        return UnreadableError(message, hint="it is cut off: copy or download it again")
+    return UnreadableError(f"cannot be read ({first_line(error)})", hint=DAMAGED_HINT)
+
+
+def _empty(message: str) -> UnreadableError:
+    hint = "write the file again, or point to another one"
+    return UnreadableError(message, hint=hint, check="rows")
 
 
 def first_line(error: BaseException) -> str:
@@ -75,7 +103,7 @@ def first_line(error: BaseException) -> str:
 
 def _open_parquet(path: Path, table: str) -> RawFile:
     if path.stat().st_size == 0:
-        raise EmptyFileError("the file is empty (no bytes)")
+        raise _empty("the file is empty (no bytes)")
     names = tuple(pl.read_parquet_schema(path))
     return RawFile(path, table, "parquet", names, names)
 
@@ -85,7 +113,7 @@ def _open_jsonl(path: Path, table: str) -> RawFile:
     with open_bytes(path) as file:
         lines = list(islice(file, _JSON_SAMPLE))
     if not b"".join(lines).strip():
-        raise EmptyFileError("the file is empty")
+        raise _empty("the file is empty")
     for line in lines:
         try:
             record = json.loads(line.removeprefix(BOM))
@@ -94,7 +122,8 @@ def _open_jsonl(path: Path, table: str) -> RawFile:
         if isinstance(record, dict):
             keys.update(dict.fromkeys(record))
     if not keys:
-        raise NotTabularError("no line holds a JSON object")
+        hint = "write one {…} object per line"
+        raise UnreadableError("cannot be read (no line holds a JSON object)", hint=hint)
     names = tuple(keys)
     return RawFile(path, table, "jsonl", names, names)
 
@@ -103,21 +132,36 @@ def _open_text(path: Path, table: str, findings: Findings, separator: str | None
     with open_bytes(path) as file:
         head = file.read(_HEADER_BYTES)
     if not head.strip():
-        raise EmptyFileError("the file is empty (not even a header)")
-    if head.startswith(_UTF16) or b"\0" in head:
-        raise NotTabularError("not UTF-8 text; it may be UTF-16 or a binary file")
-    first, newline, _ = head.partition(b"\n")
-    if not newline and b"\r" in first:
-        raise NotTabularError("its lines end in CR alone, as on old Macintosh systems")
+        raise _empty("the file is empty (not even a header)")
+    _refuse_unreadable(head)
+    first = head.partition(b"\n")[0]
     header = first.removeprefix(BOM).rstrip(b"\r").decode()
     recbole = path.name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES)
-    used = separator or sniff_separator(header)
+    sniffed = sniff_separator(header)
+    used = separator or sniffed
+    if used not in header and sniffed in header:
+        message = f"the header has no {used!r}, the separator set in recsys.toml"
+        hint = f"remove separator from recsys.toml; the header looks separated by {sniffed!r}"
+        raise UnreadableError(message, hint=hint, check="separator", line=1)
     fields = next(csv.reader([header], delimiter=used)) if not recbole else header.split(used)
     names = tuple(field.strip() for field in fields)
     raw = RawFile(path, table, "text", names, (), used, quoted=not recbole)
     source_names = tuple(raw._scan(names, None).collect_schema().names())
     _note_text(path, table, findings, head, used, expected=separator)
     return replace(raw, source_names=source_names)
+
+
+def _refuse_unreadable(head: bytes) -> None:
+    if head.startswith(_UTF16):
+        hint = "convert it, for example: iconv -f UTF-16 -t UTF-8 FILE > NEW"
+        raise UnreadableError("cannot be read (it is UTF-16, not UTF-8)", hint=hint)
+    if b"\0" in head:
+        message = "cannot be read (not UTF-8 text; it may be a binary file)"
+        raise UnreadableError(message, hint=DAMAGED_HINT)
+    if b"\r" in head and b"\n" not in head:
+        message = "cannot be read (its lines end in CR alone, as on old Macintosh systems)"
+        hint = r"convert it, for example: tr '\r' '\n' < FILE > NEW"
+        raise UnreadableError(message, hint=hint)
 
 
 def sniff_separator(header: str) -> str:
@@ -149,8 +193,22 @@ def _note_text(
         findings.ok(check, message, file=path.name)
 
 
-def require_columns(raw: RawFile, needed: Iterable[str], findings: Findings) -> bool:
-    """Check that the columns are there, once each; findings say which are not."""
+def require_columns(
+    raw: RawFile,
+    needed: Iterable[str],
+    findings: Findings,
+    *,
+    settings: Mapping[str, str] | None = None,
+) -> bool:
+    """Check that the columns are there, once each; findings say which are not.
+
+    Args:
+        raw: the file.
+        needed: names of columns.
+        findings: receives what is missing.
+        settings: for names that come from recsys.toml, the line that sets them, with `COLUMN` in
+            place of the name.
+    """
     bad = False
     for name in needed:
         times = raw.names.count(name)
@@ -159,6 +217,10 @@ def require_columns(raw: RawFile, needed: Iterable[str], findings: Findings) -> 
         bad = True
         near = difflib.get_close_matches(name, raw.names, 1)
         seen = ", ".join(raw.names[:_MAX_LISTED])
+        hint = f"rename {near[0]!r} to {name!r}" if near else f"the header must name {name!r}"
+        if settings and name in settings:
+            line = settings[name].replace("COLUMN", near[0] if near else "COLUMN")
+            hint = f"correct recsys.toml: {line}"
         findings.fail(
             f"{raw.table}.columns",
             f"occurs {times} times" if times else f"is missing; the file has: {seen}",
@@ -166,7 +228,7 @@ def require_columns(raw: RawFile, needed: Iterable[str], findings: Findings) -> 
             line=1 if raw.format == "text" else None,
             column=name,
             count=1,
-            hint=f"rename {near[0]!r} to {name!r}" if near else f"the header must name {name!r}",
+            hint=hint if not times else f"give the columns called {name!r} different names",
         )
     if not bad:
         findings.ok(f"{raw.table}.columns", "every column needed is there", file=raw.label)

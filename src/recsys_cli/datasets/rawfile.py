@@ -111,10 +111,12 @@ def _empty_to_null(expr: pl.Expr) -> pl.Expr:
 
 
 def find_raw(folder: Path, stem: str) -> Path | None:
-    """`stem` as .csv, .csv.gz or .parquet, whichever comes first in `folder`."""
+    """`stem` as .csv, .csv.gz or .parquet in any case, whichever comes first in `folder`."""
+    present = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
     for suffix in _VARIANTS:
-        path = folder / f"{stem}{suffix}"
-        if path.is_file():
+        exact = folder / f"{stem}{suffix}"
+        path = exact if exact.is_file() else present.get(exact.name.lower())
+        if path is not None:
             return path
     return None
 

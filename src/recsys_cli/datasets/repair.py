@@ -26,21 +26,21 @@ Problem = Literal["few", "many", "encoding", "quote", "json", "blank"]
 _MAX_QUOTED_LINES = 100
 _BLOCK = 1 << 24
 _CHECKS: dict[Problem, tuple[str, str, str]] = {
-    "few": ("fields", "rows with too few fields, left out", "a line may be cut off"),
+    "few": ("fields", "rows with too few fields", "a line may be cut off"),
     "many": (
         "fields",
-        "rows with too many fields, left out",
+        "rows with too many fields",
         "a field may hold an unquoted separator",
     ),
-    "encoding": ("encoding", "rows that are not UTF-8, left out", ENCODING_HINT),
+    "encoding": ("encoding", "rows that are not UTF-8", ENCODING_HINT),
     "quote": (
         "quotes",
-        "rows with a quote that never closes, left out",
+        "rows with a quote that never closes",
         'write " inside a field as ""',
     ),
     "json": (
         "json",
-        "lines that are not a JSON object, left out",
+        "lines that are not a JSON object",
         "each line must be one {…} object",
     ),
     "blank": ("blank", "blank lines", "they are ignored"),

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from recsys_cli.datasets.findings import Findings
-from recsys_cli.datasets.opening import first_line
+from recsys_cli.datasets.opening import GZIP_ERRORS, explained
 from recsys_cli.datasets.rawfile import RawFile, open_bytes
 from recsys_cli.datasets.repair import repair
 
@@ -54,16 +54,19 @@ def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structur
     try:
         found = _totals(raw)
         broken = _has_short_rows(raw, found)
+    except (OSError, *GZIP_ERRORS) as error:
+        _unreadable(raw, findings, error)
+        return None
     except pl.exceptions.PolarsError as error:
         if not raw.has_lines:
             _unreadable(raw, findings, error)
             return None
         broken = True
     if broken:
-        raw, left_out = repair(raw, findings, scratch)
         try:
+            raw, left_out = repair(raw, findings, scratch)
             found = _totals(raw)
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
             _unreadable(raw, findings, error)
             return None
     if not left_out:
@@ -115,11 +118,6 @@ def _count_separators(raw: RawFile) -> int:
     return total
 
 
-def _unreadable(raw: RawFile, findings: Findings, error: pl.exceptions.PolarsError) -> None:
-    findings.fail(
-        f"{raw.table}.file",
-        f"cannot be read ({first_line(error)})",
-        file=raw.label,
-        count=1,
-        hint="the file is damaged, or is not what its suffix says",
-    )
+def _unreadable(raw: RawFile, findings: Findings, error: Exception) -> None:
+    problem = explained(error)
+    findings.fail(f"{raw.table}.file", problem.message, file=raw.label, count=1, hint=problem.hint)

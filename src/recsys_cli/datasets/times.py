@@ -39,10 +39,12 @@ class TimeFormat:
     Attributes:
         name: for messages, such as `%Y-%m-%d` or `epoch in ms`.
         expr: raw cell to Datetime("ms"), null where it doesn't parse.
+        patterns: the formats tried in order, where it is a text that could be in others too.
     """
 
     name: str
     expr: pl.Expr
+    patterns: tuple[str, ...] = ()
 
 
 def detect_time(sample: pl.Series) -> TimeFormat | None:
@@ -75,12 +77,40 @@ def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
 
 
 def _iso(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
-    frame = cells.to_frame()
-    reads = [frame.select(_parsed(column, f).is_not_null().sum()).item() for f in _FORMATS]
-    best = max(range(len(_FORMATS)), key=reads.__getitem__)
-    if reads[best] < _AGREE * len(cells):
-        return None
-    return TimeFormat(_FORMATS[best], _parsed(column, _FORMATS[best]))
+    patterns, unread = _reading(column, cells)
+    return _of_patterns(column, patterns) if len(unread) <= _AGREE * len(cells) else None
+
+
+def widened(time: TimeFormat, unread: pl.Series) -> TimeFormat | None:
+    """The format with further patterns that read cells which it does not; None without any.
+
+    No two of the patterns read the same text, so what was read before stays as it is.
+
+    Args:
+        time: how the column is read.
+        unread: cells of it that are not, named as the column.
+    """
+    more, _ = _reading(pl.col(unread.name), unread) if time.patterns else ((), unread)
+    return _of_patterns(pl.col(unread.name), time.patterns + more) if more else None
+
+
+def _reading(column: pl.Expr, cells: pl.Series) -> tuple[tuple[str, ...], pl.Series]:
+    """The patterns that read any of the cells, most used first, and the cells that none reads."""
+    patterns: list[str] = []
+    while len(cells):
+        frame = cells.to_frame()
+        reads = [frame.select(_parsed(column, f).is_not_null().sum()).item() for f in _FORMATS]
+        best = max(range(len(_FORMATS)), key=reads.__getitem__)
+        if not reads[best]:
+            break
+        patterns.append(_FORMATS[best])
+        cells = frame.filter(_parsed(column, _FORMATS[best]).is_null()).to_series()
+    return tuple(patterns), cells
+
+
+def _of_patterns(column: pl.Expr, patterns: tuple[str, ...]) -> TimeFormat:
+    name, parsed = " or ".join(patterns), [_parsed(column, p) for p in patterns]
+    return TimeFormat(name, parsed[0] if len(parsed) == 1 else pl.coalesce(parsed), patterns)
 
 
 def _parsed(column: pl.Expr, pattern: str) -> pl.Expr:

@@ -10,7 +10,7 @@ from pathlib import Path
 from recsys_cli.datasets.demo.folders import is_current, publish, scratch
 from recsys_cli.datasets.demo.hm_files import write_hm
 from recsys_cli.datasets.demo.pictures import write_pictures
-from recsys_cli.datasets.demo.retailrocket import RrSize, write_rr
+from recsys_cli.datasets.demo.retailrocket import RrSize, count_rr, write_rr
 from recsys_cli.errors import UsageError
 from recsys_cli.progress import Progress, Silent
 
@@ -18,7 +18,7 @@ DEFAULT_CUSTOMERS = 5_000
 DEFAULT_TRANSACTIONS = 150_000
 DEFAULT_ARTICLES = 1_500
 DEFAULT_MAX_IMAGES = 2_500
-VERSION = 1
+VERSION = 2
 """Raised whenever the same arguments give other data."""
 HM_FILES = ("articles.csv", "customers.csv", "transactions_train.csv")
 RR_FILES = (
@@ -40,8 +40,10 @@ class DemoSummary:
     articles: int
     images: int
     rr_visitors: int
+    """Visitors with events."""
     rr_items: int
     rr_events: int
+    """Rows of events.csv."""
     seed: int
     skipped: tuple[str, ...]
     """Names of the folders that were there already, made from the same arguments."""
@@ -114,6 +116,7 @@ def make_demo(
             made.mkdir()
             write_rr(made, size=size, seed=seed, progress=progress)
             publish(made, rr, parameters)
+    rr_events, rr_visitors = count_rr(rr)
     return DemoSummary(
         hm=hm,
         rr=rr,
@@ -121,9 +124,9 @@ def make_demo(
         transactions=transactions,
         articles=articles,
         images=pictures,
-        rr_visitors=size.visitors,
+        rr_visitors=rr_visitors,
         rr_items=size.items,
-        rr_events=size.events,
+        rr_events=rr_events,
         seed=seed,
         skipped=tuple(f.name for f, there in ((hm, has_hm), (rr, has_rr)) if there),
     )

@@ -64,8 +64,8 @@ class Tree:
     """Department of each leaf, ascending."""
 
 
-def write_rr(folder: Path, *, size: RrSize, seed: int, progress: Progress) -> int:
-    """Write the four tables into `folder`; returns the number of events."""
+def write_rr(folder: Path, *, size: RrSize, seed: int, progress: Progress) -> None:
+    """Write the four tables into `folder`."""
     import polars as pl
 
     progress.start("RetailRocket", 3)
@@ -92,9 +92,20 @@ def write_rr(folder: Path, *, size: RrSize, seed: int, progress: Progress) -> in
         }
     )
     paid = pl.when(pl.col("transactionid") >= 0).then("transactionid")
-    events.with_columns(paid.alias("transactionid")).write_csv(folder / "events.csv")
+    # The same item viewed or paid twice in one moment would look like double logging.
+    events = events.with_columns(paid.alias("transactionid")).unique(maintain_order=True)
+    events.write_csv(folder / "events.csv")
     progress.advance()
-    return events.height
+
+
+def count_rr(folder: Path) -> tuple[int, int]:
+    """Events and visitors in a folder that `write_rr` has written."""
+    import polars as pl
+
+    visitors = pl.col("visitorid").n_unique()
+    frame = pl.scan_csv(folder / "events.csv").select(pl.len(), visitors)
+    events, seen = frame.collect(engine="streaming").row(0)
+    return events, seen
 
 
 def make_tree(items: int, seed: int) -> Tree:
