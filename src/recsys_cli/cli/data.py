@@ -83,7 +83,7 @@ def demo(
         f"{summary.articles:,} articles, {summary.images:,} pictures"
     )
     print_line(
-        f"{summary.rr}: about {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
+        f"{summary.rr}: {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
         f"{summary.rr_items:,} items"
     )
     say(f"Seed {summary.seed}{kept}. Next: recsys build all")
