@@ -27,7 +27,7 @@ from recsys_cli.encoders.torchload import (
     settle_precision,
 )
 
-TOKENS_PER_BATCH = 8192
+TOKENS_PER_BATCH = 4096
 _PROBES = (
     "Strap top. Vest top. Black. Jersey top with narrow shoulder straps.",
     "Running shoes, size 42",

@@ -8,11 +8,13 @@ after every layer wait for the slowest), and the result does not depend on the n
 from __future__ import annotations
 
 import copy
+import ctypes
 import importlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +32,7 @@ R = TypeVar("R")
 AGREEMENT = 0.99
 """Cosine to the fp32 vector that every probe's bf16 vector has to keep."""
 
+_KERNELS_KEPT = "128"
 _LIBRARIES: list[Any] = []
 
 
@@ -47,6 +50,10 @@ def import_beside_torch(name: str) -> ModuleType:
     Raises:
         ImportError: it is not installed, or does not fit what is.
     """
+    # Kernels are compiled and kept for each shape of batch, and texts come in thousands of
+    # shapes: by default that grows to gigabytes. Only a torch that is not loaded yet reads this.
+    for variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(variable, _KERNELS_KEPT)
     with quiet():
         _ensure_torchvision()
         return importlib.import_module(name)
@@ -150,4 +157,12 @@ def map_batches(function: Callable[[T], R], batches: Sequence[T], device: torch.
     workers = max(min(torch.get_num_threads(), len(batches)), 1)
     # The number of threads is a setting of the calling thread: other users of torch keep theirs.
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(run, batches))
+        results = list(pool.map(run, batches))
+    _return_memory()
+    return results
+
+
+def _return_memory() -> None:
+    """Give freed memory back to the system: glibc keeps fragments of every thread's heap."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
