@@ -169,8 +169,13 @@ def _cell(measured: Interval) -> str:
     if math.isnan(measured.value):
         return "–"
     if math.isnan(measured.low):
-        return f"{measured.value:.3f}"
-    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
+        return _short(measured.value)
+    return f"{_short(measured.value)} [{_short(measured.low)} {_short(measured.high)}]"
+
+
+def _short(value: float) -> str:
+    """Three digits without the leading zero, so that three intervals fit 80 columns."""
+    return f"{value:.3f}".removeprefix("0")
 
 
 def _write(results: list[EvalResult], path: Path | None) -> None:
