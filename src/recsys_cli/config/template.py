@@ -101,7 +101,9 @@ def _fields(
         lines += _comment(described.get(name, "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)
         if default is None:
-            lines.append(f"# {name} = {_example(str(field.annotation))}  # unset by default")
+            given = field.examples
+            example = _toml(given[0]) if given else _example(str(field.annotation))
+            lines.append(f"# {name} = {example}  # unset by default")
         else:
             lines.append(f"# {name} = {_toml(default)}")
     return lines
