@@ -48,6 +48,10 @@ ExcludeSeenOption = Annotated[
         show_default="as the dataset says",
     ),
 ]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="COLUMN=VALUE", help="Only such items. May be repeated."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 HERE = Path()

@@ -22,6 +22,18 @@ from recsys_cli.config.models import Config, DatasetConfig
 _WIDTH = 92
 
 
+DEMO_TEXT = """\
+# Written by `recsys demo`. `recsys init --force` writes every setting with its default.
+
+[text]
+encoder = "lsa"          # or "sentence-transformers:all-MiniLM-L6-v2"
+"""
+DEMO_IMAGE = """
+[image]
+encoder = "histogram"    # or "open_clip:ViT-B-32/laion2b_s34b_b79k"
+"""
+
+
 @dataclass(frozen=True)
 class FoundDataset:
     """A folder of raw files that looks like a dataset."""

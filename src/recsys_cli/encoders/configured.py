@@ -26,6 +26,16 @@ def encoder_named(config: Config, part: str, dataset: str) -> str | None:
     return named
 
 
+def is_fitted(encoder: str) -> bool:
+    """Whether a text encoder is fitted on the catalogue rather than brought from elsewhere."""
+    return encoder.partition(":")[0] == "lsa"
+
+
+def content_on(config: Config, dataset: str) -> bool:
+    """Whether any encoder is named for a dataset."""
+    return any(encoder_named(config, part, dataset) is not None for part in SUGGESTED)
+
+
 def configured_text_encoder(
     config: Config,
     dataset: str,

@@ -14,7 +14,9 @@ from recsys_cli.encoders.configured import (
     SUGGESTED,
     configured_image_encoder,
     configured_text_encoder,
+    content_on,
     encoder_named,
+    is_fitted,
     off_hint,
 )
 from recsys_cli.pipeline.stage import Context, Facts, Stage, Surroundings, Switch
@@ -105,9 +107,10 @@ def content_stages() -> list[Stage]:
     ]
 
 
-def content_on(config: Config, dataset: str) -> bool:
-    """Whether any encoder is named for a dataset."""
-    return any(encoder_named(config, part, dataset) for part in PARTS)
+def index_stages(config: Config, datasets: Sequence[str]) -> list[str]:
+    """What `recsys index` builds: the common index too, if no dataset is left out."""
+    everything = set(datasets) == set(config.datasets)
+    return ["index", "index.all"] if everything and _comparable(config, ALL) else ["index"]
 
 
 def _part_switch(part: str) -> Switch:
@@ -144,17 +147,13 @@ def _comparable(config: Config, _whole: str) -> bool:
 def _fitted_together(config: Config, dataset: str) -> Sequence[str]:
     """The other datasets on whose texts the encoder is fitted, if it has to be fitted."""
     named = encoder_named(config, "text", dataset)
-    if named is None or not _is_fitted(named):
+    if named is None or not is_fitted(named):
         return ()
     return [
         other
         for other in config.datasets
         if other != dataset and encoder_named(config, "text", other) == named
     ]
-
-
-def _is_fitted(encoder: str) -> bool:
-    return encoder.partition(":")[0] == "lsa"
 
 
 def _text_identity(around: Surroundings) -> Mapping[str, str]:
@@ -179,8 +178,10 @@ def _image_identity(around: Surroundings) -> Mapping[str, str]:
     items, spec = _items(around.workspace.path("items", around.dataset), around.workspace.path(
         "spec", around.dataset))  # fmt: skip
     files = list(dict.fromkeys(path for path in item_pictures(items, spec) if path is not None))
-    digests = EmbeddingCache(around.workspace.cache).files().digests(
-        files, root=root, threads=around.config.threads or 4, progress=around.progress
+    digests = (
+        EmbeddingCache(around.workspace.cache)
+        .files()
+        .digests(files, root=root, threads=around.config.threads or 4, progress=around.progress)
     )
     listing = hashlib.sha256()
     for file, found in zip(files, digests, strict=True):

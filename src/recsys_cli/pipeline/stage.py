@@ -273,10 +273,8 @@ class Graph:
         A dataset's own come first, then those of other datasets. What a stage that is off left
         behind is not read.
         """
-        if stage.whole:
-            owners = list(config.datasets)
-        else:
-            owners = [dataset, *stage.pooled(config, dataset)]
+        whole = stage.whole
+        owners = [*config.datasets] if whole else [dataset, *stage.pooled(config, dataset)]
         return [
             (kind, owner)
             for owner in owners
