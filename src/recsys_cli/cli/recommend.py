@@ -37,7 +37,6 @@ from recsys_cli.cli.session import (
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.config import Config
     from recsys_cli.recommend.engine import Engine, Filters
 
 

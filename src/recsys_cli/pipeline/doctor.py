@@ -20,7 +20,9 @@ Outcome = Literal["PASS", "WARN", "FAIL", "INFO"]
 
 _GB = 1e9
 _LOW_DISK, _LOW_MEMORY = 5 * _GB, 4 * _GB
-_OPTIONAL = ("torch", "faiss-cpu", "lightgbm", "pyspark", "fastapi")
+_OPTIONAL = (
+    "torch", "sentence-transformers", "open_clip_torch", "lightgbm", "pyspark", "fastapi",
+)  # fmt: skip
 _OPENMP_IMPORTS = ("numpy", "scipy.linalg", "implicit", "sklearn", "torch", "faiss")
 
 

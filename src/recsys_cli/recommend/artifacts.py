@@ -96,6 +96,9 @@ class Artifacts:
             now = config.datasets[self.dataset].model_dump(mode="json")
         else:
             now = section_for(config, section, self.dataset).model_dump(mode="json")
+        if "encoder" in now and now["encoder"] is None:
+            # What was switched off is not made again.
+            return []
         return [key for key, value in made_with.items() if now.get(key) != value]
 
     def item_column(self, column: str) -> pl.Series:
