@@ -191,6 +191,19 @@ def test_with_pictures_alone_items_without_one_are_not_found(workspace):
     assert set(by_name(steps(workspace)).values()) == {"skipped"}
 
 
+def test_events_without_a_catalogue_build_with_encoders_named(tmp_path):
+    (tmp_path / "data").mkdir()
+    rows = [f"{user},{(user * 7 + step) % 9}" for user in range(12) for step in range(3)]
+    (tmp_path / "data/orders.csv").write_text("\n".join(["user_id,item_id", *rows]) + "\n")
+    (tmp_path / "recsys.toml").write_text(
+        f'{CONFIG}[datasets.shop]\nkind = "generic"\npath = "data"\n'
+    )
+    build(tmp_path)
+    assert pack(tmp_path, "content", "shop")["vectors"].shape == (9, 0)
+    assert facts(tmp_path, "index.all", ALL)["vectors"] == 0
+    assert set(by_name(steps(tmp_path)).values()) == {"skipped"}
+
+
 def test_with_texts_alone_the_weights_do_not_matter(workspace):
     (workspace / "recsys.toml").write_text(ALS + '[text]\nencoder = "lsa:32"\n')
     build(workspace)

@@ -40,6 +40,12 @@ class SourceRows:
     space: ContentSpace
     items_fingerprint: str
 
+    @classmethod
+    def empty(cls) -> SourceRows:
+        """Where no item of any dataset has a text or picture."""
+        none = np.zeros(0, np.uint8), np.zeros(0, np.int32)
+        return cls((), *none, ContentSpace.empty(), sources_fingerprint({}))
+
     def number(self, dataset: str, row: int) -> int:
         """The number of an item, or -1 where it has no vector or there is no such dataset."""
         if dataset not in self.datasets:

@@ -337,8 +337,7 @@ def _fused(context: Context, packs: Mapping[str, Mapping[str, Any]]) -> ContentV
     n_items = len(next(iter(packs.values()))["has"])
     none = np.zeros(n_items, np.bool_)
     nothing = np.zeros((n_items, 0), np.float32)
-    space = ContentSpace(0, 0, 0.0, 0.0, {})
-    return ContentVectors(nothing, none, none, space, _items_fingerprint(context))
+    return ContentVectors(nothing, none, none, ContentSpace.empty(), _items_fingerprint(context))
 
 
 def _build_index(
@@ -376,17 +375,20 @@ def _index_facts(index: ItemIndex) -> Facts:
 def _index_all(context: Context) -> Facts:
     import numpy as np
 
-    from recsys_cli.models.itemsources import fuse_sources
+    from recsys_cli.models.itemsources import SourceRows, fuse_sources
     from recsys_cli.store.packs import load_pack, save_pack
 
     text, image = (
         {name: load_pack(path) for name, path in context.inputs(f"{part}_embeddings").items()}
         for part in PARTS
     )
-    weights = section_for(context.config, "content", ALL)
-    vectors, rows = fuse_sources(
-        text, image, text_weight=weights.text_weight, image_weight=weights.image_weight
-    )
+    if any(pack["has"].any() for pack in [*text.values(), *image.values()]):
+        weights = section_for(context.config, "content", ALL)
+        vectors, rows = fuse_sources(
+            text, image, text_weight=weights.text_weight, image_weight=weights.image_weight
+        )
+    else:
+        vectors, rows = np.zeros((0, 0), np.float32), SourceRows.empty()
     save_pack(context.output("all_index_rows"), rows.to_pack())
     index = _build_index(context, vectors, np.arange(len(vectors)), rows)
     index.save(context.output("all_index"), context.output("all_index_facts"))

@@ -81,7 +81,7 @@ def _in_one(
     if not artifacts.has("content") and not content_on(config, dataset):
         raise ConfigError("recsys.toml names no text or image encoder", hint=off_hint(TEXT))
     space = ContentSpace.from_pack(artifacts.pack("content"))
-    vector = _query_vector(workspace, config, dataset, space, query)
+    vector = _query_vector(workspace, config, [dataset], space, query)
     found = Similar(artifacts).like(vector, k=k)
     return [{**item, "dataset": dataset} for item in found]
 
@@ -91,8 +91,7 @@ def _in_all(
 ) -> list[dict[str, Any]]:
     from recsys_cli.models.itemindex import load_index
 
-    on = [name for name in datasets if content_on(config, name)]
-    if not on:
+    if not any(content_on(config, name) for name in datasets):
         raise ConfigError("recsys.toml names no text or image encoder", hint=off_hint(TEXT))
     opened = {name: Artifacts(workspace, name) for name in datasets}
     rows = _source_rows(workspace, opened)
@@ -103,7 +102,7 @@ def _in_all(
         items_fingerprint=rows.items_fingerprint,
         facts_path=workspace.path("all_index_facts", ALL),
     )
-    vector = _query_vector(workspace, config, on[0], rows.space, query)
+    vector = _query_vector(workspace, config, datasets, rows.space, query)
     numbers, scores = index.search(vector[None], k=k)
     found = []
     for rank, (number, score) in enumerate(zip(numbers[0], scores[0], strict=True), 1):
@@ -147,23 +146,29 @@ def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> Sourc
 
 
 def _query_vector(
-    workspace: Workspace, config: Config, dataset: str, space: ContentSpace, query: Query
+    workspace: Workspace, config: Config, datasets: Sequence[str], space: ContentSpace, query: Query
 ) -> Vectors:
+    """The query in the space of the items, whose encoders any of the datasets may name."""
+    named = {
+        part: next((name for name in datasets if encoder_named(config, part, name)), None)
+        for part in (TEXT, IMAGE)
+    }
     if query.picture is not None:
-        return space.query_vector(image=_of_picture(workspace, config, dataset, space, query))
+        image = _of_picture(workspace, config, named[IMAGE], space, query.picture)
+        return space.query_vector(image=image)
     words = (query.words or "").strip()
     if not words:
         raise UsageError("there is nothing to search for", hint='recsys search "red dress"')
     text = image = None
     reads_words = False
-    if TEXT in space.encoders and encoder_named(config, TEXT, dataset):
+    if TEXT in space.encoders and named[TEXT]:
         reads_words = True
-        encoded = _text_encoder(workspace, config, dataset, space).encode_queries([words])[0]
+        encoded = _text_encoder(workspace, config, named[TEXT], space).encode_queries([words])[0]
         text = encoded if encoded.any() else None
-    if IMAGE in space.encoders and encoder_named(config, IMAGE, dataset):
+    if IMAGE in space.encoders and named[IMAGE]:
         from recsys_cli.encoders.contract import TextTower
 
-        encoder = _image_encoder(workspace, config, dataset, space)
+        encoder = _image_encoder(workspace, config, named[IMAGE], space)
         if isinstance(encoder, TextTower):
             image = encoder.encode_text([words])[0]
     if text is None and image is None:
@@ -176,20 +181,18 @@ def _query_vector(
 
 
 def _of_picture(
-    workspace: Workspace, config: Config, dataset: str, space: ContentSpace, query: Query
+    workspace: Workspace, config: Config, dataset: str | None, space: ContentSpace, picture: Path
 ) -> Vectors:
     from recsys_cli.encoders import encode_picture
 
+    if dataset is None:
+        raise ConfigError("recsys.toml names no image encoder", hint=off_hint(IMAGE))
     if IMAGE not in space.encoders:
-        if encoder_named(config, IMAGE, dataset) is None:
-            raise ConfigError("recsys.toml names no image encoder", hint=off_hint(IMAGE))
         raise ArtifactError(
             "no item has a vector of its picture", hint="recsys embed image && recsys index"
         )
-    assert query.picture is not None  # noqa: S101
-    vector: Vectors = encode_picture(
-        query.picture, _image_encoder(workspace, config, dataset, space)
-    )[0]
+    encoder = _image_encoder(workspace, config, dataset, space)
+    vector: Vectors = encode_picture(picture, encoder)[0]
     return vector
 
 
