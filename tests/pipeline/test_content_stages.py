@@ -15,7 +15,7 @@ from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, UsageError
 from recsys_cli.models.itemindex import load_index
 from recsys_cli.models.itemsources import SourceRows
-from recsys_cli.pipeline import content
+from recsys_cli.pipeline import content, content_runs
 from recsys_cli.pipeline.build import Builder
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.pipeline.status import stage_states
@@ -73,7 +73,8 @@ def change_texts(root: Path, rows: int) -> None:
 
 def test_unchanged_texts_are_never_encoded_again(workspace, monkeypatch):
     encoder = FakeText()
-    monkeypatch.setattr(content, "configured_text_encoder", lambda *_, **__: encoder)
+    for module in (content, content_runs):
+        monkeypatch.setattr(module, "configured_text_encoder", lambda *_, **__: encoder)
     (workspace / "recsys.toml").write_text(CONFIG.replace('"lsa:32"', '"fake"'))
     build(workspace, "embed.text")
     first = encoder.encoded

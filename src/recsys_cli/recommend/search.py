@@ -149,35 +149,34 @@ def _query_vector(
     workspace: Workspace, config: Config, datasets: Sequence[str], space: ContentSpace, query: Query
 ) -> Vectors:
     """The query in the space of the items, whose encoders any of the datasets may name."""
-    named = {
-        part: next((name for name in datasets if encoder_named(config, part, name)), None)
+    text_by, image_by = (
+        next((name for name in datasets if encoder_named(config, part, name)), None)
         for part in (TEXT, IMAGE)
-    }
+    )
     if query.picture is not None:
-        image = _of_picture(workspace, config, named[IMAGE], space, query.picture)
+        image = _of_picture(workspace, config, image_by, space, query.picture)
         return space.query_vector(image=image)
     words = (query.words or "").strip()
     if not words:
         raise UsageError("there is nothing to search for", hint='recsys search "red dress"')
-    text = image = None
-    reads_words = False
-    if TEXT in space.encoders and named[TEXT]:
-        reads_words = True
-        encoded = _text_encoder(workspace, config, named[TEXT], space).encode_queries([words])[0]
-        text = encoded if encoded.any() else None
-    if IMAGE in space.encoders and named[IMAGE]:
+    found: dict[str, Vectors] = {}
+    if TEXT in space.encoders and text_by:
+        encoded = _text_encoder(workspace, config, text_by, space).encode_queries([words])[0]
+        if encoded.any():
+            found[TEXT] = encoded
+    if IMAGE in space.encoders and image_by:
         from recsys_cli.encoders.contract import TextTower
 
-        encoder = _image_encoder(workspace, config, named[IMAGE], space)
+        encoder = _image_encoder(workspace, config, image_by, space)
         if isinstance(encoder, TextTower):
-            image = encoder.encode_text([words])[0]
-    if text is None and image is None:
-        if reads_words:
+            found[IMAGE] = encoder.encode_text([words])[0]
+    if not found:
+        if TEXT in space.encoders and text_by:
             raise UsageError(f"no item's text has any of the words {words!r}")
         raise ConfigError(
             "items have no vectors that words could be compared with", hint=off_hint(TEXT)
         )
-    return space.query_vector(text=text, image=image)
+    return space.query_vector(text=found.get(TEXT), image=found.get(IMAGE))
 
 
 def _of_picture(
