@@ -16,7 +16,16 @@ REPOSITORY = Path(__file__).parent.parent
 REALDATA = Path(os.environ.get("RECSYS_REALDATA", REPOSITORY / ".." / "shared" / "data"))
 
 SMALL = {"customers": 300, "transactions": 6000, "articles": 250}
-CONFIG = "[als]\nfactors = 16\niterations = 5\n"
+CONFIG = """
+[als]
+factors = 16
+iterations = 5
+[text]
+encoder = "lsa:32"
+[image]
+encoder = "histogram"
+"""
+PICTURES = 48
 
 
 def build(root: Path, *targets: str, **options) -> list:
@@ -34,7 +43,7 @@ def build(root: Path, *targets: str, **options) -> list:
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with small sample data of both kinds and nothing built. Do not write to it."""
     root = tmp_path_factory.mktemp("raw")
-    make_demo(root, **SMALL, seed=7, images=False)
+    make_demo(root, **SMALL, seed=7, max_images=PICTURES)
     (root / "recsys.toml").write_text(CONFIG)
     return root
 

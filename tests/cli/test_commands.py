@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from conftest import REPOSITORY
 from recsys_cli import __version__
 from recsys_cli.cli.app import app
+from recsys_cli.pipeline.stages import default_graph
 
 runner = CliRunner()
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,8 +59,9 @@ def test_every_command_and_option_has_help(path):
 def test_the_surface_that_scripts_rely_on():
     names = {" ".join(path) for path, _ in every_command()}
     assert names >= {
-        "init", "demo", "validate", "ingest", "als export", "als train", "als import", "build",
-        "recommend", "eval", "status", "doctor", "export legacy",
+        "init", "demo", "validate", "ingest", "embed text", "embed image", "index", "usermodel",
+        "als export", "als train", "als import", "build", "recommend", "similar", "search", "eval",
+        "status", "doctor", "export legacy",
     }  # fmt: skip
 
 
@@ -243,7 +245,7 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
         assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
     single = json.loads(run("eval", "--json", "-", "-d", "hm", "-w", workspace).stdout)
     assert single["dataset"] == "hm"
-    assert single["strategies"].keys() == {"collab", "repurchase", "popular"}
+    assert single["strategies"].keys() == {"collab", "content", "repurchase", "popular"}
 
 
 @pytest.mark.parametrize(
@@ -278,8 +280,9 @@ def test_eval_refuses_a_truth_that_overlaps_the_history(workspace, tmp_path):
 
 def test_status_lists_every_stage_and_check_tells_by_exit_code(workspace):
     states = json.loads(run("status", "--json", "-w", workspace).stdout)["stages"]
+    stages = default_graph().stages.values()
     assert {(s["dataset"], s["name"]) for s in states} == {
-        (d, s) for d in ("hm", "rr") for s in ("ingest", "als.export", "als.train", "popular")
+        (d, s.name) for s in stages for d in (["all"] if s.whole else ["hm", "rr"])
     }
     for state in states:
         assert state["state"] == "fresh"

@@ -39,7 +39,7 @@ def held_out(workspace, cutoff: date, days: int) -> dict[str, list[str]]:
     return dict(zip(grouped["user"], grouped["item"].to_list(), strict=True))
 
 
-@pytest.mark.parametrize("strategy", ["collab", "popular", "repurchase"])
+@pytest.mark.parametrize("strategy", ["collab", "content", "popular", "repurchase"])
 def test_evaluation_equals_an_independent_library_on_the_batch_file(workspace, tmp_path, strategy):
     out = tmp_path / "lists.parquet"
     options = ["--dataset", "hm", "--strategy", strategy, "-k", K, "-w", workspace]

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from recsys_cli.pipeline.stage import Stage
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.store.files import sha256
-from recsys_cli.store.workspace import Workspace
+from recsys_cli.store.workspace import ALL, Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -31,12 +32,16 @@ def recsys(*arguments: str, root: Path) -> subprocess.Popen[str]:
     )
 
 
+def owners(stage: Stage) -> list[str]:
+    return [ALL] if stage.whole else ["hm", "rr"]
+
+
 def digests(root: Path) -> dict[str, str]:
     workspace = Workspace(root)
     return {
         workspace.relative(path): sha256(path)
         for stage in default_graph().stages.values()
-        for dataset in ("hm", "rr")
+        for dataset in owners(stage)
         for path in (workspace.path(kind, dataset) for kind in stage.outputs)
         if path.exists()
     }
@@ -68,7 +73,8 @@ def undisturbed(raw: Path, tmp_path_factory) -> tuple[dict[str, str], float]:
     _, error = process.communicate(timeout=300)
     assert process.returncode == 0, error
     seconds = time.monotonic() - start
-    assert len(digests(root)) == 2 * sum(len(s.outputs) for s in default_graph().stages.values())
+    stages = default_graph().stages.values()
+    assert len(digests(root)) == sum(len(owners(s)) * len(s.outputs) for s in stages)
     return digests(root), seconds
 
 

@@ -44,8 +44,17 @@ def expect_own_items(strategy: Strategy) -> None:
     assert got.items[1].tolist() == south + [-1] * 4
 
 
+def expect_items_of_the_colour_even_new_ones(strategy: Strategy) -> None:
+    """The item of their colour that users lack, and for odd ones the one nobody has bought yet."""
+    got = strategy.recommend(WITH_HISTORY, k=2, exclude=shop.history().take(WITH_HISTORY))
+    for user, items in zip(WITH_HISTORY, got.items, strict=True):
+        wanted = {shop.held_out(user)} | ({shop.NEVER_SEEN} if user >= 12 else set())
+        assert set(items[: len(wanted)].tolist()) == wanted
+
+
 EXPECTED: dict[str, Callable[[Strategy], None]] = {
     "collab": expect_held_out_item,
+    "content": expect_items_of_the_colour_even_new_ones,
     "popular": expect_recent_items_of_the_region,
     "repurchase": expect_own_items,
 }
@@ -245,7 +254,7 @@ def test_names_on_the_command_line() -> None:
 
 
 def test_one_cold_request_imports_nothing_heavy(tmp_path: Path) -> None:
-    for kind in ("als", "interactions", "popular"):
+    for kind in shop.MAKERS:
         save_pack(tmp_path / f"{kind}.joblib", shop.MAKERS[kind]())
     script = f"""
 import sys
@@ -256,7 +265,7 @@ from recsys_cli.store.packs import load_pack
 class Artifacts:
     def has(self, kind): return True
     def pack(self, kind): return load_pack(Path({str(tmp_path)!r}) / (kind + ".joblib"))
-for name in {["collab", "popular", "repurchase", "auto"]!r}:
+for name in {["collab", "content", "popular", "repurchase", "auto"]!r}:
     items = build_strategy(name, Artifacts()).recommend(np.array([1], np.int32), k=5).items
     assert (items >= 0).all()
 heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pydantic", "pandas"}} & set(sys.modules)

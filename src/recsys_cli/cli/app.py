@@ -24,8 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 _ORDER = [
-    "init", "demo", "validate", "ingest", "als", "build", "recommend", "eval", "status", "doctor",
-    "export",
+    "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "build",
+    "recommend", "similar", "search", "eval", "status", "doctor", "export",
 ]  # fmt: skip
 
 
@@ -52,7 +52,10 @@ def in_workspace(hint: str, folder: Path) -> str:
         return match[0] if " -w " in match[0] else match[0].rstrip() + where
 
     return re.sub(
-        r"(?<![\w-])recsys (?:build|ingest|als|status|validate|eval)[^`\n;&]*", located, hint
+        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|search|status|validate|eval)"
+        r"[^`\n;&]*",
+        located,
+        hint,
     )
 
 
@@ -135,6 +138,7 @@ def main() -> None:
 # Commands register themselves on `app`.
 from recsys_cli.cli import (  # noqa: E402
     als,
+    content,
     data,
     evaluate,
     export,
@@ -143,4 +147,7 @@ from recsys_cli.cli import (  # noqa: E402
     recommend,
 )
 
-__all__ = ["als", "app", "data", "evaluate", "export", "inspect", "main", "pipeline", "recommend"]
+__all__ = [
+    "als", "app", "content", "data", "evaluate", "export", "inspect", "main", "pipeline",
+    "recommend",
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -86,7 +87,21 @@ def demo(
         f"{summary.rr}: {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
         f"{summary.rr_items:,} items"
     )
+    _write_demo_config(workspace, images=images)
     say(f"Seed {summary.seed}{kept}. Next: recsys build all")
+
+
+def _write_demo_config(workspace: Path, *, images: bool) -> None:
+    """Switch content on, with the encoders that need no download, where there is no config."""
+    from recsys_cli.config.template import DEMO_IMAGE, DEMO_TEXT
+    from recsys_cli.store.files import atomic_path
+
+    path = workspace / "recsys.toml"
+    if path.exists():
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(DEMO_TEXT + (DEMO_IMAGE if images else ""))
+    say(f"Wrote {path}, which names encoders for texts{' and pictures' if images else ''}.")
 
 
 @app.command()

@@ -48,8 +48,12 @@ ExcludeSeenOption = Annotated[
         show_default="as the dataset says",
     ),
 ]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="COLUMN=VALUE", help="Only such items. May be repeated."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 HERE = Path()
 # Spelled out, since the registry that knows them imports numpy; a test compares the two.
-STRATEGY_NAMES = ["collab", "repurchase", "popular", "auto"]
+STRATEGY_NAMES = ["collab", "content", "repurchase", "popular", "auto"]

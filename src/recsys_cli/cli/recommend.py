@@ -24,13 +24,19 @@ from recsys_cli.cli.options import (
     ExcludeSeenOption,
     JsonOption,
     SetOption,
+    WhereOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import check_folder, open_workspace, snapshot_from
+from recsys_cli.cli.session import (
+    check_folder,
+    open_workspace,
+    refuse_off,
+    snapshot_from,
+    warn_outdated,
+)
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.config import Config
     from recsys_cli.recommend.engine import Engine, Filters
 
 
@@ -81,10 +87,7 @@ def recommend(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Item to leave out. May be repeated.")
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="COLUMN=VALUE", help="Only such items. May be repeated."),
-    ] = None,
+    where: WhereOption = None,
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,
     overrides: SetOption = None,
@@ -102,12 +105,13 @@ def recommend(
     else:
         name = dataset_of_user(opened, chosen_datasets(config, dataset), user or "")
     engine = Engine(opened, name, snapshot_from(as_of), threads=config.threads)
-    _warn_if_outdated(engine, config)
+    warn_outdated(engine.artifacts, config)
     known = [item for item in exclude or () if engine.artifacts.items.find(item) >= 0]
     for item in set(exclude or ()) - set(known):
         say(f"Warning: --exclude: {name} has no item {item!r}")
     filters = Filters(exclude_seen, known, where or ())
     asked = strategy or config.recommend.strategy
+    refuse_off(config, engine.artifacts, asked)
     if everyone and out:
         chosen = file_format.value if file_format else None
         _write_all(engine, out, asked, k or config.recommend.k, chosen, filters)
@@ -119,14 +123,6 @@ def recommend(
         print_json(answer)
     else:
         _print_answer(answer)
-
-
-def _warn_if_outdated(engine: Engine, config: Config) -> None:
-    outdated = engine.artifacts.outdated(config)
-    if outdated:
-        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
-        command = engine.artifacts.build_command()
-        say(f"Warning: out of date: {outdated[0]}{more}; run `{command}`")
 
 
 def _check_usage(*, user: str | None, everyone: bool, out: Path | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys_cli.cli.console import TerminalProgress, print_line, report_error
+from recsys_cli.cli.console import TerminalProgress, print_line, report_error, say
 from recsys_cli.errors import RecsysError, UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from recsys_cli.config import Config
     from recsys_cli.pipeline.build import Step
+    from recsys_cli.recommend.artifacts import Artifacts
     from recsys_cli.store.snapshot import Snapshot
     from recsys_cli.store.workspace import Workspace
 
@@ -57,6 +58,32 @@ def day_from(text: str, *, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD") from None
+
+
+def warn_outdated(artifacts: Artifacts, config: Config) -> None:
+    """Point out artifacts that are older than what they were made from."""
+    outdated = artifacts.outdated(config)
+    if outdated:
+        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+        say(f"Warning: out of date: {outdated[0]}{more}; run `{artifacts.build_command()}`")
+
+
+def refuse_off(config: Config, artifacts: Artifacts, strategy: str) -> None:
+    """Refuse a strategy that lacks what a build would leave out.
+
+    Raises:
+        ConfigError: says what to write into recsys.toml.
+    """
+    from recsys_cli.recommend.registry import AUTO, find_strategy
+
+    needs = () if strategy == AUTO else find_strategy(strategy).needs
+    missing = [kind for kind in needs if not artifacts.has(kind)]
+    if missing:
+        from recsys_cli.pipeline.stages import default_graph
+
+        graph = default_graph()
+        makers = [graph.producer[kind] for kind in missing]
+        graph.refuse_off(makers, [artifacts.dataset], config)
 
 
 def run_build(

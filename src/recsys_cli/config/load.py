@@ -13,6 +13,8 @@ from recsys_cli.errors import ConfigError
 
 CONFIG_FILE = "recsys.toml"
 _FOUND = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
+OVERRIDABLE = ("interactions", "als", "popular", "text", "image", "content", "index")
+"""Sections that a dataset may override for itself."""
 _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
@@ -53,7 +55,7 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
                 f"dataset name {name!r} cannot be part of a file name",
                 hint="use lower-case letters, digits and underscores, and not 'all'",
             )
-        for section in ("interactions", "als", "popular"):
+        for section in OVERRIDABLE:
             section_for(config, section, name)
     return config
 

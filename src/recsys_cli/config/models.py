@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 Kind = Literal["hm", "retailrocket", "generic"]
 Backend = Literal["auto", "cpu", "gpu"]
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 class Section(BaseModel):
@@ -78,6 +79,14 @@ class DatasetConfig(Section):
     """Overrides of [als] for this dataset."""
     popular: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [popular] for this dataset."""
+    text: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [text] for this dataset."""
+    image: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [image] for this dataset."""
+    content: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [content] for this dataset."""
+    index: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [index] for this dataset."""
 
 
 class InteractionsConfig(Section):
@@ -117,6 +126,62 @@ class PopularConfig(Section):
     """Events' worth of the overall list blended into each segment's own (shrinkage)."""
 
 
+class TextConfig(Section):
+    """How items' texts become vectors (`recsys embed text`)."""
+
+    encoder: str | None = Field(
+        default=None, examples=["sentence-transformers:all-MiniLM-L6-v2", "lsa"]
+    )
+    """sentence-transformers:NAME-OR-FOLDER (a model of the Hugging Face hub or a local folder),
+    or lsa, which is fitted on the catalogue and needs no download. Unset: texts play no role."""
+    dtype: Precision = "auto"
+    """Precision of the model: fp32, bf16, or auto: bf16 where it is faster and as good."""
+    device: str = "auto"
+    """Where the model runs: cpu, cuda, …; auto is the GPU where there is one."""
+
+
+class ImageConfig(Section):
+    """How items' pictures become vectors (`recsys embed image`)."""
+
+    encoder: str | None = Field(
+        default=None, examples=["open_clip:ViT-B-32/laion2b_s34b_b79k", "histogram"]
+    )
+    """open_clip:ARCHITECTURE/TAG-OR-CHECKPOINT, or histogram, which looks at colours and edges
+    and needs no download. Unset: pictures play no role."""
+    dtype: Precision = "auto"
+    """As text.dtype."""
+    device: str = "auto"
+    """As text.device."""
+    workers: int = Field(default=0, ge=0)
+    """Processes that decode pictures ahead of the model; 0 means as many as threads."""
+
+
+class ContentConfig(Section):
+    """How texts and pictures become vectors of items, and those vectors of users."""
+
+    text_weight: NonNegativeFloat = 0.5
+    """How much texts count beside pictures; only the ratio of the two weights matters."""
+    image_weight: NonNegativeFloat = 0.5
+    """How much pictures count beside texts."""
+    half_life_days: PositiveFloat = 180.0
+    """Age at which an item counts half in the vector of a user who had it."""
+    availability_half_life_days: PositiveFloat = 14.0
+    """Days without a sale after which an item counts as half available."""
+    new_days: PositiveFloat = 90.0
+    """How far back to look for how many items start to sell, for items that never sold yet."""
+    availability_weight: NonNegativeFloat = 0.2
+    """What full availability adds to the score of an item, whose cosine is at most 1."""
+
+
+class IndexConfig(Section):
+    """The FAISS indexes over item vectors (`recsys index`)."""
+
+    kind: Literal["auto", "exact", "pq", "ivf"] = "auto"
+    """exact, pq, ivf, or auto: exact while that is fast, pq beyond."""
+    min_recall: float = Field(default=0.99, ge=0, le=1)
+    """Recall against exact search below which an approximate index gives way to an exact one."""
+
+
 class RecommendConfig(Section):
     """Defaults of `recsys recommend`."""
 
@@ -152,6 +217,14 @@ class Config(Section):
     """ALS training."""
     popular: PopularConfig = PopularConfig()
     """Popularity lists."""
+    text: TextConfig = TextConfig()
+    """Embedding texts."""
+    image: ImageConfig = ImageConfig()
+    """Embedding pictures."""
+    content: ContentConfig = ContentConfig()
+    """Item and user vectors from texts and pictures."""
+    index: IndexConfig = IndexConfig()
+    """Item indexes."""
     recommend: RecommendConfig = RecommendConfig()
     """Defaults of recommending."""
     eval: EvalConfig = EvalConfig()

@@ -22,6 +22,18 @@ from recsys_cli.config.models import Config, DatasetConfig
 _WIDTH = 92
 
 
+DEMO_TEXT = """\
+# Written by `recsys demo`. `recsys init --force` writes every setting with its default.
+
+[text]
+encoder = "lsa"          # or "sentence-transformers:all-MiniLM-L6-v2"
+"""
+DEMO_IMAGE = """
+[image]
+encoder = "histogram"    # or "open_clip:ViT-B-32/laion2b_s34b_b79k"
+"""
+
+
 @dataclass(frozen=True)
 class FoundDataset:
     """A folder of raw files that looks like a dataset."""
@@ -101,7 +113,9 @@ def _fields(
         lines += _comment(described.get(name, "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)
         if default is None:
-            lines.append(f"# {name} = {_example(str(field.annotation))}  # unset by default")
+            given = field.examples
+            example = _toml(given[0]) if given else _example(str(field.annotation))
+            lines.append(f"# {name} = {example}  # unset by default")
         else:
             lines.append(f"# {name} = {_toml(default)}")
     return lines

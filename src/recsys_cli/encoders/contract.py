@@ -143,7 +143,7 @@ class Embeddings:
             ArtifactError: the vectors belong to another catalogue.
         """
         if pack["items_fingerprint"] != items_fingerprint:
-            raise ArtifactError("the embeddings belong to other items", hint="recsys build embed+")
+            raise ArtifactError("the embeddings belong to other items", hint="recsys build all")
         skipped = tuple(Skipped(**entry) for entry in pack.get("skipped", ()))
         return cls(pack["vectors"], pack["has"], 0, int(pack["has"].sum()), skipped)
 

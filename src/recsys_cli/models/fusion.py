@@ -54,6 +54,11 @@ class ContentSpace:
     image_weight: float
     encoders: dict[str, str]
 
+    @classmethod
+    def empty(cls) -> ContentSpace:
+        """Where no item has a text or picture."""
+        return cls(0, 0, 0.0, 0.0, {})
+
     @property
     def dim(self) -> int:
         """Dimension of the fused vectors."""

@@ -40,6 +40,12 @@ class SourceRows:
     space: ContentSpace
     items_fingerprint: str
 
+    @classmethod
+    def empty(cls) -> SourceRows:
+        """Where no item of any dataset has a text or picture."""
+        none = np.zeros(0, np.uint8), np.zeros(0, np.int32)
+        return cls((), *none, ContentSpace.empty(), sources_fingerprint({}))
+
     def number(self, dataset: str, row: int) -> int:
         """The number of an item, or -1 where it has no vector or there is no such dataset."""
         if dataset not in self.datasets:
@@ -124,7 +130,7 @@ def _joined(
         shown = " and ".join(f"{name} with {packs[name]['encoder']}" for name in sorted(packs))
         raise ArtifactError(
             f"the {what} embeddings differ: {shown}",
-            hint=f"recsys embed {what}, which encodes all datasets alike",
+            hint=f"recsys embed {what}",
         )
     ((encoder, dim),) = made
     vectors = np.zeros((sum(sizes.values()), dim), np.float32)
@@ -151,7 +157,7 @@ def _compact(
 
 
 def _fingerprint(datasets: tuple[str, ...], text: Embeddings, image: Embeddings) -> str:
-    digest = hashlib.sha256()
+    found: dict[str, str] = {}
     for name in datasets:
         known = {str(packs[name]["items_fingerprint"]) for packs in (text, image) if name in packs}
         if len(known) > 1:
@@ -159,5 +165,13 @@ def _fingerprint(datasets: tuple[str, ...], text: Embeddings, image: Embeddings)
                 f"text and image embeddings of {name} were made for different items",
                 hint="recsys embed text && recsys embed image",
             )
-        digest.update(f"{name}\n{known.pop()}\n".encode())
+        found[name] = known.pop()
+    return sources_fingerprint(found)
+
+
+def sources_fingerprint(fingerprints: Mapping[str, str]) -> str:
+    """One fingerprint of the items of several datasets, from each one's by name."""
+    digest = hashlib.sha256()
+    for name in sorted(fingerprints):
+        digest.update(f"{name}\n{fingerprints[name]}\n".encode())
     return digest.hexdigest()

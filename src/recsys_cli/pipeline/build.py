@@ -12,7 +12,7 @@ from recsys_cli.config import Config
 from recsys_cli.errors import RecsysError, sentence, way_out
 from recsys_cli.pipeline.freshness import Freshness, Verdict
 from recsys_cli.pipeline.measure import Meter
-from recsys_cli.pipeline.stage import Context, Graph, Stage
+from recsys_cli.pipeline.stage import Context, Graph, Source, Stage
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.manifest import Manifest, environment
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -75,10 +75,12 @@ class Builder:
         or, with `keep_going`, blocks only what depends on it.
         """
         named, needed = self.graph.select(targets)
+        chosen = list(datasets)
+        self.graph.refuse_off(targets, chosen, self._config)
         self._workspace.recover()
         # A build that has nothing to do neither waits for a writer nor disturbs one.
         plan, freshness = (
-            self.graph.plan(needed, list(datasets), self._everything),
+            self.graph.plan(needed, chosen, self._config),
             self._freshness(),
         )
         idle = dry_run or (
@@ -95,12 +97,8 @@ class Builder:
                 if step.action == "failed" and not keep_going:
                     return
 
-    @property
-    def _everything(self) -> list[str]:
-        return list(self._config.datasets)
-
     def _freshness(self) -> Freshness:
-        return Freshness(self._workspace, self._config, self.graph)
+        return Freshness(self._workspace, self._config, self.graph, progress=self._progress)
 
     def _step(
         self,
@@ -113,7 +111,7 @@ class Builder:
         dry_run: bool,
     ) -> Step:
         freshness = self._freshness()
-        parents = self.graph.parents(stage, dataset, self._everything)
+        parents = self.graph.parents(stage, dataset, self._config)
         waiting = [node for node in parents if node in unready]
         # Factors from elsewhere do not wait for what they were not made from.
         if waiting and not forced and freshness.imported(stage, dataset, snapshot):
@@ -133,6 +131,14 @@ class Builder:
             return Step(stage.name, dataset, "would run", verdict.reason)
         return self._run(stage, dataset, snapshot, freshness, verdict)
 
+    def _present(self, stage: Stage, dataset: str, snapshot: Snapshot) -> list[Source]:
+        """What the stage may read: of other datasets, only what is there yet."""
+        return [
+            (kind, owner)
+            for kind, owner in self.graph.reads(stage, dataset, self._config)
+            if owner == dataset or self._workspace.path(kind, owner, snapshot).exists()
+        ]
+
     def _run(
         self,
         stage: Stage,
@@ -146,7 +152,13 @@ class Builder:
             with self._workspace.staging() as staging:
                 recipe = freshness.recipe(stage, dataset, snapshot)
                 context = Context(
-                    self._workspace, self._config, dataset, snapshot, staging, self._progress
+                    self._workspace,
+                    self._config,
+                    dataset,
+                    snapshot,
+                    staging,
+                    self._progress,
+                    self._present(stage, dataset, snapshot),
                 )
                 meter = Meter()
                 facts = stage.run(context)

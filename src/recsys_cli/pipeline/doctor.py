@@ -20,7 +20,9 @@ Outcome = Literal["PASS", "WARN", "FAIL", "INFO"]
 
 _GB = 1e9
 _LOW_DISK, _LOW_MEMORY = 5 * _GB, 4 * _GB
-_OPTIONAL = ("torch", "faiss-cpu", "lightgbm", "pyspark", "fastapi")
+_OPTIONAL = (
+    "torch", "sentence-transformers", "open_clip_torch", "lightgbm", "pyspark", "fastapi",
+)  # fmt: skip
 _OPENMP_IMPORTS = ("numpy", "scipy.linalg", "implicit", "sklearn", "torch", "faiss")
 
 
@@ -182,7 +184,10 @@ def _tiny_run() -> Check:
     with tempfile.TemporaryDirectory(prefix="recsys-doctor-") as folder:
         root = Path(folder)
         make_demo(root, customers=200, transactions=4000, articles=200, images=False)
-        workspace, config = Workspace(root), load_config(root, ["als.factors=8"])
+        workspace, config = (
+            Workspace(root),
+            load_config(root, ["als.factors=8", "text.encoder=lsa:16"]),
+        )
         builder = Builder(workspace, config, default_graph())
         for step in builder.build(datasets=list(config.datasets)):
             if step.error:

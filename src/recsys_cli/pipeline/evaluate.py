@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from recsys_cli.evaluation.truth import (
     without_seen,
 )
 from recsys_cli.pipeline.build import Builder, Step
+from recsys_cli.pipeline.stage import Graph
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.recommend.artifacts import Artifacts
@@ -119,8 +121,9 @@ def evaluate_dataset(
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
     truth = _truth(workspace, artifacts, question, settings)
     snapshot = _snapshot(truth, question)
-    names = list(question.strategies) or _all_strategies(exclude_seen=exclude_seen)
-    _build(builder, _stages(builder, names), dataset, snapshot, on_step)
+    on = _switched_on(builder.graph, config, dataset)
+    names = list(question.strategies) or _all_strategies(on, exclude_seen=exclude_seen)
+    _build(builder, _stages(builder.graph, names, on), dataset, snapshot, on_step)
     engine = Engine(workspace, dataset, snapshot, threads=config.threads)
     if _tables(workspace, dataset) != tables:
         raise ArtifactError(
@@ -143,9 +146,22 @@ def evaluate_dataset(
     )
 
 
-def _all_strategies(*, exclude_seen: bool) -> list[str]:
+def _switched_on(graph: Graph, config: Config, dataset: str) -> set[str]:
+    """The strategies that need no stage that is off."""
+    return {
+        name
+        for name, spec in STRATEGIES.items()
+        if all(graph.stages[graph.producer[k]].enabled(config, dataset) for k in spec.needs)
+    }
+
+
+def _all_strategies(on: Container[str], *, exclude_seen: bool) -> list[str]:
     """Every strategy, less those whose every item would be left out of the lists."""
-    return [name for name, spec in STRATEGIES.items() if not (exclude_seen and spec.seen_only)]
+    return [
+        name
+        for name, spec in STRATEGIES.items()
+        if name in on and not (exclude_seen and spec.seen_only)
+    ]
 
 
 def _truth(
@@ -230,16 +246,21 @@ def _segments(workspace: Workspace, engine: Engine, truth: Truth) -> dict[str, M
     return masks
 
 
-def _stages(builder: Builder, names: Sequence[str]) -> list[str]:
-    """The stages that make what these strategies, and those they fall back to, need."""
+def _stages(graph: Graph, names: Sequence[str], on: AbstractSet[str]) -> list[str]:
+    """The stages that make what these strategies, and those they fall back to, need.
+
+    Args:
+        graph: the stages.
+        names: what was asked for; building what is off then says how to turn it on.
+        on: strategies that may be chosen without having been asked for.
+    """
     wanted = set(names) - {AUTO}
     if AUTO in names:
-        wanted |= {name for name, spec in STRATEGIES.items() if spec.auto}
+        wanted |= {name for name in on if STRATEGIES[name].auto}
     for name in list(wanted):
-        wanted |= set(STRATEGIES[name].fallback)
+        wanted |= set(STRATEGIES[name].fallback) & on
     kinds = {"interactions"} | {kind for name in wanted for kind in STRATEGIES[name].needs}
-    producer = builder.graph.producer
-    return sorted({producer[kind] for kind in kinds})
+    return sorted({graph.producer[kind] for kind in kinds})
 
 
 def _build(

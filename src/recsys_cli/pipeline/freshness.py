@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from recsys_cli.config import Config
-from recsys_cli.config.load import dataset_config, section_for
+from recsys_cli.config.load import OVERRIDABLE, dataset_config, section_for
 from recsys_cli.errors import RecsysError
-from recsys_cli.pipeline.stage import Graph, Stage
+from recsys_cli.pipeline.stage import Graph, Stage, Surroundings
+from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import HashMemo, sha256
 from recsys_cli.store.manifest import Manifest, Recipe
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -19,9 +20,9 @@ from recsys_cli.store.workspace import Workspace
 State = Literal["fresh", "stale", "missing"]
 
 # The dataset's settings that ingest does not read.
-_NOT_INGEST = {"interactions", "als", "popular"}
+_NOT_INGEST = set(OVERRIDABLE)
 # Settings that decide where a stage runs, not what is asked of it.
-_WHERE_NOT_WHAT = {"als": {"backend"}}
+_WHERE_NOT_WHAT = {"als": {"backend"}, "text": {"device"}, "image": {"device", "workers"}}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,15 @@ class Verdict:
 class Freshness:
     """Compares manifests with what a run now would be made from."""
 
-    def __init__(self, workspace: Workspace, config: Config, graph: Graph) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: Config,
+        graph: Graph,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        self._progress: Progress = progress or Silent()
         self._workspace = workspace
         self._config = config
         self._graph = graph
@@ -56,12 +65,7 @@ class Freshness:
         Raises:
             RecsysError: a raw file or an upstream manifest is missing.
         """
-        config = {
-            name: section_for(self._config, name, dataset).model_dump(
-                mode="json", exclude=_WHERE_NOT_WHAT.get(name)
-            )
-            for name in stage.sections
-        }
+        config = self._settings(stage, dataset)
         inputs: dict[str, str] = {}
         if stage.reads_raw:
             from recsys_cli.datasets.ingest import raw_files
@@ -70,14 +74,34 @@ class Freshness:
             config["dataset"] = own.model_dump(mode="json", exclude=_NOT_INGEST)
             for path in raw_files(own, self._workspace.root):
                 inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
-        for kind in stage.inputs:
-            if stage.whole:
-                for owner in self._config.datasets:
-                    inputs[f"{kind}_{owner}"] = self._input_hash(kind, owner, snapshot)
-            else:
-                inputs[kind] = self._input_hash(kind, dataset, snapshot)
+        for kind, owner in self._graph.reads(stage, dataset, self._config):
+            name = kind if owner == dataset else f"{kind}_{owner}"
+            try:
+                inputs[name] = self._input_hash(kind, owner, snapshot)
+            except RecsysError:
+                # Another dataset that is not there yet is joined when it is.
+                if stage.whole or owner == dataset:
+                    raise
+        if stage.beyond:
+            around = Surroundings(
+                self._workspace, self._config, dataset, self._hashes, self._progress
+            )
+            inputs |= stage.beyond(around)
         at = self.snapshot_of(stage, snapshot)
         return Recipe(stage.version, config, inputs, str(at))
+
+    def _settings(self, stage: Stage, dataset: str) -> dict[str, dict[str, Any]]:
+        """What the stage reads of the config, by section."""
+        found: dict[str, dict[str, Any]] = {}
+        for setting in stage.sections:
+            section, _, key = setting.partition(".")
+            values = section_for(self._config, section, dataset).model_dump(
+                mode="json",
+                include={key} if key else None,
+                exclude=_WHERE_NOT_WHAT.get(section),
+            )
+            found[section] = found.get(section, {}) | values
+        return found
 
     def _input_hash(self, kind: str, dataset: str, snapshot: Snapshot) -> str:
         producer = self._graph.stages[self._graph.producer[kind]]

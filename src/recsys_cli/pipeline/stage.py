@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_cli.config.load import section_for
 from recsys_cli.cores import available_cores
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import ConfigError, UsageError
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import ALL, ARTIFACTS, Workspace
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from recsys_cli.config import Config
     from recsys_cli.datasets.spec import DatasetSpec
     from recsys_cli.progress import Progress
+    from recsys_cli.store.files import HashMemo
 
 Facts = dict[str, Any]
+Source = tuple[str, str]
+"""A kind of artifact and the dataset it is of."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Context:
         snapshot: the events it may see.
         staging: folder that receives the outputs under their final names.
         progress: where it reports.
+        reads: the artifacts it may read; of its declared inputs, those whose stage is on.
     """
 
     workspace: Workspace
@@ -46,10 +50,15 @@ class Context:
     snapshot: Snapshot
     staging: Path
     progress: Progress
+    reads: Sequence[Source] = ()
 
     def input(self, kind: str, dataset: str | None = None) -> Path:
         """Path of an input artifact, by default of this stage's dataset."""
         return self.workspace.path(kind, dataset or self.dataset, self.snapshot)
+
+    def inputs(self, kind: str) -> dict[str, Path]:
+        """Paths of the inputs of one kind by dataset; none where its stage is off."""
+        return {owner: self.input(kind, owner) for read, owner in self.reads if read == kind}
 
     def output(self, kind: str) -> Path:
         """Path to write an output artifact to."""
@@ -73,6 +82,36 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """What turns a stage on.
+
+    Attributes:
+        on: whether it is, for a dataset; a whole stage asks for `ALL`.
+        message: why it is not.
+        hint: what to write to turn it on.
+    """
+
+    on: Callable[[Config, str], bool]
+    message: str
+    hint: str
+
+    def refusal(self) -> ConfigError:
+        """What to tell somebody who asks for what is off."""
+        return ConfigError(self.message, hint=self.hint)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stage may look at, besides its inputs, to tell what its result depends on."""
+
+    workspace: Workspace
+    config: Config
+    dataset: str
+    hashes: HashMemo
+    progress: Progress
+
+
+@dataclass(frozen=True)
 class Stage:
     """One step of the pipeline.
 
@@ -81,12 +120,15 @@ class Stage:
         summary: what it does, for `--explain` and the docs.
         inputs: kinds of artifact it reads.
         outputs: kinds of artifact it makes.
-        sections: config sections that change its result.
+        sections: config sections, or single settings of one, that change its result.
         run: the work; returns facts for the manifest (counts, shapes, seed, device).
         version: raised when a code change changes the result.
         reads_raw: whether it reads the dataset's raw files.
         per_snapshot: whether each snapshot has its own result.
         whole: whether it runs once for the workspace, reading every dataset's inputs.
+        switch: what turns it on; None is always on. One that is off is left out.
+        pool: other datasets whose inputs it reads too, where they are there yet.
+        beyond: what its result depends on besides inputs and config, by name.
     """
 
     name: str
@@ -99,6 +141,17 @@ class Stage:
     reads_raw: bool = False
     per_snapshot: bool = True
     whole: bool = False
+    switch: Switch | None = None
+    pool: Callable[[Config, str], Sequence[str]] | None = None
+    beyond: Callable[[Surroundings], Mapping[str, str]] | None = None
+
+    def enabled(self, config: Config, dataset: str) -> bool:
+        """Whether it has anything to do for a dataset."""
+        return self.switch is None or self.switch.on(config, dataset)
+
+    def pooled(self, config: Config, dataset: str) -> Sequence[str]:
+        """The other datasets that it reads."""
+        return self.pool(config, dataset) if self.pool else ()
 
 
 class Graph:
@@ -114,7 +167,7 @@ class Graph:
             for kind in stage.outputs:
                 if kind in self.producer:
                     raise ValueError(f"{kind} is made by {self.producer[kind]} and {stage.name}")
-                if kind not in ARTIFACTS or ARTIFACTS[kind][1] != stage.per_snapshot:
+                if kind not in ARTIFACTS or ARTIFACTS[kind].per_snapshot != stage.per_snapshot:
                     raise ValueError(f"{stage.name} and the workspace disagree about {kind}")
                 self.producer[kind] = stage.name
         self.upstream = {s.name: self._parents(s) for s in self.stages.values()}
@@ -167,29 +220,71 @@ class Graph:
         return named, needed
 
     def plan(
-        self, needed: Container[str], datasets: Sequence[str], everything: Sequence[str]
+        self, needed: Container[str], datasets: Sequence[str], config: Config
     ) -> list[tuple[Stage, str]]:
-        """Stages with their datasets in an order to run them in.
+        """Stages with their datasets in an order to run them in, without those that are off.
 
-        Whole-workspace stages come last, and only where no dataset is left out.
+        What stages of other datasets read too comes first. Whole-workspace stages come last,
+        and only where no dataset is left out.
 
         Args:
             needed: names of stages.
             datasets: the datasets asked for.
-            everything: all datasets of the workspace.
+            config: tells which stages are on, and all datasets of the workspace.
         """
         stages = [self.stages[name] for name in self.order if name in needed]
-        plan = [(stage, dataset) for dataset in datasets for stage in stages if not stage.whole]
-        if set(datasets) == set(everything):
-            plan += [(stage, ALL) for stage in stages if stage.whole]
+        plan = [
+            (stage, dataset)
+            for dataset in datasets
+            for stage in stages
+            if not stage.whole and stage.enabled(config, dataset)
+        ]
+        shared = {
+            (producer, owner)
+            for stage, dataset in plan
+            for owner in stage.pooled(config, dataset)
+            for producer in self.ancestors(stage.name) - {stage.name}
+        }
+        plan.sort(key=lambda node: (node[0].name, node[1]) not in shared)
+        if set(datasets) == set(config.datasets):
+            plan += [(stage, ALL) for stage in stages if stage.whole and stage.enabled(config, ALL)]
         return plan
 
-    def parents(
-        self, stage: Stage, dataset: str, everything: Sequence[str]
-    ) -> list[tuple[str, str]]:
+    def refuse_off(self, targets: Iterable[str], datasets: Sequence[str], config: Config) -> None:
+        """Refuse stages that are named although they would do nothing.
+
+        Raises:
+            ConfigError: a stage is off for all the datasets.
+            UsageError: a stage is about all datasets, and one is left out.
+        """
+        for target in targets:
+            stage = self.stages.get(target.removesuffix("+"))
+            if stage is None:
+                continue
+            owners = [ALL] if stage.whole else datasets
+            if stage.switch and not any(stage.enabled(config, owner) for owner in owners):
+                raise stage.switch.refusal()
+            if stage.whole and set(datasets) != set(config.datasets):
+                raise UsageError(f"{stage.name} is about all datasets", hint="leave out --dataset")
+
+    def reads(self, stage: Stage, dataset: str, config: Config) -> list[Source]:
+        """The artifacts that a stage of a plan reads, with the datasets they are of.
+
+        A dataset's own come first, then those of other datasets. What a stage that is off left
+        behind is not read.
+        """
+        whole = stage.whole
+        owners = [*config.datasets] if whole else [dataset, *stage.pooled(config, dataset)]
+        return [
+            (kind, owner)
+            for owner in owners
+            for kind in stage.inputs
+            if self.stages[self.producer[kind]].enabled(config, owner)
+        ]
+
+    def parents(self, stage: Stage, dataset: str, config: Config) -> list[tuple[str, str]]:
         """Names and datasets of the stages that one stage of a plan reads from."""
-        owners = everything if stage.whole else [dataset]
-        return [(parent, owner) for owner in owners for parent in self.upstream[stage.name]]
+        return [(self.producer[kind], owner) for kind, owner in self.reads(stage, dataset, config)]
 
 
 def _closure(start: str, edges: Mapping[str, Iterable[str]]) -> set[str]:

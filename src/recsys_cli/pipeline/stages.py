@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recsys_cli.pipeline.content import content_stages
 from recsys_cli.pipeline.stage import Context, Facts, Graph, Stage
 from recsys_cli.store.snapshot import start_of
 
@@ -56,6 +57,7 @@ def default_graph() -> Graph:
                 sections=("popular",),
                 run=_popular,
             ),
+            *content_stages(),
         ]
     )
 

@@ -72,7 +72,7 @@ def stage_states(
     """
     workspace.recover()
     graph = default_graph()
-    plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), list(config.datasets))
+    plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), config)
     states = []
     for snapshot in [NOW, *_snapshots(workspace)]:
         states += _states_of(workspace, config, graph, plan, snapshot, thorough=thorough)
@@ -93,7 +93,7 @@ def _states_of(
     states = []
     for stage, dataset in plan:
         verdict = freshness.check(stage, dataset, snapshot, thorough=thorough)
-        parents = graph.parents(stage, dataset, list(config.datasets))
+        parents = graph.parents(stage, dataset, config)
         waiting = [node for node in parents if node in unready]
         imported = freshness.imported(stage, dataset, snapshot)
         if verdict.state == "fresh" and waiting and not imported:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
+# What is made of the catalogue alone is good for whichever users there are.
+_OF_ITEMS_ALONE = ("text_embeddings", "image_embeddings", "content")
 
 
 class Artifacts:
@@ -94,6 +96,9 @@ class Artifacts:
             now = config.datasets[self.dataset].model_dump(mode="json")
         else:
             now = section_for(config, section, self.dataset).model_dump(mode="json")
+        if "encoder" in now and now["encoder"] is None:
+            # What was switched off is not made again.
+            return []
         return [key for key, value in made_with.items() if now.get(key) != value]
 
     def item_column(self, column: str) -> pl.Series:
@@ -131,7 +136,8 @@ class Artifacts:
 
     def _check_fingerprints(self, kind: str, pack: Pack) -> None:
         ids = self.pack("ids")
-        if any(pack.get(key) != ids[key] for key in _FINGERPRINTS):
+        keys = _FINGERPRINTS[1:] if kind in _OF_ITEMS_ALONE else _FINGERPRINTS
+        if any(pack.get(key) != ids[key] for key in keys):
             raise ArtifactError(
                 f"{self._shown(kind)} was made for other users or items than there are now",
                 hint=self.build_command(),

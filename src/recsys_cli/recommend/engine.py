@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.artifacts import Artifacts
@@ -169,24 +170,44 @@ def dataset_of_user(workspace: Workspace, datasets: Sequence[str], user: str) ->
     Raises:
         UsageError: several have the user, or none of several.
     """
+    way_out = f"--dataset {datasets[0]} recommends as for a user nobody knows"
+    return _holder(workspace, datasets, USER, user, way_out=way_out)
+
+
+def dataset_of_item(workspace: Workspace, datasets: Sequence[str], item: str) -> str:
+    """The one dataset that has this item; with a single dataset, that one in any case.
+
+    Raises:
+        UsageError: several have the item, or none of several.
+    """
+    return _holder(workspace, datasets, ITEM, item, way_out="ids are as in the raw files")
+
+
+def _holder(
+    workspace: Workspace, datasets: Sequence[str], what: str, external: str, *, way_out: str
+) -> str:
+    """The one dataset that has this user or item."""
     if len(datasets) == 1:
         return datasets[0]
     opened = {name: Artifacts(workspace, name) for name in datasets}
     ready = [name for name, artifacts in opened.items() if artifacts.has("ids")]
-    holders = [name for name in ready if opened[name].users.find(user) >= 0]
+    ids = {name: opened[name].users if what == USER else opened[name].items for name in ready}
+    holders = [name for name in ready if ids[name].find(external) >= 0]
     if len(holders) == 1:
         return holders[0]
     if holders:
         raise UsageError(
-            f"user {user!r} is in {' and '.join(holders)}", hint=f"add --dataset {holders[0]}"
+            f"{what} {external!r} is in {' and '.join(holders)}", hint=f"add --dataset {holders[0]}"
         )
     waiting = [name for name in datasets if name not in ready]
     if waiting:
         raise ArtifactError(
-            f"no dataset that is ingested has a user {user!r}, and {', '.join(waiting)} is not yet",
+            f"no dataset that is ingested has {_a(what)} {external!r}, and {', '.join(waiting)} "
+            "is not yet",
             hint="recsys build all",
         )
-    raise UsageError(
-        f"no dataset has a user {user!r}",
-        hint=f"--dataset {datasets[0]} recommends as for a user nobody knows",
-    )
+    raise UsageError(f"no dataset has {_a(what)} {external!r}", hint=way_out)
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what == ITEM else f"a {what}"

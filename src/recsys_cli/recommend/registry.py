@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.recommend.content import Content
 from recsys_cli.recommend.fallback import WithFallback
 from recsys_cli.recommend.strategies import Collab, Popular, Repurchase, Strategy
 
@@ -59,6 +60,14 @@ _ALL = (
         summary="items that go with the user's, by matrix factorisation (ALS)",
         needs=("als",),
         build=lambda artifacts, threads: Collab.from_pack(artifacts.pack("als"), threads=threads),
+    ),
+    StrategySpec(
+        name="content",
+        summary="items whose text and picture are like those of the user's own, new ones too",
+        needs=("content", "user_vectors"),
+        build=lambda artifacts, threads: Content.from_packs(
+            artifacts.pack("content"), artifacts.pack("user_vectors"), threads=threads
+        ),
     ),
     StrategySpec(
         name="repurchase",

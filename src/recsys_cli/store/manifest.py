@@ -14,7 +14,10 @@ from typing import Any
 from recsys_cli import __version__
 from recsys_cli.store.files import read_json
 
-_LIBRARIES = ("numpy", "polars", "scipy", "joblib", "implicit", "numba")
+_LIBRARIES = (
+    "numpy", "polars", "scipy", "joblib", "implicit", "numba", "scikit-learn", "faiss-cpu", "torch",
+    "sentence-transformers", "open_clip_torch",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

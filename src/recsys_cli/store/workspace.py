@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from recsys_cli.errors import LockedError, UsageError
 from recsys_cli.store.files import HashMemo, fsync, read_json, sha256, write_json
@@ -22,16 +23,40 @@ from recsys_cli.store.lock import HOLDER, writer_lock
 from recsys_cli.store.manifest import Manifest, Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 
-# Kinds of artifact: file suffix, and whether each snapshot has its own.
-ARTIFACTS: dict[str, tuple[str, bool]] = {
-    "events": (".parquet", False),
-    "items": (".parquet", False),
-    "users": (".parquet", False),
-    "ids": (".joblib", False),
-    "spec": (".json", False),
-    "interactions": (".joblib", True),
-    "als": (".joblib", True),
-    "popular": (".joblib", True),
+
+class ArtifactKind(NamedTuple):
+    """Where the artifacts of one kind lie.
+
+    Attributes:
+        suffix: of the file name.
+        per_snapshot: whether each snapshot has its own.
+        stem: first part of the file name; empty means the kind itself.
+    """
+
+    suffix: str
+    per_snapshot: bool
+    stem: str = ""
+
+
+ARTIFACTS: dict[str, ArtifactKind] = {
+    "events": ArtifactKind(".parquet", False),
+    "items": ArtifactKind(".parquet", False),
+    "users": ArtifactKind(".parquet", False),
+    "ids": ArtifactKind(".joblib", False),
+    "spec": ArtifactKind(".json", False),
+    "interactions": ArtifactKind(".joblib", True),
+    "als": ArtifactKind(".joblib", True),
+    "popular": ArtifactKind(".joblib", True),
+    "text_encoder": ArtifactKind(".joblib", False),
+    "text_embeddings": ArtifactKind(".joblib", False),
+    "image_embeddings": ArtifactKind(".joblib", False),
+    "content": ArtifactKind(".joblib", False),
+    "index": ArtifactKind(".faiss", False, "faiss_items"),
+    "index_facts": ArtifactKind(".json", False, "faiss_items"),
+    "all_index": ArtifactKind(".faiss", False, "faiss_items"),
+    "all_index_facts": ArtifactKind(".json", False, "faiss_items"),
+    "all_index_rows": ArtifactKind(".joblib", False, "faiss_items_rows"),
+    "user_vectors": ArtifactKind(".joblib", True),
 }
 # Stands in a dataset's place for artifacts of the whole workspace.
 ALL = "all"
@@ -52,10 +77,11 @@ class Workspace:
 
     def path(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
         """Where an artifact lies, whether or not it exists."""
-        suffix, per_snapshot = ARTIFACTS[kind]
-        folder = self.artifacts / snapshot.folder if per_snapshot else self.artifacts
-        name = kind if dataset == ALL else f"{kind}_{dataset}"
-        return folder / f"{name}{suffix}"
+        about = ARTIFACTS[kind]
+        folder = self.artifacts / snapshot.folder if about.per_snapshot else self.artifacts
+        stem = about.stem or kind
+        name = stem if dataset == ALL else f"{stem}_{dataset}"
+        return folder / f"{name}{about.suffix}"
 
     def manifest_path(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
         """Where a stage's manifest lies."""
@@ -75,6 +101,11 @@ class Workspace:
                 if manifest and manifest.dataset == dataset:
                     found[manifest.stage] = manifest
         return found
+
+    @property
+    def cache(self) -> Path:
+        """Folder of what is costly to make again and outlives rebuilds."""
+        return self.artifacts / "cache"
 
     def hashes(self) -> HashMemo:
         """Memoised hashes of raw files."""

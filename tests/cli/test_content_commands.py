@@ -1,0 +1,225 @@
+"""`embed`, `index`, `usermodel`, `similar`, `search`, and the strategy content, as typed."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from recsys_cli.cli.app import app
+from recsys_cli.recommend import search as searching
+from recsys_cli.store.packs import load_pack
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+FIELDS = ["rank", "item", "score", "name", "sources"]
+
+
+def run(*arguments: object, code: int = 0):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def said(result) -> str:
+    return " ".join(ANSI.sub("", result.output).split())
+
+
+def items_of(workspace: Path, dataset: str) -> pl.DataFrame:
+    return pl.read_parquet(workspace / f"artifacts/items_{dataset}.parquet")
+
+
+def pictured(workspace: Path) -> Path:
+    return min((workspace / "data/hm_raw/images").rglob("*.jpg"))
+
+
+@pytest.fixture
+def off(workspace: Path) -> Path:
+    """A workspace that names no encoder and never had vectors."""
+    (workspace / "recsys.toml").write_text("[als]\nfactors = 16\niterations = 5\n")
+    kinds = ("content", "user_vectors", "text_", "image_", "faiss")
+    for path in (workspace / "artifacts").iterdir():
+        if path.name.startswith(kinds):
+            path.unlink()
+    return workspace
+
+
+@pytest.mark.parametrize(
+    ("command", "stages"),
+    [
+        (["embed", "text"], {"embed.text"}),
+        (["embed", "image"], {"embed.image"}),
+        (["index"], {"index", "index.all"}),
+        (["index", "--dataset", "hm"], {"index"}),
+        (["usermodel"], {"usermodel"}),
+    ],
+)
+def test_commands_run_their_stages(workspace, command, stages):
+    shown = run(*command, "--force", "-w", workspace).stdout
+    assert {line.split()[1] for line in shown.splitlines() if " ran " in line} == stages
+    assert " ran " not in run(*command, "-w", workspace).stdout
+
+
+def test_similar_items_share_the_type(built):
+    items = items_of(built, "hm")
+    item = pictured(built).stem
+    answer = json.loads(run("similar", "--item", item, "-k", 5, "--json", "-w", built).stdout)
+    assert (answer["item"], answer["dataset"]) == (item, "hm")
+    assert [list(found) for found in answer["items"]] == [FIELDS] * 5
+    assert item not in {found["item"] for found in answer["items"]}
+    scores = [found["score"] for found in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+    types = dict(zip(items["item"], items["product_type_name"], strict=True))
+    assert types[answer["items"][0]["item"]] == types[item]
+    shown = run("similar", "--item", item, "-k", 5, "-w", built).stdout
+    assert all(found["item"] in shown for found in answer["items"])
+    condition = f"product_type_name={types[item]}"
+    only = run("similar", "--item", item, "--where", condition, "--json", "-w", built).stdout
+    assert {types[found["item"]] for found in json.loads(only)["items"]} == {types[item]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["similar", "--item", "nope"], "no dataset has an item 'nope'"),
+        (["similar", "--item", "nope", "--dataset", "hm"], "hm has no item 'nope'"),
+        (["search"], "search for words"),
+        (["search", "dress", "--image", "x.jpg"], "search for words"),
+        (["search", "   "], "nothing to search for"),
+        (["search", "zzqqx"], "no item's text has any of the words"),
+        (["search", "--image", "x.jpg", "--dataset", "rr"], "an image encoder"),
+    ],
+)
+def test_wrong_usage_is_a_sentence(built, arguments, message):
+    code = 3 if "rr" in arguments else 2
+    message = "no item has a vector of its picture" if code == 3 else message
+    result = run(*arguments, "-w", built, code=code)
+    assert message in said(result)
+
+
+@pytest.mark.parametrize("dataset", ["hm", None])
+def test_searching_for_words_finds_items_that_have_them(built, dataset):
+    items = items_of(built, "hm")
+    wanted = items["product_type_name"].mode()[0]
+    options = ["--dataset", dataset] if dataset else []
+    answer = json.loads(run("search", wanted, "-k", 5, "--json", *options, "-w", built).stdout)
+    assert list(answer) == ["query", "dataset", "items"]
+    assert (answer["query"], answer["dataset"]) == (wanted, dataset or "all")
+    types = dict(zip(items["item"], items["product_type_name"], strict=True))
+    assert len(answer["items"]) == 5
+    for found in answer["items"]:
+        assert list(found) == [*FIELDS, "dataset"]
+        assert found["dataset"] == "hm"
+    assert types[answer["items"][0]["item"]] == wanted
+    shown = run("search", wanted, "-k", 5, *options, "-w", built).stdout
+    assert all(found["item"] in shown for found in answer["items"])
+
+
+@pytest.mark.parametrize("dataset", ["hm", None])
+def test_searching_for_a_picture_finds_its_item(built, dataset):
+    picture = pictured(built)
+    options = ["--dataset", dataset] if dataset else []
+    answer = json.loads(run("search", "--image", picture, "--json", *options, "-w", built).stdout)
+    assert answer["query"] == str(picture)
+    assert answer["items"][0]["item"] == picture.stem
+    assert answer["items"][0]["score"] == pytest.approx(1, abs=1e-5)
+
+
+def test_words_reach_pictures_where_the_image_encoder_reads_them(built, monkeypatch):
+    """A query that equals an item's picture vector finds that item, by words it does not have."""
+    pack = load_pack(built / "artifacts/image_embeddings_hm.joblib")
+    row = int(np.flatnonzero(pack["has"])[0])
+
+    class Tower:
+        name = pack["encoder"]
+
+        def encode_text(self, texts):
+            return np.asarray(pack["vectors"][[row]])
+
+    monkeypatch.setattr(searching, "configured_image_encoder", lambda *_, **__: Tower())
+    found = json.loads(run("search", "zzqqx", "-d", "hm", "--json", "-w", built).stdout)["items"]
+    assert found[0]["item"] == items_of(built, "hm")["item"][row]
+
+
+def test_another_encoder_than_the_index_has_is_refused(workspace):
+    run("embed", "text", "--set", "text.encoder=lsa:16", "-w", workspace)
+    for options in ([], ["--dataset", "hm"]):
+        result = run("search", "dress", *options, "-w", workspace, code=3)
+        assert "vectors were made with lsa:32@" in said(result)
+        assert f"recsys index -w {workspace}" in said(result)
+    options = ["--set", "image.encoder=open_clip:ViT-B-32/laion2b_s34b_b79k"]
+    result = run("search", "--image", pictured(workspace), *options, "-w", workspace, code=3)
+    assert "vectors were made with histogram@" in said(result)
+
+
+def test_an_index_of_other_items_is_refused(workspace):
+    raw = workspace / "data/hm_raw/articles.csv"
+    lines = raw.read_text().splitlines()
+    new = lines[-1].replace(lines[-1].split(",")[0], "0999999999", 1)
+    raw.write_text("\n".join([*lines, new]) + "\n")
+    run("ingest", "-w", workspace)
+    assert "other items" in said(run("search", "dress", "-w", workspace, code=3))
+    item = items_of(workspace, "hm")["item"][0]
+    assert "other users or items" in said(run("similar", "-i", item, "-w", workspace, code=3))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["embed", "text"],
+        ["index"],
+        ["usermodel"],
+        ["search", "dress"],
+        ["search", "dress", "--dataset", "hm"],
+        ["recommend", "--user", "123", "--strategy", "content"],
+        ["eval", "--strategy", "content", "--dataset", "hm"],
+    ],
+    ids=" ".join,
+)
+def test_while_content_is_off_commands_say_how_to_turn_it_on(off, command):
+    result = run(*command, "-w", off, code=2)
+    assert '[text] encoder = "sentence-transformers:all-MiniLM-L6-v2"' in said(result)
+    assert '"lsa"' in said(result)
+
+
+def test_while_content_is_off_the_rest_works(off):
+    run("build", "all", "-w", off)
+    answer = json.loads(run("recommend", "--user", 123, "--json", "-w", off).stdout)
+    assert answer["strategy_used"] == "collab"
+    item = items_of(off, "hm")["item"][0]
+    alike = json.loads(run("similar", "-i", item, "--json", "-w", off).stdout)["items"]
+    assert {source for found in alike for source in found["sources"]} <= {"collab"}
+    measured = json.loads(run("eval", "-d", "hm", "--json", "-", "-w", off).stdout)
+    assert "content" not in measured["strategies"]
+    run("status", "--check", "-w", off)
+
+
+def test_switching_content_off_later_leaves_no_warning(workspace):
+    (workspace / "recsys.toml").write_text("[als]\nfactors = 16\niterations = 5\n")
+    assert run("recommend", "--user", 123, "--json", "-w", workspace).stderr == ""
+
+
+def test_the_demo_switches_content_on_unless_there_is_a_config(tmp_path):
+    sizes = ["--customers", 120, "--transactions", 2000, "--articles", 100, "--no-images"]
+    result = run("demo", *sizes, "-w", tmp_path)
+    assert "recsys.toml" in result.stderr
+    written = (tmp_path / "recsys.toml").read_text()
+    assert 'encoder = "lsa"' in written
+    assert "[image]" not in written
+    (tmp_path / "recsys.toml").write_text("# mine\n")
+    assert "recsys.toml" not in run("demo", *sizes, "-w", tmp_path).stderr
+    assert (tmp_path / "recsys.toml").read_text() == "# mine\n"
+
+
+@pytest.mark.slow
+def test_items_nobody_has_bought_yet_are_recommended_by_content(tmp_path):
+    run("demo", "--no-images", "-w", tmp_path)
+    options = ["-d", "hm", "--strategy", "content,popular", "-k", 12, "-w", tmp_path]
+    measured = json.loads(run("eval", "--json", "-", *options).stdout)["strategies"]
+    cold = {name: measured[name]["cold_items"]["recall@12"]["value"] for name in measured}
+    assert cold["content"] > 0.05
+    assert cold["content"] >= 5 * cold["popular"]
