@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys_cli.encoders.contract import ImageEncoder, Precision, TextEncoder
-from recsys_cli.encoders.problems import cannot_load, library_missing, unknown_encoder
+from recsys_cli.encoders.problems import cannot_load, first_line, library_missing, unknown_encoder
 from recsys_cli.encoders.weights import (
     combined_digest,
     file_digest,
@@ -151,7 +151,8 @@ def _model_folder(name: str, root: Path | None, line: str) -> Path:
     except Exception as error:
         # No network, no such model, a refused licence, a full disk: the hub's client raises
         # something else for each, and the ways out are the same.
-        raise cannot_load(line, "text", error) from error
+        why = f"there is no folder {name}, and the hub says: {first_line(error)}"
+        raise cannot_load(line, "text", why) from error
 
 
 def _path(name: str, root: Path | None) -> Path:

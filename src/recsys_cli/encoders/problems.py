@@ -31,7 +31,7 @@ _BUILT_IN = {
 def cannot_load(config_line: str, kind: Kind, why: BaseException | str) -> ConfigError:
     """A model that is not there or not a model."""
     return ConfigError(
-        f"{config_line}: the model could not be loaded ({_first_line(why)})",
+        f"{config_line}: the model could not be loaded ({first_line(why)})",
         hint=f"{_DOWNLOAD[kind]}; {_BUILT_IN[kind]}",
     )
 
@@ -39,7 +39,7 @@ def cannot_load(config_line: str, kind: Kind, why: BaseException | str) -> Confi
 def library_missing(config_line: str, kind: Kind, why: ImportError) -> ConfigError:
     """A model whose library is not installed, or not in a version that works."""
     return ConfigError(
-        f"{config_line}: the library for this encoder could not be imported ({_first_line(why)})",
+        f"{config_line}: the library for this encoder could not be imported ({first_line(why)})",
         hint=f"pip install 'recsys-cli[content]'; {_BUILT_IN[kind]}",
     )
 
@@ -56,7 +56,8 @@ def unknown_encoder(config_line: str, kind: Kind, spec: str) -> ConfigError:
     )
 
 
-def _first_line(why: BaseException | str) -> str:
+def first_line(why: BaseException | str) -> str:
+    """What an error says, without the paragraphs after it."""
     text = str(why).strip()
     line = text.splitlines()[0] if text else ""
     return line if isinstance(why, str) or line else type(why).__name__
