@@ -54,7 +54,7 @@ bench: $(VENV)/.installed-dev ## Measure at small size and write docs/benchmarks
 bench-full: $(VENV)/.installed-dev ## The same at full H&M size, in the workspace FULL=…
 	mkdir -p $(FULL)
 	$(BIN)/recsys demo -w $(FULL) --customers 1371980 --transactions 31788324 --articles 105542
-	$(BIN)/recsys build all -w $(FULL) --dataset hm
+	$(BIN)/recsys build als.train popular -w $(FULL) --dataset hm
 	$(BIN)/python benchmarks/run.py --full $(FULL)
 
 clean: ## Remove the environment, the demo workspace and caches
