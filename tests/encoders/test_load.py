@@ -71,12 +71,13 @@ def test_a_checkpoint_that_is_not_there(weights, tmp_path):
 
 
 @pytest.mark.parametrize("spec", ["ViT-B-32/no_such_tag", "ViT-Z-99/openai"])
-def test_a_tag_or_architecture_that_does_not_exist(spec):
+def test_a_tag_or_architecture_that_does_not_exist(spec, caplog):
     need("open_clip")
     encoder = load_image_encoder(f"open_clip:{spec}", config_line=LINE)
     with pytest.raises(ConfigError) as caught:
         encoder.dim  # noqa: B018
     assert_both_ways_out(caught.value, "histogram")
+    assert not caplog.records
 
 
 def test_a_checkpoint_that_is_none(tmp_path):

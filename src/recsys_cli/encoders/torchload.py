@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import importlib
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -38,10 +39,18 @@ _LIBRARIES: list[Any] = []
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Deprecations inside other people's libraries are not for our users to read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Keeps other people's libraries from telling our users about deprecations and retries.
+
+    What they log as errors they also raise, and it is told from there.
+    """
+    disabled = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def import_beside_torch(name: str) -> ModuleType:
