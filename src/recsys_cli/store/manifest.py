@@ -7,7 +7,6 @@ import json
 import platform
 import sys
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +105,8 @@ class Manifest:
 
 def environment() -> dict[str, Any]:
     """Interpreter, platform and library versions, as `Manifest` fields."""
+    from importlib.metadata import PackageNotFoundError, version
+
     libraries = {}
     for name in _LIBRARIES:
         try:

@@ -8,13 +8,12 @@ refuses everything else.
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from joblib.numpy_pickle import dump as joblib_dump
-from joblib.numpy_pickle_utils import _COMPRESSORS, _detect_compressor
 
 from recsys_cli.errors import ArtifactError, UnsafePackError
 from recsys_cli.store.unpickler import SafeUnpickler
@@ -38,7 +37,9 @@ def save_pack(path: Path, pack: Mapping[str, Any]) -> None:
                 raise TypeError(f"pack value {key!r} is an array of objects or records")
         elif not _is_plain(value):
             raise TypeError(f"pack value {key!r} is a {type(value).__name__}, not an array")
-    joblib_dump(dict(pack), path, compress=0, protocol=5)
+    from joblib.numpy_pickle import dump
+
+    dump(dict(pack), path, compress=0, protocol=5)
 
 
 def _is_plain(value: Any) -> bool:
@@ -75,22 +76,24 @@ def load_pack(path: Path, *, mmap: bool = True) -> Pack:
 
 
 def _load(file: BinaryIO, path: Path, *, mmap: bool) -> Any:
+    if file.read(1) != pickle.PROTO:
+        return _load_foreign(file, path)
+    file.seek(0)
+    size = path.stat().st_size
+    return SafeUnpickler(file, path=path if mmap else None, size=size).load()
+
+
+def _load_foreign(file: BinaryIO, path: Path) -> Any:
+    """Load what `joblib.dump` compressed, or what is no pack at all."""
+    from joblib.numpy_pickle_utils import _COMPRESSORS, _detect_compressor
+
+    file.seek(0)
     compressor = _detect_compressor(file)
-    if compressor in _COMPRESSORS:
-        with _COMPRESSORS[compressor].decompressor_file(file) as inflating:
-            bounded: Any = io.BufferedReader(_Bounded(inflating))
-            return SafeUnpickler(
-                str(path), bounded, ensure_native_byte_order=True, mmap_mode=None, size=MAX_INFLATED
-            ).load()
-    if compressor != "not-compressed":
-        raise ArtifactError(f"{path} was written by a joblib older than 0.10")
-    return SafeUnpickler(
-        str(path),
-        file,
-        ensure_native_byte_order=not mmap,
-        mmap_mode="r" if mmap else None,
-        size=path.stat().st_size,
-    ).load()
+    if compressor not in _COMPRESSORS:
+        return SafeUnpickler(file, path=None, size=path.stat().st_size).load()
+    with _COMPRESSORS[compressor].decompressor_file(file) as inflating:
+        bounded = io.BufferedReader(_Bounded(inflating))
+        return SafeUnpickler(bounded, path=None, size=MAX_INFLATED).load()
 
 
 class _Bounded(io.RawIOBase):

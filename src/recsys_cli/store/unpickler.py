@@ -3,7 +3,9 @@
 A pickle is a program for a stack machine: it names callables and calls them. This machine knows
 the opcodes of plain values. Names become inert tokens; a call succeeds for the few tokens that
 stand for plain values, which are built here and not by what the token names; and state is set on
-array descriptions alone, field by field. joblib's own reader then reads the array's bytes.
+array descriptions alone, field by field. The bytes of an array follow its description, as
+`joblib.dump` lays them out: a byte that counts the padding, the padding, the array. Reading them
+here keeps joblib, and the 60 ms of its import, off the path of a single recommendation.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ import math
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
-from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+import numpy.typing as npt
 
 from recsys_cli.errors import UnsafePackError
 
@@ -32,6 +35,10 @@ _OPCODES = (
     "DICT EMPTY_SET FROZENSET GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL "
     "STACK_GLOBAL"
 )
+
+
+# The unpickler written in Python, whose opcodes can be replaced; typeshed does not know it.
+_PythonUnpickler: Any = pickle._Unpickler
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,10 @@ class _DType:
             self.value = _checked(np.dtype(f"{self.value.kind}8[{int(count)}{unit}]"))
         if order in "<>":
             self.value = self.value.newbyteorder(order)
+
+
+class _Array:
+    """An array that the pack is about to describe."""
 
 
 def _checked(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -109,29 +120,22 @@ _BUILDERS: dict[_Name, Callable[..., Any]] = {
 _KNOWN = {_WRAPPER, *_ARRAY_CLASSES, *_BUILDERS}
 
 
-class SafeUnpickler(NumpyUnpickler):  # type: ignore[misc]
-    """Reads a pack from `file_handle`.
+class SafeUnpickler(_PythonUnpickler):  # type: ignore[misc]
+    """Reads a pack.
 
     Args:
-        filename: path for memory-mapping.
-        file_handle: open binary file.
-        ensure_native_byte_order: swap foreign arrays; must be False with `mmap_mode`.
-        mmap_mode: "r" to map arrays, None to read them.
+        file: the open file, or what inflates it.
+        path: file to map arrays from, read-only; None to read them into memory, in this
+            machine's byte order.
         size: bytes of the file, or a bound on the inflated bytes; no array may claim more.
     """
 
     dispatch: dict[int, Callable[..., None]] = {}  # noqa: RUF012 (filled below, read by pickle)
 
-    def __init__(
-        self,
-        filename: str,
-        file_handle: Any,
-        *,
-        ensure_native_byte_order: bool,
-        mmap_mode: str | None,
-        size: int,
-    ) -> None:
-        super().__init__(filename, file_handle, ensure_native_byte_order, mmap_mode)
+    def __init__(self, file: BinaryIO, *, path: Path | None, size: int) -> None:
+        super().__init__(file)
+        self._handle = file
+        self._path = path
         self._size = size
 
     def load(self) -> Any:
@@ -168,21 +172,22 @@ class SafeUnpickler(NumpyUnpickler):  # type: ignore[misc]
         arguments, target = self.stack.pop(), self.stack.pop()
         if target != _WRAPPER or arguments != ():
             raise UnsafePackError(f"the pack makes a {target}", hint=_HINT)
-        self.stack.append(NumpyArrayWrapper.__new__(NumpyArrayWrapper))
+        self.stack.append(_Array())
 
     def load_build(self) -> None:
         """Finish a dtype, or an array's description, which is replaced by the array."""
         state, target = self.stack.pop(), self.stack[-1]
         if type(target) is _DType:
             target.set_state(state)
-        elif type(target) is NumpyArrayWrapper and not vars(target):
-            vars(target).update(self._description(state))
-            self.stack[-1] = target.read(self, self.ensure_native_byte_order)
+        elif type(target) is _Array:
+            self.stack[-1] = self._read(*self._description(state))
         else:
             raise UnsafePackError(f"the pack sets the state of a {type(target).__name__}")
 
-    def _description(self, state: object) -> dict[str, Any]:
-        """The checked fields of an array's description."""
+    def _description(
+        self, state: object
+    ) -> tuple[np.dtype[Any], tuple[int, ...], Literal["C", "F"], bool, bool]:
+        """The checked fields of an array's description: dtype, shape, order, padded, mappable."""
         if type(state) is not dict:
             raise UnsafePackError("an array's description is not a plain dict")
         state = dict(state)
@@ -205,14 +210,37 @@ class SafeUnpickler(NumpyUnpickler):  # type: ignore[misc]
             raise UnsafePackError("an array's description has an impossible alignment")
         if math.prod(shape) * dtype.value.itemsize > self._size:
             raise UnsafePackError("an array claims to be larger than the file that holds it")
-        return {
-            "subclass": np.ndarray,
-            "dtype": dtype.value,
-            "shape": shape,
-            "order": order,
-            "allow_mmap": bool(mapped),
-            "numpy_array_alignment_bytes": alignment,
-        }
+        return dtype.value, shape, order, alignment is not None, bool(mapped)
+
+    def _read(
+        self,
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+        order: Literal["C", "F"],
+        padded: bool,
+        mappable: bool,
+    ) -> npt.NDArray[Any]:
+        """The array whose bytes come next."""
+        if padded:
+            self._handle.read(self._handle.read(1)[0])
+        count = math.prod(shape)
+        if self._path and mappable and count:
+            start = self._handle.tell()
+            self._handle.seek(start + count * dtype.itemsize)
+            return np.memmap(
+                self._path, dtype=dtype, mode="r", offset=start, shape=shape, order=order
+            )
+        array = np.empty(count, dtype)
+        buffer = array.view(np.uint8).data
+        filled = 0
+        while filled < len(buffer):
+            got = self._handle.readinto(buffer[filled:])  # type: ignore[attr-defined]
+            if not got:
+                raise EOFError("the file ends within an array")
+            filled += got
+        if not dtype.isnative and not self._path:
+            array = array.astype(dtype.newbyteorder("="))
+        return array.reshape(shape, order=order)
 
     def load_setitem(self) -> None:
         """Put one entry into a plain dict."""
@@ -259,7 +287,7 @@ def _refuse_tokens(value: Any) -> None:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             _refuse_tokens(item)
-    elif isinstance(value, (_Name, _DType, NumpyArrayWrapper)):
+    elif isinstance(value, (_Name, _DType, _Array)):
         raise UnsafePackError("the pack holds the name of something instead of a value")
 
 
@@ -267,9 +295,10 @@ def _opcode(name: str) -> int:
     return int(getattr(pickle, name)[0])
 
 
+_PICKLE: dict[int, Callable[..., None]] = _PythonUnpickler.dispatch
 SafeUnpickler.dispatch.update(
-    {code: SafeUnpickler._refuse for code in NumpyUnpickler.dispatch}
-    | {_opcode(name): NumpyUnpickler.dispatch[_opcode(name)] for name in _OPCODES.split()}
+    {code: SafeUnpickler._refuse for code in _PICKLE}
+    | {_opcode(name): _PICKLE[_opcode(name)] for name in _OPCODES.split()}
     | {
         _opcode("REDUCE"): SafeUnpickler.load_reduce,
         _opcode("NEWOBJ"): SafeUnpickler.load_newobj,
