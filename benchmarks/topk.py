@@ -126,7 +126,7 @@ def time_ours(users: np.ndarray, items: np.ndarray, seen: CSR, args: argparse.Na
     return {
         "seconds": seconds,
         "users": len(users),
-        "note": f"{notes.lines[-1:]}; same as one at a time: {same}",
+        "note": f"{'; '.join(notes.lines[-1:])}; same as one at a time: {same}",
     }
 
 
