@@ -380,13 +380,20 @@ def test_legacy_names_and_schemas(built, tmp_path):
         "artifacts/als_hm.joblib", "artifacts/collab_model_hm.joblib",
         "artifacts/hm_collab_model.joblib", "artifacts/user_vectors_mahout_hm.joblib",
         "artifacts/item_vectors_mahout_rr.joblib", "data/mahout/interactions_hm.csv",
-        "data/mahout/id_mappings_rr.joblib",
+        "data/mahout/id_mappings_rr.joblib", "artifacts/text_embeddings.joblib",
+        "artifacts/image_embeddings.joblib", "artifacts/user_vectors_hm.joblib",
+        "artifacts/faiss_items_hm.joblib",
     }  # fmt: skip
     from recsys_cli.store.packs import load_pack
 
     vectors = load_pack(out / "artifacts/item_vectors_mahout_hm.joblib")
     assert len(next(iter(vectors.values()))) == 16
     assert all(len(item) == 10 for item in vectors)
+    texts = load_pack(out / "artifacts/text_embeddings.joblib")
+    ids = load_pack(out / "artifacts/faiss_items_hm.joblib")["item_ids"]
+    assert set(ids) <= set(texts)
+    made = load_pack(built / "artifacts/text_embeddings_hm.joblib")["vectors"][3]
+    assert texts[ids[3]] == made.tolist()
     mapping = load_pack(out / "data/mahout/id_mappings_rr.joblib")
     assert mapping["user_to_idx"]["123"] == mapping["idx_to_user"].index("123")
     events = pl.read_parquet(out / "artifacts/events.parquet")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _INTERACTIONS, _FACTORS = "interactions", "als"
+_EMBEDDINGS = ("text_embeddings", "image_embeddings")
+_CONTENT, _USER_VECTORS = "content", "user_vectors"
 
 
 def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -> Iterator[Path]:
@@ -35,8 +37,8 @@ def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -
 
     Raises:
         UsageError: `out` is the workspace, whose own als_*.joblib would be overwritten.
-        ArtifactError: a dataset has not been ingested, or ingested again since its interactions
-            or factors were made; nothing has been written then.
+        ArtifactError: a dataset has not been ingested, or ingested again since its other
+            artifacts were made; nothing has been written then.
     """
     if out.resolve() == workspace.root.resolve():
         raise UsageError(
@@ -51,7 +53,9 @@ def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -
     for artifacts in opened:
         _refuse_other_ids(artifacts)
     yield from _tables(opened, out / "artifacts")
+    yield from _embeddings(opened, out / "artifacts")
     for artifacts in opened:
+        yield from _content(artifacts, out / "artifacts")
         yield from _interactions(artifacts, out / "data" / "mahout")
         yield from _factors(artifacts, out / "artifacts")
 
@@ -68,7 +72,7 @@ def id_mappings(artifacts: Artifacts) -> dict[str, Any]:
 
 
 def _refuse_other_ids(artifacts: Artifacts) -> None:
-    for kind in (_INTERACTIONS, _FACTORS):
+    for kind in (_INTERACTIONS, _FACTORS, *_EMBEDDINGS, _CONTENT, _USER_VECTORS):
         if artifacts.has(kind):
             artifacts.pack(kind)
 
@@ -163,12 +167,43 @@ def _factors(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
         yield _save(folder / f"{name}.joblib", model)
     for side, external in ((USER, users), (ITEM, items)):
         factors, known = als[f"{side}_factors"], als[f"{side}_known"]
-        vectors = {external[row]: factors[row].tolist() for row in known.nonzero()[0]}
+        vectors = _by_id(external, factors, known)
         yield _save(folder / f"{side}_vectors_mahout_{dataset}.joblib", vectors)
         target = folder / f"{side}_factors_{dataset}.csv"
         with atomic_path(target) as temporary:
             factors_frame(factors, known).write_csv(temporary)
         yield target
+
+
+def _embeddings(opened: Sequence[Artifacts], folder: Path) -> Iterator[Path]:
+    """Vectors of all datasets' items by external id; of equal ids, the last dataset's."""
+    for kind in _EMBEDDINGS:
+        vectors: dict[str, Any] = {}
+        for artifacts in opened:
+            if artifacts.has(kind):
+                pack = artifacts.pack(kind)
+                vectors |= _by_id(artifacts.items.to_list(), pack["vectors"], pack["has"])
+        if vectors:
+            yield _save(folder / f"{kind}.joblib", vectors)
+
+
+def _content(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
+    dataset = artifacts.dataset
+    if artifacts.has(_CONTENT):
+        pack = artifacts.pack(_CONTENT)
+        items = {"item_ids": artifacts.items.to_list(), "vectors": pack["vectors"]}
+        yield _save(folder / f"faiss_items_{dataset}.joblib", items)
+    if artifacts.has(_USER_VECTORS):
+        pack = artifacts.pack(_USER_VECTORS)
+        vectors = _by_id(artifacts.users.to_list(), pack["vectors"], pack["known"])
+        yield _save(folder / f"user_vectors_{dataset}.joblib", vectors)
+
+
+def _by_id(
+    ids: Sequence[str], vectors: npt.NDArray[np.floating], known: npt.NDArray[np.bool_]
+) -> dict[str, list[float]]:
+    """Vectors of the known rows as plain lists by external id."""
+    return {ids[row]: vectors[row].tolist() for row in known.nonzero()[0].tolist()}
 
 
 def _save(path: Path, pack: dict[str, Any]) -> Path:
