@@ -24,8 +24,9 @@ def print_json(value: Any) -> None:
 
 
 def print_line(text: str = "") -> None:
-    """Write one line to stdout, as it is."""
+    """Write one line to stdout, as it is and at once, so that a log can be followed."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def print_table(
