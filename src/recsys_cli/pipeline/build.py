@@ -79,10 +79,8 @@ class Builder:
         self.graph.refuse_off(targets, chosen, self._config)
         self._workspace.recover()
         # A build that has nothing to do neither waits for a writer nor disturbs one.
-        plan, freshness = (
-            self.graph.plan(needed, chosen, self._config),
-            self._freshness(),
-        )
+        plan = self.graph.plan(needed, chosen, self._config)
+        freshness = self._freshness()
         idle = dry_run or (
             not force and all(freshness.check(s, d, snapshot).state == "fresh" for s, d in plan)
         )

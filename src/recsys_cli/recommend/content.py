@@ -15,14 +15,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk import FactorRanker
 from recsys_cli.recommend.contract import Recommendations
-from recsys_cli.recommend.strategies import Mask, Users
-
-Vectors = npt.NDArray[np.float32]
+from recsys_cli.recommend.vectors import Mask, Users, Vectors, are_known, recommend_known
 
 
 class Content:
@@ -91,28 +88,22 @@ class Content:
 
     def knows(self, users: Users) -> Mask:
         """Users with a vector."""
-        known = np.zeros(len(users), np.bool_)
-        inside = users >= 0
-        known[inside] = self._known[users[inside]]
-        return known
+        return are_known(users, self._known)
 
     def recommend(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """The k items that score best for each of `users`; see `Recommender.recommend`."""
-        rows = np.flatnonzero(self.knows(users))
-        out = Recommendations.empty(len(users), k, self.name)
-        if len(rows):
-            part = self.recommend_vectors(
-                self._users[users[rows]],
-                k=k,
-                exclude=None if exclude is None else exclude.take(rows),
-                allow=allow,
-            )
-            out.items[rows], out.scores[rows], out.source[rows] = (
-                part.items, part.scores, part.source,
-            )  # fmt: skip
-        return out
+        return recommend_known(
+            users,
+            vectors=self._users,
+            known=self._known,
+            rank=self.recommend_vectors,
+            name=self.name,
+            k=k,
+            exclude=exclude,
+            allow=allow,
+        )
 
     def recommend_vectors(
         self,

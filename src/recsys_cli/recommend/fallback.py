@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.recommend.contract import NO_SOURCE, UNKNOWN_USER, Recommendations
-from recsys_cli.recommend.strategies import Mask, Strategy, Users
+from recsys_cli.recommend.strategies import Strategy
+from recsys_cli.recommend.vectors import Mask, Users
 
 SERVED = 0
 """Code of "no fallback": the strategy asked for made the list."""

@@ -21,7 +21,7 @@ from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.models.topk import FactorRanker
 from recsys_cli.models.topk.scoring import exact_scores
 from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.strategies import Mask
+from recsys_cli.recommend.vectors import Mask
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]

@@ -16,13 +16,11 @@ from recsys_cli.csr import CSR
 from recsys_cli.models.popularity import EVERYONE, Popularity
 from recsys_cli.models.topk import FactorRanker, rank_items, top_k_shared, top_k_sparse
 from recsys_cli.recommend.contract import Recommendations, Recommender
+from recsys_cli.recommend.vectors import Mask, Users, are_known, recommend_known
 
 REPURCHASE_HALF_LIFE_DAYS = 30.0
 
 _DAY_SECONDS = 86_400
-
-Users = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 
 
 class Strategy(Recommender, Protocol):
@@ -232,30 +230,22 @@ class Collab:
 
     def knows(self, users: Users) -> Mask:
         """Users with factors."""
-        known = np.zeros(len(users), np.bool_)
-        inside = users >= 0
-        known[inside] = self._known[users[inside]]
-        return known
+        return are_known(users, self._known)
 
     def recommend(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """The k items with the largest inner product; see `Recommender.recommend`."""
-        rows = np.flatnonzero(self.knows(users))
-        if len(rows) == len(users) and len(users):
-            return self.recommend_vectors(self._users[users], k=k, exclude=exclude, allow=allow)
-        out = Recommendations.empty(len(users), k, self.name)
-        if len(rows):
-            part = self.recommend_vectors(
-                self._users[users[rows]],
-                k=k,
-                exclude=None if exclude is None else exclude.take(rows),
-                allow=allow,
-            )
-            out.items[rows], out.scores[rows], out.source[rows] = (
-                part.items, part.scores, part.source,
-            )  # fmt: skip
-        return out
+        return recommend_known(
+            users,
+            vectors=self._users,
+            known=self._known,
+            rank=self.recommend_vectors,
+            name=self.name,
+            k=k,
+            exclude=exclude,
+            allow=allow,
+        )
 
     def recommend_vectors(
         self,
