@@ -49,6 +49,20 @@ def test_short_lists_equal_the_same_scores_as_a_matrix(case):
     assert_same(top_k_sparse(candidates, **limits), brute_top_k(scores, **limits))
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_many_entries_equal_the_same_scores_as_a_matrix(monkeypatch, compiled):
+    monkeypatch.setattr("recsys_cli.models.topk.lists._FEW_ENTRIES", 0 if compiled else 1 << 30)
+    rng = np.random.default_rng(5)
+    scores = rng.integers(-4, 4, (300, 90)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    scores[17] = -np.inf
+    rows = [np.flatnonzero(row > -np.inf).astype(np.int32) for row in scores]
+    pattern = CSR.from_rows(rows, 90)
+    candidates = CSR(pattern.indptr, pattern.indices, 90, scores[scores > -np.inf])
+    limits = {"k": 12, "exclude": random_exclusion(rng, 300, 90, 0.4), "allow": None}
+    assert_same(top_k_sparse(candidates, **limits), brute_top_k(scores, **limits))
+
+
 def test_ties_go_to_the_lower_id_and_lists_are_refilled():
     scores = np.array([1, 2, 2, 2, 0], np.float32)
     exclude = CSR.from_rows([np.array([1], np.int32)], 5)

@@ -14,12 +14,13 @@ import numpy as np
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import PopularConfig
+from recsys_cli.config.models import ItemKnnConfig, PopularConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.models.availability import item_availability
 from recsys_cli.models.fusion import fuse
 from recsys_cli.models.interactions import Interactions
+from recsys_cli.models.itemknn import train_itemknn
 from recsys_cli.models.popularity import build_popularity
 from recsys_cli.models.uservectors import user_vectors
 
@@ -133,6 +134,13 @@ def _solve(fixed: np.ndarray, observed: np.ndarray) -> np.ndarray:
     )
 
 
+def itemknn_pack() -> dict[str, Any]:
+    """The itemknn artifact of `events`."""
+    history = Interactions.from_pack(interactions_pack())
+    model = train_itemknn(history, ItemKnnConfig(), threads=1)
+    return model.to_pack(users_fingerprint="", items_fingerprint="")
+
+
 def popular_pack() -> dict[str, Any]:
     """The popular artifact of `events`."""
     return build_popularity(
@@ -201,6 +209,7 @@ class Packs:
 MAKERS = {
     "als": als_pack,
     "interactions": interactions_pack,
+    "itemknn": itemknn_pack,
     "popular": popular_pack,
     "content": content_pack,
     "user_vectors": user_vectors_pack,

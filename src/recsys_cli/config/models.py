@@ -79,6 +79,8 @@ class DatasetConfig(Section):
     """Overrides of [als] for this dataset."""
     popular: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [popular] for this dataset."""
+    itemknn: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [itemknn] for this dataset."""
     text: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [text] for this dataset."""
     image: dict[str, Any] = Field(default_factory=dict)
@@ -124,6 +126,17 @@ class PopularConfig(Section):
     """Age at which an event counts half."""
     segment_prior: NonNegativeFloat = 50.0
     """Events' worth of the overall list blended into each segment's own (shrinkage)."""
+
+
+class ItemKnnConfig(Section):
+    """Item-to-item neighbours from who had both (Sarwar et al. 2001)."""
+
+    similarity: Literal["cosine", "tfidf", "bm25"] = "tfidf"
+    """How two items are compared: cosine of their users, with users weighed by TF-IDF or BM25."""
+    neighbours: PositiveInt = 100
+    """Most similar items kept for each item."""
+    half_life_days: PositiveFloat = 90.0
+    """Age at which an item of a user's history counts half."""
 
 
 class TextConfig(Section):
@@ -217,6 +230,8 @@ class Config(Section):
     """ALS training."""
     popular: PopularConfig = PopularConfig()
     """Popularity lists."""
+    itemknn: ItemKnnConfig = ItemKnnConfig()
+    """Item-to-item neighbours."""
     text: TextConfig = TextConfig()
     """Embedding texts."""
     image: ImageConfig = ImageConfig()

@@ -240,3 +240,18 @@ def keep_exactly_unfinished(
             kept[left] = user
             left += 1
     return left
+
+
+@_compiled(void(_in(int64, 1), _in(int32, 1), _in(float32, 1), int32[:, ::1], float32[:, ::1]))
+def rank_rows(indptr: I64, columns: I32, scores: F32, items: I32, values: F32) -> None:
+    """The best of each row of a sparse matrix into padded lists (rows, k), which it fills."""
+    k = items.shape[1]
+    best = np.empty(k, np.float64)
+    ids = np.empty(k, np.int32)
+    for row in range(len(indptr) - 1):
+        filled = 0
+        for at in range(indptr[row], indptr[row + 1]):
+            filled = _insert_ranked(best, ids, filled, float64(scores[at]), columns[at])
+        for c in range(filled):
+            items[row, c] = ids[c]
+            values[row, c] = best[c]

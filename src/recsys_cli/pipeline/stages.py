@@ -57,6 +57,14 @@ def default_graph() -> Graph:
                 sections=("popular",),
                 run=_popular,
             ),
+            Stage(
+                name="itemknn",
+                summary="interactions to each item's most similar items",
+                inputs=("interactions",),
+                outputs=("itemknn",),
+                sections=("itemknn",),
+                run=_itemknn,
+            ),
             *content_stages(),
         ]
     )
@@ -150,6 +158,23 @@ def _als(context: Context) -> Facts:
         "threads": context.threads,
         "users_with_factors": int(factors.user_known.sum()),
         "items_with_factors": int(factors.item_known.sum()),
+        **fingerprints,
+    }
+
+
+def _itemknn(context: Context) -> Facts:
+    import numpy as np
+
+    from recsys_cli.models.itemknn import train_itemknn
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    interactions = _load_interactions(context)
+    fingerprints = _fingerprints(load_pack(context.input("interactions")))
+    model = train_itemknn(interactions, context.section("itemknn"), threads=context.threads)
+    save_pack(context.output("itemknn"), model.to_pack(**fingerprints))
+    return {
+        "neighbours": model.neighbours.nnz,
+        "items_with_neighbours": int((np.diff(model.neighbours.indptr) > 0).sum()),
         **fingerprints,
     }
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.content import Content
 from recsys_cli.recommend.fallback import WithFallback
+from recsys_cli.recommend.itemknn import ItemKnn
 from recsys_cli.recommend.strategies import Collab, Popular, Repurchase, Strategy
 
 AUTO = "auto"
@@ -68,6 +69,16 @@ _ALL = (
         build=lambda artifacts, threads: Content.from_packs(
             artifacts.pack("content"), artifacts.pack("user_vectors"), threads=threads
         ),
+    ),
+    StrategySpec(
+        name="itemknn",
+        summary="what users of the user's items had too, nearest first",
+        needs=("interactions", "itemknn"),
+        build=lambda artifacts, _: ItemKnn.from_packs(
+            artifacts.pack("interactions"), artifacts.pack("itemknn")
+        ),
+        # It knows nobody whom collab does not know.
+        auto=False,
     ),
     StrategySpec(
         name="repurchase",

@@ -47,6 +47,7 @@ ARTIFACTS: dict[str, ArtifactKind] = {
     "interactions": ArtifactKind(".joblib", True),
     "als": ArtifactKind(".joblib", True),
     "popular": ArtifactKind(".joblib", True),
+    "itemknn": ArtifactKind(".joblib", True),
     "text_encoder": ArtifactKind(".joblib", False),
     "text_embeddings": ArtifactKind(".joblib", False),
     "image_embeddings": ArtifactKind(".joblib", False),

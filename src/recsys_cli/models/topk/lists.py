@@ -19,6 +19,10 @@ Mask = npt.NDArray[np.bool_]
 
 _BLOCK_USERS = 1 << 16
 """Users worked on at a time, which bounds the temporaries to tens of MB."""
+_FEW_ENTRIES = 1 << 18
+"""Scored pairs up to which sorting them all is as fast as loading the compiled selection."""
+_SHORT_LIST = 512
+"""Length of lists up to which insertion beats sorting."""
 
 
 def rank_items(scores: npt.NDArray[np.floating], *, allow: Mask | None = None) -> Items:
@@ -139,6 +143,8 @@ def rank_entries(
     k: int,
 ) -> tuple[Items, Scores]:
     """Sort scored (row, column) pairs, rows ascending, into n padded lists of length k."""
+    if len(rows) > _FEW_ENTRIES and k <= _SHORT_LIST and scores.dtype == np.float32:
+        return _rank_compiled(rows, columns, scores, n=n, k=k)
     order = np.lexsort((columns, -scores, rows))
     rows, columns, scores = rows[order], columns[order], scores[order]
     rank = _position_in_row(rows, n)
@@ -146,6 +152,22 @@ def rank_entries(
     first = rank < k
     items[rows[first], rank[first]] = columns[first]
     values[rows[first], rank[first]] = scores[first]
+    return items, values
+
+
+def _rank_compiled(
+    rows: npt.NDArray[np.integer],
+    columns: npt.NDArray[np.integer],
+    scores: npt.NDArray[np.float32],
+    *,
+    n: int,
+    k: int,
+) -> tuple[Items, Scores]:
+    from recsys_cli.models.topk_kernels import rank_rows
+
+    items, values = empty_lists(n, k)
+    indptr = np.searchsorted(rows, np.arange(n + 1)).astype(np.int64)
+    rank_rows(indptr, np.ascontiguousarray(columns, np.int32), scores, items, values)
     return items, values
 
 

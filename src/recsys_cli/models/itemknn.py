@@ -1,0 +1,210 @@
+"""Items that the same users had: item-to-item neighbours (Sarwar et al. 2001; Linden et al. 2003).
+
+Interactions come in, a sparse matrix goes out whose row i holds the `neighbours` items most
+similar to item i. Similarity is the cosine of the items' columns of users, plain or with users
+weighed by TF-IDF or BM25, as `implicit` computes them. A user's score of an item is
+
+    sum over the user's items h of weight_h · 0.5^(age of the last event / half-life) · s(h, item)
+
+in float64 and in the order of the history, so that many users together get the same bits as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.errors import TrainingError
+
+if TYPE_CHECKING:
+    from recsys_cli.config.models import ItemKnnConfig
+    from recsys_cli.models.interactions import Interactions
+
+_DAY_SECONDS = 86_400
+_TERMS = 1 << 22
+"""Products of a weight and a similarity in memory at a time."""
+_FEW_TERMS = 1 << 16
+"""Products up to which numpy alone is as fast as loading scipy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKnn:
+    """Each item's neighbours.
+
+    Attributes:
+        neighbours: (n_items, n_items) similarities above 0 as data; no item is its own neighbour.
+        half_life_days: age at which an item of a user's history counts half.
+        reference: seconds since the epoch before which all events lie that were seen.
+    """
+
+    neighbours: CSR
+    half_life_days: float
+    reference: int
+
+    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
+        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
+        return {
+            "indptr": self.neighbours.indptr,
+            "indices": self.neighbours.indices,
+            "similarity": self.neighbours.data,
+            "n_items": self.neighbours.n_columns,
+            "half_life_days": self.half_life_days,
+            "reference": self.reference,
+            "users_fingerprint": users_fingerprint,
+            "items_fingerprint": items_fingerprint,
+        }
+
+    @classmethod
+    def from_pack(cls, pack: Mapping[str, Any]) -> ItemKnn:
+        """The inverse of `to_pack`; arrays may be memory maps."""
+        n_items = int(pack["n_items"])
+        neighbours = CSR(pack["indptr"], pack["indices"], n_items, pack["similarity"])
+        return cls(neighbours, float(pack["half_life_days"]), int(pack["reference"]))
+
+
+def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads: int) -> ItemKnn:
+    """Find each item's neighbours.
+
+    Args:
+        interactions: what each user had; pairs of weight 0 say nothing.
+        config: similarity and number of neighbours.
+        threads: threads to use; the result does not depend on it.
+
+    Raises:
+        TrainingError: there is nothing to train on.
+    """
+    from implicit.nearest_neighbours import ItemItemRecommender
+    from threadpoolctl import threadpool_limits
+
+    pairs = CSR(
+        interactions.indptr, interactions.indices, interactions.n_items, interactions.weight
+    )
+    # A copy, since the arrays may be read-only maps, which neither library takes.
+    matrix = pairs.to_scipy().astype(np.float64).copy()
+    matrix.eliminate_zeros()
+    if not matrix.nnz:
+        raise TrainingError("there are no interactions to compare items by", hint="recsys status")
+    # One more than wanted, since an item is the nearest to itself.
+    wanted = min(config.neighbours, interactions.n_items - 1) + 1
+    model = ItemItemRecommender(K=wanted, num_threads=threads)
+    with threadpool_limits(1, "blas"):
+        model.fit(_weighed(matrix, config.similarity), show_progress=False)
+    neighbours = _pruned(model.similarity.tocsr(), wanted - 1)
+    return ItemKnn(neighbours, config.half_life_days, interactions.reference)
+
+
+def _weighed(matrix: Any, similarity: str) -> Any:
+    """Users × items such that the product of two columns is their items' similarity."""
+    from implicit.nearest_neighbours import bm25_weight, normalize, tfidf_weight
+
+    by_item = matrix.T
+    if similarity == "bm25":
+        weighed = bm25_weight(by_item, 1.2, 0.75)
+    else:
+        weighed = normalize(tfidf_weight(by_item) if similarity == "tfidf" else by_item)
+    return weighed.T.tocsr()
+
+
+def _pruned(similarity: Any, k: int) -> CSR:
+    """The k largest entries above 0 of each row, without the diagonal; ties by the lower item."""
+    n_items = similarity.shape[1]
+    rows = np.repeat(np.arange(n_items), np.diff(similarity.indptr))
+    keep = (similarity.indices != rows) & (similarity.data > 0)
+    rows, columns, data = rows[keep], similarity.indices[keep], similarity.data[keep]
+    data = data.astype(np.float32)
+    order = np.lexsort((columns, -data, rows))
+    rows, columns, data = rows[order], columns[order], data[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n_items))[rows]
+    near = place < k
+    rows, columns, data = rows[near], columns[near], data[near]
+    order = np.lexsort((columns, rows))
+    indptr = np.zeros(n_items + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=n_items), out=indptr[1:])
+    return CSR(indptr, columns[order].astype(np.int32), n_items, data[order])
+
+
+def decayed_history(
+    history: CSR,
+    last: npt.NDArray[np.uint32],
+    users: npt.NDArray[np.int32],
+    *,
+    reference: int,
+    half_life_days: float,
+) -> CSR:
+    """What `users` (n,) had, with weight · 0.5^(age / half-life) for data; user -1 had nothing.
+
+    Args:
+        history: (n_users, n_items) with weights as data.
+        last: (nnz,) uint32 seconds since the epoch of each pair's last event; 0 for none.
+        users: user rows.
+        reference: seconds since the epoch from which age is counted.
+        half_life_days: age at which a weight counts half.
+    """
+    indptr, at = history.positions(users)
+    weight = np.ones(len(at)) if history.data is None else history.data[at].astype(np.float64)
+    moments = last[at].astype(np.float64)
+    age = np.where(moments > 0, np.maximum(reference - moments, 0), 0)
+    weight *= np.exp2(-age / (half_life_days * _DAY_SECONDS))
+    return CSR(indptr, history.indices[at], history.n_columns, weight.astype(np.float32))
+
+
+def score_blocks(history: CSR, neighbours: CSR) -> Iterator[tuple[int, CSR]]:
+    """Scores of the neighbours of each row's items, a bounded number of rows at a time.
+
+    Args:
+        history: (n, n_items) with weights as data.
+        neighbours: (n_items, n_items) with similarities as data.
+
+    Yields:
+        The first row of a block, and the block's scores (rows, n_items) with data.
+    """
+    terms = neighbours.counts(history.indices)
+    if int(terms.sum()) <= _FEW_TERMS:
+        yield 0, _by_numpy(history, neighbours)
+        return
+    before = np.concatenate(([0], np.cumsum(terms)))[history.indptr]
+    wide = _in_float64(neighbours)
+    start = 0
+    while start < history.n_rows:
+        stop = int(np.searchsorted(before, before[start] + _TERMS, "right")) - 1
+        stop = min(max(stop, start + 1), history.n_rows)
+        block = history.take(np.arange(start, stop))
+        product = _in_float64(block) @ wide
+        yield (
+            start,
+            CSR(
+                product.indptr.astype(np.int64),
+                product.indices.astype(np.int32),
+                neighbours.n_columns,
+                product.data.astype(np.float32),
+            ),
+        )
+        start = stop
+
+
+def _in_float64(matrix: CSR) -> Any:
+    return matrix.to_scipy().astype(np.float64)
+
+
+def _by_numpy(history: CSR, neighbours: CSR) -> CSR:
+    rows, items = history.entries()
+    indptr, at = neighbours.positions(items)
+    counts = np.diff(indptr)
+    weights = np.asarray(history.data, np.float64)
+    terms = np.repeat(weights, counts) * neighbours.data[at].astype(np.float64)  # type: ignore[index]
+    keys = np.repeat(rows, counts) * neighbours.n_columns + neighbours.indices[at]
+    unique, place = np.unique(keys, return_inverse=True)
+    # bincount adds in the order of the terms, as the sparse product does.
+    scores = np.bincount(place, terms, minlength=len(unique)).astype(np.float32)
+    starts = np.arange(history.n_rows + 1, dtype=np.int64) * neighbours.n_columns
+    return CSR(
+        np.searchsorted(unique, starts).astype(np.int64),
+        (unique % max(neighbours.n_columns, 1)).astype(np.int32),
+        neighbours.n_columns,
+        scores,
+    )
