@@ -118,7 +118,7 @@ def test_leave_last_out_takes_each_users_last_event_if_it_counts() -> None:
     # User 2's last event, the later row of two at the same time, is a view.
     assert rows(truth) == {0: [4], 1: [2]}
     assert "leaks time" in truth.warnings[0]
-    left = Snapshot(leave_last=True).filter(EVENTS).collect()
+    left = Snapshot(leave_last=1).filter(EVENTS).collect()
     assert left.filter(pl.col(USER) == 0)[ITEM].to_list() == [1, 3, 3]
     with pytest.raises(DataError, match="no user's last event"):
         leave_last_out_truth(EVENTS.filter(pl.col(USER) == 2), spec=SPEC, n_items=N_ITEMS)

@@ -100,7 +100,7 @@ def test_factors_of_unknown_age_are_refused_for_a_past_snapshot(workspace, files
         assert "--mapping" in caught.value.hint
     import_(workspace, files)
     with pytest.raises(UsageError, match="leave-last-out"):
-        import_(workspace, files, Snapshot(leave_last=True))
+        import_(workspace, files, Snapshot(leave_last=1))
 
 
 def imported(root) -> AlsFactors:

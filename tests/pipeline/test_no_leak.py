@@ -15,7 +15,7 @@ from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import ALL, Workspace
 
 CUTOFF = "2020-09-16"
-PAST, LEAVE_LAST = Snapshot(as_of=date.fromisoformat(CUTOFF)), Snapshot(leave_last=True)
+PAST, LEAVE_LAST = Snapshot(as_of=date.fromisoformat(CUTOFF)), Snapshot(leave_last=1)
 SALES = "data/hm_raw/transactions_train.csv"
 LATER = pl.col("t_dat") >= CUTOFF
 

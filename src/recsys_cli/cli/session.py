@@ -120,6 +120,9 @@ def run_build(
             print_line(_describe(step, explain=explain or named))
             if step.error:
                 failures.append(step)
+    if "all" in targets:
+        for sentence in default_graph().left_out(chosen_datasets(config, dataset), config):
+            say(f"Left out: {sentence}")
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
         options += [("--set", override) for override in overrides or ()]
@@ -130,7 +133,7 @@ def run_build(
 
 
 def _describe(step: Step, *, explain: bool) -> str:
-    line = f"{step.dataset:<8} {step.stage:<12} {step.action:<9}"
+    line = f"{step.dataset:<8} {step.stage:<14} {step.action:<9}"
     if step.action == "ran":
         line += f" {step.seconds:6.1f} s {step.peak_memory_mb:7.0f} MB"
         shown = [
@@ -139,6 +142,8 @@ def _describe(step: Step, *, explain: bool) -> str:
             if key not in _HIDDEN_FACTS and isinstance(value, (int, str))
         ]
         line += "  " + ", ".join(shown)
+    if step.snapshot.folder:
+        line += f"  [{step.snapshot}]"
     if explain or step.action in ("would run", "blocked"):
         line += f"  ({step.reason})"
     return line.rstrip()

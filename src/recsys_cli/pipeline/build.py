@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from recsys_cli.config import Config
 from recsys_cli.errors import RecsysError, sentence, way_out
 from recsys_cli.pipeline.freshness import Freshness, Verdict
 from recsys_cli.pipeline.measure import Meter
-from recsys_cli.pipeline.stage import Context, Graph, Source, Stage
+from recsys_cli.pipeline.stage import Context, Graph, Stage
+from recsys_cli.pipeline.timeline import Node, Timeline, walk
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.manifest import Manifest, environment
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -23,10 +25,11 @@ Action = Literal["ran", "skipped", "would run", "failed", "blocked"]
 
 @dataclass(frozen=True)
 class Step:
-    """What happened to one stage of one dataset."""
+    """What happened to one stage of one dataset in one snapshot; shared stages have "now"'s."""
 
     stage: str
     dataset: str
+    snapshot: Snapshot
     action: Action
     reason: str
     seconds: float = 0.0
@@ -68,11 +71,12 @@ class Builder:
         dry_run: bool = False,
         keep_going: bool = False,
     ) -> Iterator[Step]:
-        """Yield a step per stage and dataset as each is done.
+        """Yield a step per stage, dataset and snapshot as each is done.
 
-        Stages that the targets need are built too where they are missing or stale. With
-        `force` the targets themselves run even if fresh. A failed stage ends the build,
-        or, with `keep_going`, blocks only what depends on it.
+        Stages that the targets need are built too where they are missing or stale, those of
+        earlier snapshots among them. With `force` the targets themselves run even if fresh,
+        in the snapshot asked for. A failed stage ends the build, or, with `keep_going`, blocks
+        only what depends on it.
         """
         named, needed = self.graph.select(targets)
         chosen = list(datasets)
@@ -80,84 +84,88 @@ class Builder:
         self._workspace.recover()
         # A build that has nothing to do neither waits for a writer nor disturbs one.
         plan = self.graph.plan(needed, chosen, self._config)
-        freshness = self._freshness()
-        idle = dry_run or (
-            not force and all(freshness.check(s, d, snapshot).state == "fresh" for s, d in plan)
-        )
+        idle = dry_run or (not force and self._has_nothing_to_do(plan, snapshot))
         with nullcontext() if idle else self._workspace.writing():
-            unready: dict[tuple[str, str], Action] = {}
-            for stage, dataset in plan:
-                forced = force and stage.name in named
-                step = self._step(stage, dataset, snapshot, unready, forced=forced, dry_run=dry_run)
+            unready: dict[Node, Action] = {}
+            for stage, node in self._walk(plan, snapshot):
+                asked = node.snapshot == (snapshot if stage.per_snapshot else NOW)
+                forced = force and asked and stage.name in named
+                step = self._step(stage, node, unready, forced=forced, dry_run=dry_run)
                 yield step
                 if step.action in ("failed", "blocked", "would run"):
-                    unready[stage.name, dataset] = step.action
+                    unready[node] = step.action
                 if step.action == "failed" and not keep_going:
                     return
+
+    def _walk(
+        self, plan: Sequence[tuple[Stage, str]], snapshot: Snapshot
+    ) -> Iterator[tuple[Stage, Node]]:
+        timeline = Timeline(self._workspace)
+        return walk(self.graph, plan, snapshot, self._config, timeline)
+
+    def _has_nothing_to_do(self, plan: Sequence[tuple[Stage, str]], snapshot: Snapshot) -> bool:
+        freshness = self._freshness()
+        return all(
+            freshness.check(stage, node.dataset, node.snapshot).state == "fresh"
+            or freshness.obstacle(stage, node.dataset, node.snapshot)
+            for stage, node in self._walk(plan, snapshot)
+        )
 
     def _freshness(self) -> Freshness:
         return Freshness(self._workspace, self._config, self.graph, progress=self._progress)
 
     def _step(
-        self,
-        stage: Stage,
-        dataset: str,
-        snapshot: Snapshot,
-        unready: dict[tuple[str, str], Action],
-        *,
-        forced: bool,
-        dry_run: bool,
+        self, stage: Stage, node: Node, unready: dict[Node, Action], *, forced: bool, dry_run: bool
     ) -> Step:
         freshness = self._freshness()
-        parents = self.graph.parents(stage, dataset, self._config)
-        waiting = [node for node in parents if node in unready]
+        obstacle = freshness.obstacle(stage, node.dataset, node.snapshot)
+        if obstacle:
+            return Step(*node, "skipped", obstacle)
+        parents = freshness.parents(stage, node.dataset, node.snapshot)
+        waiting = [parent for parent in parents if parent in unready]
         # Factors from elsewhere do not wait for what they were not made from.
-        if waiting and not forced and freshness.imported(stage, dataset, snapshot):
+        if waiting and not forced and freshness.imported(stage, node.dataset, node.snapshot):
             waiting = []
-        failed = [node[0] for node in waiting if unready[node] != "would run"]
+        failed = [parent for parent in waiting if unready[parent] != "would run"]
         if failed:
-            return Step(stage.name, dataset, "blocked", f"{failed[0]} did not finish")
+            return Step(*node, "blocked", f"{failed[0].stage} did not finish")
         if waiting:
-            names = ", ".join(dict.fromkeys(node[0] for node in waiting))
-            return Step(stage.name, dataset, "would run", f"after {names}")
-        verdict = freshness.check(stage, dataset, snapshot)
+            names = ", ".join(dict.fromkeys(parent.stage for parent in waiting))
+            return Step(*node, "would run", f"after {names}")
+        verdict = freshness.check(stage, node.dataset, node.snapshot)
         if forced:
             verdict = Verdict("stale", "forced")
         if verdict.state == "fresh":
-            return Step(stage.name, dataset, "skipped", verdict.reason)
+            return Step(*node, "skipped", verdict.reason)
         if dry_run:
-            return Step(stage.name, dataset, "would run", verdict.reason)
-        return self._run(stage, dataset, snapshot, freshness, verdict)
+            return Step(*node, "would run", verdict.reason)
+        return self._run(stage, node, freshness, verdict)
 
-    def _present(self, stage: Stage, dataset: str, snapshot: Snapshot) -> list[Source]:
+    def _context(self, stage: Stage, node: Node, staging: Path, freshness: Freshness) -> Context:
         """What the stage may read: of other datasets, only what is there yet."""
-        return [
-            (kind, owner)
-            for kind, owner in self.graph.reads(stage, dataset, self._config)
-            if owner == dataset or self._workspace.path(kind, owner, snapshot).exists()
-        ]
+        return Context(
+            workspace=self._workspace,
+            config=self._config,
+            dataset=node.dataset,
+            snapshot=node.snapshot,
+            staging=staging,
+            progress=self._progress,
+            timeline=freshness.timeline,
+            reads=[
+                (kind, owner)
+                for kind, owner in self.graph.reads(stage, node.dataset, self._config)
+                if owner == node.dataset
+                or self._workspace.path(kind, owner, node.snapshot).exists()
+            ],
+            past_reads=self.graph.past_reads(stage, node.dataset, self._config),
+        )
 
-    def _run(
-        self,
-        stage: Stage,
-        dataset: str,
-        snapshot: Snapshot,
-        freshness: Freshness,
-        verdict: Verdict,
-    ) -> Step:
-        snapshot = freshness.snapshot_of(stage, snapshot)
+    def _run(self, stage: Stage, node: Node, freshness: Freshness, verdict: Verdict) -> Step:
+        _, dataset, snapshot = node
         try:
             with self._workspace.staging() as staging:
                 recipe = freshness.recipe(stage, dataset, snapshot)
-                context = Context(
-                    self._workspace,
-                    self._config,
-                    dataset,
-                    snapshot,
-                    staging,
-                    self._progress,
-                    self._present(stage, dataset, snapshot),
-                )
+                context = self._context(stage, node, staging, freshness)
                 meter = Meter()
                 facts = stage.run(context)
                 seconds, peak = meter.stop()
@@ -179,10 +187,10 @@ class Builder:
                 at = self._workspace.manifest_path(stage.name, dataset, snapshot)
                 self._workspace.commit(files, manifest, at)
         except RecsysError as error:
-            return Step(stage.name, dataset, "failed", verdict.reason, error=error)
+            return Step(*node, "failed", verdict.reason, error=error)
         except Exception as error:
             # A full disk or an error inside a library must not take the other stages along.
             known = RecsysError(sentence(error), hint=way_out(error))
             known.__cause__ = error
-            return Step(stage.name, dataset, "failed", verdict.reason, error=known)
-        return Step(stage.name, dataset, "ran", verdict.reason, seconds, peak, facts)
+            return Step(*node, "failed", verdict.reason, error=known)
+        return Step(*node, "ran", verdict.reason, seconds, peak, facts)

@@ -195,7 +195,7 @@ def _truth(
 
 def _snapshot(truth: Truth, question: Question) -> Snapshot:
     if truth.protocol == LEAVE_LAST_OUT:
-        return Snapshot(leave_last=True)
+        return Snapshot(leave_last=1)
     return Snapshot(as_of=truth.cutoff or question.cutoff)
 
 

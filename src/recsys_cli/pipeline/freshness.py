@@ -11,6 +11,7 @@ from recsys_cli.config import Config
 from recsys_cli.config.load import OVERRIDABLE, dataset_config, section_for
 from recsys_cli.errors import RecsysError
 from recsys_cli.pipeline.stage import Graph, Stage, Surroundings
+from recsys_cli.pipeline.timeline import Node, Timeline
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import HashMemo, sha256
 from recsys_cli.store.manifest import Manifest, Recipe
@@ -49,6 +50,26 @@ class Freshness:
         self._config = config
         self._graph = graph
         self._hashes: HashMemo = workspace.hashes()
+        self.timeline = Timeline(workspace)
+
+    def obstacle(self, stage: Stage, dataset: str, snapshot: Snapshot) -> str | None:
+        """Why a stage cannot be made of this dataset's events; None where it can."""
+        reach = self._graph.reach(stage, dataset, self._config)
+        if not stage.timed and not reach:
+            return None
+        return self.timeline.obstacle(dataset, snapshot, reach=reach)
+
+    def parents(self, stage: Stage, dataset: str, snapshot: Snapshot) -> list[Node]:
+        """The stages that one stage of a plan reads from, those of earlier snapshots too."""
+        graph, config = self._graph, self._config
+        reads = [(kind, owner, snapshot) for kind, owner in graph.reads(stage, dataset, config)]
+        reads += [
+            (kind, dataset, self.timeline.earlier(dataset, snapshot, windows))
+            for kind, windows in graph.past_reads(stage, dataset, config)
+            if self.timeline.known(dataset)
+        ]
+        makers = [(graph.stages[graph.producer[kind]], owner, at) for kind, owner, at in reads]
+        return [Node(made.name, owner, self.snapshot_of(made, at)) for made, owner, at in makers]
 
     def snapshot_of(self, stage: Stage, snapshot: Snapshot) -> Snapshot:
         """The snapshot a stage's result belongs to; shared stages belong to "now"."""
@@ -82,6 +103,9 @@ class Freshness:
                 # Another dataset that is not there yet is joined when it is.
                 if stage.whole or owner == dataset:
                     raise
+        for kind, windows in self._graph.past_reads(stage, dataset, self._config):
+            past = self.timeline.earlier(dataset, snapshot, windows)
+            inputs[f"{kind}@{past}"] = self._input_hash(kind, dataset, past)
         if stage.beyond:
             around = Surroundings(
                 self._workspace, self._config, dataset, self._hashes, self._progress

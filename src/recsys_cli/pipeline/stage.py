@@ -22,12 +22,15 @@ from recsys_cli.store.workspace import ALL, ARTIFACTS, Workspace
 if TYPE_CHECKING:
     from recsys_cli.config import Config
     from recsys_cli.datasets.spec import DatasetSpec
+    from recsys_cli.pipeline.timeline import Timeline
     from recsys_cli.progress import Progress
     from recsys_cli.store.files import HashMemo
 
 Facts = dict[str, Any]
 Source = tuple[str, str]
 """A kind of artifact and the dataset it is of."""
+Past = tuple[str, int]
+"""A kind of artifact and how many test windows before the stage's snapshot it is from."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class Context:
         snapshot: the events it may see.
         staging: folder that receives the outputs under their final names.
         progress: where it reports.
+        timeline: tells which snapshots lie before this one.
         reads: the artifacts it may read; of its declared inputs, those whose stage is on.
+        past_reads: likewise of earlier snapshots.
     """
 
     workspace: Workspace
@@ -50,11 +55,20 @@ class Context:
     snapshot: Snapshot
     staging: Path
     progress: Progress
+    timeline: Timeline
     reads: Sequence[Source] = ()
+    past_reads: Sequence[Past] = ()
 
-    def input(self, kind: str, dataset: str | None = None) -> Path:
-        """Path of an input artifact, by default of this stage's dataset."""
-        return self.workspace.path(kind, dataset or self.dataset, self.snapshot)
+    def input(self, kind: str, dataset: str | None = None, *, windows_ago: int = 0) -> Path:
+        """Path of an input artifact, by default of this stage's dataset and snapshot."""
+        at = self.earlier(windows_ago)
+        return self.workspace.path(kind, dataset or self.dataset, at)
+
+    def earlier(self, windows: int) -> Snapshot:
+        """The snapshot that many test windows before this one."""
+        if not windows:
+            return self.snapshot
+        return self.timeline.earlier(self.dataset, self.snapshot, windows)
 
     def inputs(self, kind: str) -> dict[str, Path]:
         """Paths of the inputs of one kind by dataset; none where its stage is off."""
@@ -88,12 +102,14 @@ class Switch:
     Attributes:
         on: whether it is, for a dataset; a whole stage asks for `ALL`.
         message: why it is not.
-        hint: what to write to turn it on.
+        hint: what to do to turn it on.
+        announced: whether a build of everything says that it leaves this out.
     """
 
     on: Callable[[Config, str], bool]
     message: str
     hint: str
+    announced: bool = False
 
     def refusal(self) -> ConfigError:
         """What to tell somebody who asks for what is off."""
@@ -129,6 +145,10 @@ class Stage:
         switch: what turns it on; None is always on. One that is off is left out.
         pool: other datasets whose inputs it reads too, where they are there yet.
         beyond: what its result depends on besides inputs and config, by name.
+        earlier: artifacts of earlier snapshots that it reads, such as ("als", 1) for the
+            factors as they were one test window before.
+        timed: whether it makes sense only where events have times; whatever reads earlier
+            snapshots does.
     """
 
     name: str
@@ -144,6 +164,8 @@ class Stage:
     switch: Switch | None = None
     pool: Callable[[Config, str], Sequence[str]] | None = None
     beyond: Callable[[Surroundings], Mapping[str, str]] | None = None
+    earlier: tuple[Past, ...] = ()
+    timed: bool = False
 
     def enabled(self, config: Config, dataset: str) -> bool:
         """Whether it has anything to do for a dataset."""
@@ -177,10 +199,14 @@ class Graph:
             raise ValueError(f"stages form a cycle: {' → '.join(error.args[1])}") from error
 
     def _parents(self, stage: Stage) -> tuple[str, ...]:
-        unmade = [kind for kind in stage.inputs if kind not in self.producer]
+        past = [kind for kind, _ in stage.earlier]
+        unmade = [kind for kind in (*stage.inputs, *past) if kind not in self.producer]
         if unmade:
             raise ValueError(f"{stage.name} reads {unmade[0]}, which no stage makes")
-        return tuple(dict.fromkeys(self.producer[kind] for kind in stage.inputs))
+        timeless = [kind for kind in past if not ARTIFACTS[kind].per_snapshot]
+        if timeless or any(windows < 1 for _, windows in stage.earlier):
+            raise ValueError(f"{stage.name} reads what has no earlier snapshot")
+        return tuple(dict.fromkeys(self.producer[kind] for kind in (*stage.inputs, *past)))
 
     def ancestors(self, name: str) -> set[str]:
         """All stages that `name` needs, itself included."""
@@ -250,6 +276,16 @@ class Graph:
             plan += [(stage, ALL) for stage in stages if stage.whole and stage.enabled(config, ALL)]
         return plan
 
+    def left_out(self, datasets: Sequence[str], config: Config) -> list[str]:
+        """Sentences about what a build of everything leaves out and would be missed."""
+        switches = [
+            stage.switch
+            for stage in self.stages.values()
+            if stage.switch and stage.switch.announced
+            if not any(stage.enabled(config, ALL if stage.whole else d) for d in datasets)
+        ]
+        return list(dict.fromkeys(f"{switch.message}; {switch.hint}" for switch in switches))
+
     def refuse_off(self, targets: Iterable[str], datasets: Sequence[str], config: Config) -> None:
         """Refuse stages that are named although they would do nothing.
 
@@ -282,9 +318,25 @@ class Graph:
             if self.stages[self.producer[kind]].enabled(config, owner)
         ]
 
-    def parents(self, stage: Stage, dataset: str, config: Config) -> list[tuple[str, str]]:
-        """Names and datasets of the stages that one stage of a plan reads from."""
-        return [(self.producer[kind], owner) for kind, owner in self.reads(stage, dataset, config)]
+    def past_reads(self, stage: Stage, dataset: str, config: Config) -> list[Past]:
+        """The artifacts of earlier snapshots that a stage reads, less those that are off."""
+        return [
+            (kind, windows)
+            for kind, windows in stage.earlier
+            if self.stages[self.producer[kind]].enabled(config, dataset)
+        ]
+
+    def reach(self, stage: Stage, dataset: str, config: Config) -> int:
+        """How many test windows before its snapshot the oldest is that a stage looks back to."""
+        back = [(kind, 0) for kind, owner in self.reads(stage, dataset, config) if owner == dataset]
+        back += self.past_reads(stage, dataset, config)
+        return max(
+            (
+                windows + self.reach(self.stages[self.producer[kind]], dataset, config)
+                for kind, windows in back
+            ),
+            default=0,
+        )
 
 
 def _closure(start: str, edges: Mapping[str, Iterable[str]]) -> set[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from recsys_cli.config import Config, chosen_datasets
 from recsys_cli.pipeline.freshness import Freshness, State, Verdict
-from recsys_cli.pipeline.stage import Graph, Stage
+from recsys_cli.pipeline.stage import Stage
 from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.pipeline.timeline import Node, walk
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -73,44 +73,38 @@ def stage_states(
     workspace.recover()
     graph = default_graph()
     plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), config)
-    states = []
-    for snapshot in [NOW, *_snapshots(workspace)]:
-        states += _states_of(workspace, config, graph, plan, snapshot, thorough=thorough)
-    return states
-
-
-def _states_of(
-    workspace: Workspace,
-    config: Config,
-    graph: Graph,
-    plan: Sequence[tuple[Stage, str]],
-    snapshot: Snapshot,
-    *,
-    thorough: bool,
-) -> list[StageState]:
     freshness = Freshness(workspace, config, graph)
-    unready: dict[tuple[str, str], State] = {}
-    states = []
-    for stage, dataset in plan:
-        verdict = freshness.check(stage, dataset, snapshot, thorough=thorough)
-        parents = graph.parents(stage, dataset, config)
-        waiting = [node for node in parents if node in unready]
-        imported = freshness.imported(stage, dataset, snapshot)
-        if verdict.state == "fresh" and waiting and not imported:
-            verdict = Verdict("stale", f"{waiting[0][0]} is {unready[waiting[0]]}")
-        if verdict.state != "fresh":
-            unready[stage.name, dataset] = verdict.state
-        # A past snapshot lists what it has, and of the shared stages only needs to know.
-        made = stage.per_snapshot and workspace.manifest(stage.name, dataset, snapshot)
-        if snapshot == NOW or made:
-            states.append(_state(workspace, stage, dataset, snapshot, verdict))
-    return states
+    unready: dict[Node, State] = {}
+    passed: set[Node] = set()
+    states = [
+        _state(workspace, stage, node, _verdict(freshness, stage, node, unready, thorough=thorough))
+        for snapshot in [NOW, *_snapshots(workspace)]
+        for stage, node in walk(graph, plan, snapshot, config, freshness.timeline, passed=passed)
+        # A past snapshot lists what it has; it is there for evaluation and training.
+        if not freshness.obstacle(stage, node.dataset, node.snapshot)
+        if node.snapshot == NOW or workspace.manifest(*node)
+    ]
+    return sorted(states, key=lambda state: not state.current)
 
 
-def _state(
-    workspace: Workspace, stage: Stage, dataset: str, snapshot: Snapshot, verdict: Verdict
-) -> StageState:
-    manifest = workspace.manifest(stage.name, dataset, snapshot)
+def _verdict(
+    freshness: Freshness, stage: Stage, node: Node, unready: dict[Node, State], *, thorough: bool
+) -> Verdict:
+    """State of one stage, after those that it reads from; notes it if it is not fresh."""
+    dataset, snapshot = node.dataset, node.snapshot
+    verdict = freshness.check(stage, dataset, snapshot, thorough=thorough)
+    waiting = [p for p in freshness.parents(stage, dataset, snapshot) if p in unready]
+    imported = freshness.imported(stage, dataset, snapshot)
+    if verdict.state == "fresh" and waiting and not imported:
+        verdict = Verdict("stale", f"{waiting[0].stage} is {unready[waiting[0]]}")
+    if verdict.state != "fresh":
+        unready[node] = verdict.state
+    return verdict
+
+
+def _state(workspace: Workspace, stage: Stage, node: Node, verdict: Verdict) -> StageState:
+    _, dataset, snapshot = node
+    manifest = workspace.manifest(*node)
     return StageState(
         name=stage.name,
         dataset=dataset,
@@ -127,16 +121,10 @@ def _state(
 
 
 def _snapshots(workspace: Workspace) -> list[Snapshot]:
-    found = []
-    for folder in sorted(workspace.artifacts.glob("asof=*")):
-        try:
-            found.append(Snapshot(as_of=date.fromisoformat(folder.name.removeprefix("asof="))))
-        except ValueError:
-            continue
-    last_out = Snapshot(leave_last=True)
-    if (workspace.artifacts / last_out.folder).is_dir():
-        found.append(last_out)
-    return found
+    """The past snapshots that there are artifacts of."""
+    folders = sorted(path.name for path in workspace.artifacts.glob("*/") if path.is_dir())
+    found = [Snapshot.from_folder(name) for name in folders]
+    return [snapshot for snapshot in found if snapshot]
 
 
 def _age(seconds: float) -> str:

@@ -77,7 +77,10 @@ class Artifacts:
             if manifest.imported:
                 continue
             for name, digest in manifest.recipe.inputs.items():
-                if name in ARTIFACTS:
+                kind, _, at = name.partition("@")
+                if at:
+                    changed = self._made_earlier(kind, at) != digest
+                elif name in ARTIFACTS:
                     changed = made.get(self._shown(name), digest) != digest
                 else:
                     changed = hashes.surely_changed(self.workspace.root / name, digest)
@@ -89,6 +92,14 @@ class Artifacts:
                 for key in self._changed(config, section, made_with)
             ]
         return outdated
+
+    def _made_earlier(self, kind: str, folder: str) -> str | None:
+        """SHA-256 of an artifact of the past snapshot whose folder has that name."""
+        past = Snapshot.from_folder(folder) or NOW
+        name = self.workspace.relative(self.workspace.path(kind, self.dataset, past))
+        manifests = self.workspace.manifests(self.dataset, past).values()
+        found = [output for made in manifests for n, output in made.outputs.items() if n == name]
+        return found[0].sha256 if found else None
 
     def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
         """Settings of a section that are not those of a recipe."""

@@ -1,0 +1,145 @@
+"""Stages that learn from earlier snapshots, which are built first and make their readers stale."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import CONFIG
+from recsys_cli.config import load_config
+from recsys_cli.pipeline.build import Builder
+from recsys_cli.pipeline.stage import Context, Graph, Stage
+from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+NAME = "learner"
+BASE = ("ingest", "als.export")
+
+
+def learner(earlier=(("interactions", 2), ("interactions", 1)), **options) -> Stage:
+    """Notes the moments of the interactions that it reads, under the name of another artifact."""
+
+    def run(context: Context):
+        back = [0, *(windows for _, windows in earlier)]
+        packs = [load_pack(context.input("interactions", windows_ago=ago)) for ago in back]
+        moments = np.array([pack["reference"] for pack in packs], np.int64)
+        save_pack(context.output("als"), {"moments": moments})
+        return {"snapshots": [str(context.earlier(ago)) for ago in back]}
+
+    return Stage(NAME, "", ("interactions",), ("als",), (), run, earlier=earlier, **options)
+
+
+def graph(stage: Stage | None = None) -> Graph:
+    known = default_graph().stages
+    return Graph([*(known[name] for name in BASE), stage or learner()])
+
+
+@pytest.fixture
+def shop(raw: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "workspace"
+    shutil.copytree(raw, root, ignore=shutil.ignore_patterns("hm_raw", "images"))
+    (root / "recsys.toml").write_text(CONFIG)
+    return root
+
+
+def run(root: Path, stage: Stage | None = None, **options) -> list:
+    config = load_config(root)
+    builder = Builder(Workspace(root), config, graph(stage))
+    return list(builder.build([NAME], datasets=list(config.datasets), **options))
+
+
+def test_earlier_snapshots_are_built_first_and_read(shop):
+    steps = run(shop)
+    assert [(s.stage, s.action) for s in steps] == [
+        ("ingest", "ran"),
+        ("als.export", "ran"),
+        ("als.export", "ran"),
+        ("als.export", "ran"),
+        (NAME, "ran"),
+    ]
+    now, two, one = (s.snapshot for s in steps[1:4])
+    assert now == NOW
+    assert (one.as_of - two.as_of).days == 7
+    assert steps[-1].facts["snapshots"] == ["now", str(two), str(one)]
+    moments = load_pack(Workspace(shop).path("als", "rr"))["moments"]
+    assert moments[0] > moments[2] == moments[1] + 7 * 86_400
+    assert {s.action for s in run(shop)} == {"skipped"}
+
+
+def test_what_changes_in_an_earlier_snapshot_makes_its_reader_stale(shop):
+    steps = run(shop)
+    past = steps[2].snapshot
+    workspace = Workspace(shop)
+    manifest = workspace.manifest_path("als.export", "rr", past)
+    record = json.loads(manifest.read_text())
+    record["recipe"]["version"] = 0
+    manifest.write_text(json.dumps(record))
+    made = {(s.stage, s.snapshot): s for s in run(shop, dry_run=True)}
+    assert made["als.export", past].action == "would run"
+    assert made[NAME, NOW].action == "would run"
+    assert made[NAME, NOW].reason == "after als.export"
+    # It was made again and is what it was, so its reader need not run.
+    made = {(s.stage, s.snapshot): s.action for s in run(shop)}
+    assert made["als.export", past] == "ran"
+    assert made[NAME, NOW] == "skipped"
+
+
+def test_force_makes_only_what_was_asked_for_again(shop):
+    run(shop)
+    steps = run(shop, force=True)
+    assert [s.stage for s in steps if s.action == "ran"] == [NAME]
+
+
+def test_leave_last_out_looks_back_by_events(shop):
+    steps = run(shop, snapshot=Snapshot(leave_last=1))
+    assert steps[-1].facts["snapshots"] == [
+        "leave-last-out",
+        "leave-last-3-out",
+        "leave-last-2-out",
+    ]
+
+
+def test_a_history_too_short_to_learn_from_is_no_failure(shop):
+    far = learner(earlier=(("interactions", 500),))
+    steps = run(shop, far)
+    assert [s.action for s in steps] == ["ran", "ran", "skipped"]
+    assert "there are none" in steps[-1].reason
+    assert {s.action for s in run(shop, far)} == {"skipped"}
+
+
+def test_without_times_there_is_no_earlier(tmp_path):
+    folder = tmp_path / "data/shop_raw"
+    folder.mkdir(parents=True)
+    (folder / "events.csv").write_text("user_id,item_id\na,x\na,y\nb,x\n")
+    (tmp_path / "recsys.toml").write_text(
+        '[datasets.shop]\nkind = "generic"\npath = "data/shop_raw"\n'
+    )
+    for stage in (learner(), learner(earlier=(), timed=True)):
+        steps = run(tmp_path, stage)
+        assert steps[-1].action == "skipped"
+        assert steps[-1].reason == "the events of shop carry no time"
+
+
+def test_before_ingest_nothing_is_known_of_earlier(shop):
+    assert [s.action for s in run(shop, dry_run=True)] == ["would run"] * 3
+
+
+def test_reach_adds_up_along_what_is_read():
+    last = Stage("last", "", (), ("popular",), (), lambda _: {}, earlier=(("als", 3),))
+    whole = Graph([*graph().stages.values(), last])
+    assert whole.reach(last, "rr", load_config(Path(__file__).parent)) == 5  # 3 and learner's 2
+
+
+@pytest.mark.parametrize("earlier", [(("events", 1),), (("interactions", 0),), (("popular", 1),)])
+def test_wrong_declarations_are_refused(earlier):
+    with pytest.raises(ValueError, match=r"no earlier snapshot|no stage makes"):
+        graph(learner(earlier=earlier))
+
+
+def test_reading_what_one_makes_is_a_cycle():
+    with pytest.raises(ValueError, match="cycle"):
+        graph(learner(earlier=(("als", 1),)))
