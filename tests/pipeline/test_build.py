@@ -12,7 +12,7 @@ from conftest import build
 from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.pipeline.build import Builder
-from recsys_cli.pipeline.stage import Graph
+from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.pipeline.status import stage_states
 from recsys_cli.store.snapshot import NOW, Snapshot

@@ -10,7 +10,8 @@ import pytest
 from conftest import CONFIG
 from recsys_cli.config import load_config
 from recsys_cli.pipeline.build import Builder
-from recsys_cli.pipeline.stage import Context, Graph, Stage
+from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.stage import Context, Stage
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.store.snapshot import NOW, Snapshot

@@ -3,7 +3,8 @@
 import pytest
 
 from recsys_cli.errors import UsageError
-from recsys_cli.pipeline.stage import Graph, Stage
+from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.stage import Stage
 from recsys_cli.pipeline.stages import default_graph
 
 

@@ -12,8 +12,9 @@ from typing import Literal
 from recsys_cli.config import Config
 from recsys_cli.errors import RecsysError, sentence, way_out
 from recsys_cli.pipeline.freshness import Freshness, Verdict
+from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.measure import Meter
-from recsys_cli.pipeline.stage import Context, Graph, Stage
+from recsys_cli.pipeline.stage import Context, Stage
 from recsys_cli.pipeline.timeline import Node, Timeline, walk
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.manifest import Manifest, environment

@@ -22,7 +22,7 @@ from recsys_cli.evaluation.truth import (
     without_seen,
 )
 from recsys_cli.pipeline.build import Builder, Step
-from recsys_cli.pipeline.stage import Graph
+from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.recommend.artifacts import Artifacts

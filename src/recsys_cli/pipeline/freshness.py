@@ -10,7 +10,8 @@ from typing import Any, Literal
 from recsys_cli.config import Config
 from recsys_cli.config.load import OVERRIDABLE, dataset_config, section_for
 from recsys_cli.errors import RecsysError
-from recsys_cli.pipeline.stage import Graph, Stage, Surroundings
+from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.stage import Stage, Surroundings
 from recsys_cli.pipeline.timeline import Node, Timeline
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import HashMemo, sha256

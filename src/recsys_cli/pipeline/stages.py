@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.pipeline.content import content_stages
-from recsys_cli.pipeline.stage import Context, Facts, Graph, Stage
+from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.stage import Context, Facts, Stage
 from recsys_cli.store.snapshot import start_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from recsys_cli.config import Config
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError
-from recsys_cli.pipeline.stage import Graph, Stage
+from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.stage import Stage
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
