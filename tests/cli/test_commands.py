@@ -248,9 +248,34 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     assert single["strategies"].keys() == {"collab", "content", "itemknn", "repurchase", "popular"}
 
 
+def test_eval_over_several_windows(workspace, tmp_path):
+    out = tmp_path / "eval.json"
+    options = ["-d", "hm", "-s", "popular,collab", "-k", "12", "-w", workspace]
+    result = run("eval", "--windows", 2, "--baseline", "collab", "--json", out, *options)
+    assert "2 windows of 7 days" in result.stdout
+    assert "ndcg@12 by window" in result.stdout
+    assert "less collab, user by user" in result.stdout
+    both = json.loads(out.read_text())
+    first, last = both["windows"]
+    assert (first["cutoff"], last["cutoff"]) == ("2020-09-09", "2020-09-16")
+    assert first["snapshot"] == "asof=2020-09-09"
+    assert first["users"] + last["users"] == both["rows"] > both["users"]
+    assert both["baseline"] == "collab"
+    assert both["differences"].keys() == {"popular"}
+    alone = json.loads(run("eval", "--json", "-", *options).stdout)
+    assert alone["cutoff"] == last["cutoff"]
+    assert alone["strategies"]["collab"]["all"] == last["strategies"]["collab"]["all"]
+    history = [n for group, n in alone["groups"].items() if group.startswith("history=")]
+    assert sum(history) == alone["users"]
+    assert "diversity@12" in alone["strategies"]["collab"]["all"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["--windows", "99"], 1, "--windows"),
+        (["--protocol", "leave-last-out", "--windows", "2"], 2, "no window"),
+        (["--baseline", "magic"], 2, "no strategy 'magic'"),
         (["--cutoff", "1999-01-01"], 1, "nothing to learn from"),
         (["--cutoff", "2999-01-01"], 1, "to evaluate on"),
         (["--horizon", "soon"], 2, "number of days"),

@@ -1,5 +1,7 @@
 """Per-user metrics by ranx, for the tests: cases as JSON on stdin, values as JSON on stdout.
 
+With --serve, a line of each at a time until stdin ends; otherwise once.
+
 Runs as its own process with numba's compiler off, since compiling ranx takes a minute and
 interpreting it a few seconds.
 """
@@ -21,8 +23,7 @@ METRICS = {
 }
 
 
-def main() -> None:
-    cases = json.load(sys.stdin)
+def answer(cases: dict) -> dict[str, list[float]]:
     qrels = {f"u{i:04}": {str(t): 1 for t in truth} for i, truth in enumerate(cases["truth"])}
     # ranx knows no empty list, so an item that is never relevant stands in for it.
     run = {
@@ -34,7 +35,16 @@ def main() -> None:
         ranx.Qrels(qrels), ranx.Run(run), names, return_mean=False, make_comparable=True
     )
     ours = [f"{m}@{k}" for k in cases["ks"] for m in METRICS]
-    json.dump({o: scored[n].tolist() for o, n in zip(ours, names, strict=True)}, sys.stdout)
+    return {o: scored[n].tolist() for o, n in zip(ours, names, strict=True)}
+
+
+def main() -> None:
+    if "--serve" in sys.argv:
+        for line in sys.stdin:
+            sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+            sys.stdout.flush()
+    else:
+        json.dump(answer(json.load(sys.stdin)), sys.stdout)
 
 
 if __name__ == "__main__":

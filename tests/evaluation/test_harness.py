@@ -14,9 +14,12 @@ import pytest
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation import harness
-from recsys_cli.evaluation.harness import evaluate
+from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, LIST_METRICS
+from recsys_cli.evaluation.groups import MAIN_GROUPS
+from recsys_cli.evaluation.harness import Measured, measure
 from recsys_cli.evaluation.metrics import METRICS, ranking_metrics
 from recsys_cli.evaluation.result import EvalResult
+from recsys_cli.evaluation.summary import summarise
 from recsys_cli.evaluation.truth import Truth
 from recsys_cli.models.popularity import Popularity
 from recsys_cli.recommend.contract import Recommendations
@@ -100,18 +103,29 @@ def collab(history: CSR, *, reference: int | None = CUTOFF_SECONDS) -> Collab:
     )
 
 
-def run(
+def measured(
     truth: Truth, history: CSR, strategies: Mapping[str, list[Strategy]], **options
-) -> EvalResult:
+) -> Measured:
     defaults = {
         "dataset": "shop",
         "history_reference": CUTOFF_SECONDS,
         "ks": [5, 10],
         "exclude_seen": True,
-        "resamples": 50,
     }
     chains = {name: WithFallback(parts) for name, parts in strategies.items()}
-    return evaluate(chains, truth, history=history, **(defaults | options))
+    return measure(chains, truth, history=history, **(defaults | options))
+
+
+def run(
+    truth: Truth,
+    history: CSR,
+    strategies: Mapping[str, list[Strategy]],
+    *,
+    resamples: int = 50,
+    **options,
+) -> EvalResult:
+    window = measured(truth, history, strategies, **options)
+    return summarise([window], dataset="shop", baseline="popular", resamples=resamples)
 
 
 def both(history: CSR) -> dict[str, list[Strategy]]:
@@ -142,7 +156,10 @@ def test_intervals_hold_their_values(truth: Truth, history: CSR) -> None:
 
 def test_groups(truth: Truth, history: CSR) -> None:
     result = run(truth, history, both(history))
-    assert dict(result.groups) == {"all": 40, "warm": 38, "new": 2, "cold_items": 10}
+    assert dict(result.groups) == {
+        "all": 40, "warm": 38, "new": 2, "cold_items": 10,
+        "history=0": 2, "history=1-2": 0, "history=3-9": 38, "history=10+": 0,
+    }  # fmt: skip
     groups = result.strategies["popular"].groups
     whole = 38 * groups["warm"]["recall@5"].value + 2 * groups["new"]["recall@5"].value
     assert groups["all"]["recall@5"].value == pytest.approx(whole / 40)
@@ -241,7 +258,7 @@ def test_unknown_users_and_items_of_a_given_split(history: CSR) -> None:
     relevant = CSR.from_rows([np.array(r, np.int32) for r in ([N_ITEMS], [27, N_ITEMS + 1])], 32)
     split = Truth(np.array([-1, 39], np.int32), relevant, protocol="truth-file")
     result = run(split, history, both(history), ks=[N_ITEMS])
-    assert dict(result.groups) == {"all": 2, "warm": 0, "new": 2, "cold_items": 2}
+    assert [result.groups[g] for g in ("all", "warm", "new", "cold_items")] == [2, 0, 2, 2]
     recall = result.strategies["popular"].groups["all"][f"recall@{N_ITEMS}"].value
     assert recall == pytest.approx((0 + 1 / 2) / 2)
 
@@ -255,8 +272,9 @@ def test_json_has_the_fixed_shape_and_null_for_empty_groups(truth: Truth, histor
     assert (report["dataset"], report["protocol"]) == ("shop", "temporal")
     assert (report["cutoff"], report["users"], report["snapshot"]) == ("2020-09-16", 3, "abc")
     collab_report = report["strategies"]["collab"]
-    assert set(collab_report) == {"all", "warm", "new", "cold_items"}
-    names = {f"{m}@{k}" for m in (*METRICS, "coverage") for k in (5, 10)}
+    assert set(MAIN_GROUPS) < set(collab_report)
+    beyond = (*LIST_METRICS, *CATALOGUE_METRICS)
+    names = {f"{m}@{k}" for m in (*METRICS, *beyond) for k in (5, 10)}
     assert set(collab_report["all"]) == names
     assert set(collab_report["all"]["ndcg@10"]) == {"value", "low", "high"}
     empty = {"value": None, "low": None, "high": None}

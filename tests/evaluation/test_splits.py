@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -12,8 +13,8 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import DataError
-from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
-from recsys_cli.evaluation.truth import Truth, refuse_overlap, seen_pairs, without_seen
+from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth, window_starts
+from recsys_cli.evaluation.truth import Truth, fingerprint, refuse_overlap, seen_pairs, without_seen
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.snapshot import Snapshot
 
@@ -100,6 +101,42 @@ def test_windows_without_training_or_test_events(cutoff, horizon, message) -> No
     with pytest.raises(DataError, match=message) as caught:
         temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=cutoff, horizon_days=horizon)
     assert "2020-09-22" in (caught.value.hint or "")
+
+
+def test_windows_follow_each_other_and_end_with_the_last_event() -> None:
+    starts = window_starts(EVENTS, spec=SPEC, windows=3, horizon_days=3)
+    assert starts == [date(2020, 9, 14), date(2020, 9, 17), date(2020, 9, 20)]
+    truths = [
+        temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=start, horizon_days=3)
+        for start in starts
+    ]
+    assert [rows(t) for t in truths] == [{0: [3], 1: [2]}, {0: [3]}, {0: [4], 2: [5]}]
+    last = window_starts(EVENTS, spec=SPEC)
+    assert last == [temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS).cutoff]
+    assert window_starts(EVENTS, spec=SPEC, windows=2, cutoff=date(2020, 9, 15)) == [
+        date(2020, 9, 8),
+        date(2020, 9, 15),
+    ]
+
+
+def test_more_windows_than_there_is_past() -> None:
+    with pytest.raises(DataError, match="no event lies before 2020-08-26") as caught:
+        window_starts(EVENTS, spec=SPEC, windows=4)
+    assert "--windows 3 fits" in (caught.value.hint or "")
+
+
+def test_fingerprint_of_the_test_pairs() -> None:
+    users, items = (IdTable.from_strings(list(ids)) for ids in ("abc", "123456789"))
+    one = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS)
+    base = fingerprint([one], users=users, items=items)
+    assert fingerprint([one], users=users, items=items) == base
+    # Other rows for the same external ids are the same test.
+    more = IdTable.from_strings(["new", *"abc"])
+    moved = replace(one, users=one.users + 1)
+    assert fingerprint([moved], users=more, items=items) == base
+    other = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=date(2020, 9, 15))
+    for changed in ([other], [one, one], [replace(one, users=one.users[::-1].copy())]):
+        assert fingerprint(changed, users=users, items=items) != base
 
 
 def test_without_times_or_events_there_is_no_window() -> None:

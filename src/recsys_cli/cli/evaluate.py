@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys_cli.cli.app import app
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
+from recsys_cli.cli.console import TerminalProgress, print_json, say
+from recsys_cli.cli.evaltables import print_result
 from recsys_cli.cli.options import (
     HERE,
     STRATEGY_NAMES,
@@ -24,12 +24,8 @@ from recsys_cli.cli.session import check_folder, day_from, open_workspace
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.evaluation.bootstrap import Interval
     from recsys_cli.evaluation.result import EvalResult
     from recsys_cli.pipeline.build import Step
-
-# What fits a terminal of 80 columns; --json has every metric at every depth.
-_SHOWN = ("ndcg", "map", "recall", "coverage")
 
 
 class Protocol(StrEnum):
@@ -79,11 +75,28 @@ def evaluate(
             show_default="eval.protocol of the config",
         ),
     ] = None,
+    windows: Annotated[
+        int | None,
+        typer.Option(
+            "--windows",
+            min=1,
+            help="Consecutive test windows, each with models built from what came before it.",
+            show_default="eval.windows of the config",
+        ),
+    ] = None,
     truth: Annotated[
         Path | None,
         typer.Option("--truth", help="File with a given test split: columns user and item."),
     ] = None,
     exclude_seen: ExcludeSeenOption = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            help="Strategy to compare the others with, user by user; measured too.",
+            show_default="eval.baseline of the config",
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Also write the results here; - for stdout."),
@@ -103,8 +116,10 @@ def evaluate(
         protocol=protocol.value if protocol else None,
         cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
         horizon_days=_days(horizon) if horizon else None,
+        windows=windows,
         truth=truth,
         exclude_seen=exclude_seen,
+        baseline=baseline,
     )
     results = []
     to_stdout = json is not None and str(json) == "-"
@@ -120,7 +135,7 @@ def evaluate(
             progress.close()
             results.append(result)
             if not to_stdout:
-                _print_result(result)
+                print_result(result)
     _write(results, json)
 
 
@@ -144,38 +159,6 @@ def _days(text: str) -> int:
 def _say_step(step: Step) -> None:
     if step.action == "ran":
         say(f"built {step.dataset} {step.stage} in {step.seconds:.1f} s")
-
-
-def _print_result(result: EvalResult) -> None:
-    """A table per group of users: a row per strategy, means with their 95% intervals."""
-    window = f", {result.horizon_days} days from {result.cutoff}" if result.cutoff else ""
-    print_line(f"{result.dataset}: {result.protocol}{window}, {result.users:,} users")
-    for warning in result.warnings:
-        say(f"Warning: {warning}")
-    k = 12 if 12 in result.ks else result.ks[-1]  # noqa: PLR2004
-    for group, users in result.groups.items():
-        # Segments, such as age_group=25-34, are in --json.
-        if not users or "=" in group:
-            continue
-        rows = []
-        for name, outcome in result.strategies.items():
-            metrics = outcome.groups[group]
-            rows.append([name, *(_cell(metrics[f"{metric}@{k}"]) for metric in _SHOWN)])
-        title = f"{group.replace('_', ' ')}: {users:,} users, lists of {k}"
-        print_table(["strategy", *_SHOWN], rows, title=title, right=_SHOWN)
-
-
-def _cell(measured: Interval) -> str:
-    if math.isnan(measured.value):
-        return "–"
-    if math.isnan(measured.low):
-        return _short(measured.value)
-    return f"{_short(measured.value)} [{_short(measured.low)} {_short(measured.high)}]"
-
-
-def _short(value: float) -> str:
-    """Three digits without the leading zero, so that three intervals fit 80 columns."""
-    return f"{value:.3f}".removeprefix("0")
 
 
 def _write(results: list[EvalResult], path: Path | None) -> None:

@@ -214,7 +214,11 @@ class EvalConfig(Section):
     resamples: PositiveInt = 1000
     """Bootstrap resamples behind the 95% intervals."""
     seed: int = 42
-    """Seed of the bootstrap."""
+    """Seed of the bootstrap, and of the users that the report shows."""
+    windows: PositiveInt = 1
+    """Test windows of the temporal protocol, the last of which ends with the last event."""
+    baseline: str = "popular"
+    """Strategy that the others are compared with, where it is measured too."""
 
 
 class Config(Section):

@@ -1,13 +1,14 @@
 """Measures strategies exactly as they are served: full catalogue, with fallback, in blocks.
 
-Strategies, a `Truth` and the history before it come in; metrics with 95% intervals go out, for
-all users and for groups of them. Nothing that was made from events of the test window is let in.
+Strategies, a `Truth` and the history before it come in; what was measured for each user of one
+test window goes out, with the groups that users fall into. `evaluation.summary` turns windows
+into figures with intervals. Nothing that was made from events of the test window is let in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,17 +17,66 @@ import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
-from recsys_cli.evaluation.bootstrap import Floats, Interval, bootstrap_means
-from recsys_cli.evaluation.metrics import Coverage, metric_names, ranking_metrics
-from recsys_cli.evaluation.result import ALL, COLD_ITEMS, NEW, WARM, EvalResult, StrategyResult
+from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list_names
+from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
+from recsys_cli.evaluation.metrics import metric_names, ranking_metrics
 from recsys_cli.evaluation.truth import Truth, seen_pairs
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.recommend.fallback import Answer, WithFallback
 
+Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _BLOCK_CELLS = 1 << 19
 """Recommended items in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one strategy did in one window.
+
+    Attributes:
+        values: (n, m) float64, a row per test user, columns as `Measured.names`; NaN where a
+            list is too short to say something about it.
+        cold: (c, m) the same for the users of the group of cold items, with only such items
+            counting as relevant.
+        catalogue: group → metric@k → one number for all lists of the group.
+        served_by: number of users by the strategy that gave their first item.
+        fallback_reasons: number of users by the reason why others had a part in their lists.
+    """
+
+    values: Floats
+    cold: Floats
+    catalogue: Mapping[str, Mapping[str, float]]
+    served_by: Mapping[str, int]
+    fallback_reasons: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One test window, measured.
+
+    Attributes:
+        truth: test users and their relevant items.
+        names: metric@k of each column.
+        groups: masks (n,) over the test users by name.
+        history: (n,) how many items each test user had before the test.
+        ks: depths.
+        exclude_seen: whether items that users already had were left out of the lists.
+        strategies: figures by strategy.
+        warnings: sentences that the reader of the numbers must know.
+        details: anything else worth keeping, such as the artifacts' fingerprints.
+    """
+
+    truth: Truth
+    names: tuple[str, ...]
+    groups: Mapping[str, Mask]
+    history: npt.NDArray[np.int64]
+    ks: tuple[int, ...]
+    exclude_seen: bool
+    strategies: Mapping[str, Figures]
+    warnings: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +86,18 @@ class _Plan:
     truth: Truth
     cold_truth: CSR
     history: CSR
+    facts: ItemFacts
     groups: Mapping[str, Mask]
     ks: tuple[int, ...]
     exclude_seen: bool
     allow: Mask | None
-    resamples: int
-    seed: int
+
+    @property
+    def names(self) -> list[str]:
+        return [*metric_names(self.ks), *list_names(self.ks, self.facts)]
 
 
-def evaluate(
+def measure(
     strategies: Mapping[str, WithFallback],
     truth: Truth,
     *,
@@ -55,17 +108,16 @@ def evaluate(
     exclude_seen: bool,
     allow: Mask | None = None,
     segments: Mapping[str, Mask] | None = None,
-    resamples: int = 1000,
-    seed: int = 42,
+    vectors: npt.NDArray[np.float32] | None = None,
     details: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> EvalResult:
-    """Rank the whole catalogue for every test user and measure the lists.
+) -> Measured:
+    """Rank the whole catalogue for every test user of one window and measure the lists.
 
     Args:
         strategies: by name, each with the fallback chain that it is served with.
         truth: test users and their relevant items.
-        dataset: name for the report.
+        dataset: name for messages.
         history: (n_users, n_items) what users had before the test events.
         history_reference: seconds since the epoch before which the history's events lie.
         ks: depths of the metrics.
@@ -73,8 +125,8 @@ def evaluate(
             such pairs then.
         allow: (n_items,) items that may be recommended; None means all.
         segments: further groups by name, each a mask (n,) over the test users.
-        resamples: bootstrap resamples behind the intervals.
-        seed: seed of the bootstrap.
+        vectors: (n_items, d) float32 content vectors for the diversity of lists, zero for items
+            without one; None where there are none.
         details: further fields of the report.
         progress: told how many users are done.
 
@@ -88,33 +140,27 @@ def evaluate(
     unchecked = _refuse_leaks(strategies, truth, history_reference)
     if exclude_seen and seen_pairs(truth, history).any():
         raise ValueError("truth holds pairs that the lists leave out; see `without_seen`")
-    cold = _cold_truth(truth, history)
+    cold = cold_truth(truth, history)
     plan = _Plan(
         truth=truth,
         cold_truth=cold,
         history=history,
-        groups=_groups(truth, history, cold, segments or {}),
+        facts=ItemFacts.from_history(history, vectors),
+        groups=groups_of(truth, history, cold, segments or {}),
         ks=tuple(sorted(set(ks))),
         exclude_seen=exclude_seen,
         allow=allow,
-        resamples=resamples,
-        seed=seed,
     )
-    return EvalResult(
-        dataset=dataset,
-        protocol=truth.protocol,
-        cutoff=truth.cutoff.isoformat() if truth.cutoff else None,
-        horizon_days=truth.horizon_days,
-        groups={name: int(mask.sum()) for name, mask in plan.groups.items()},
-        strategies={
-            name: _evaluate_one(name, strategy, plan, report)
-            for name, strategy in strategies.items()
-        },
+    return Measured(
+        truth=truth,
+        names=tuple(plan.names),
+        groups=plan.groups,
+        history=history.counts(truth.users),
         ks=plan.ks,
         exclude_seen=exclude_seen,
-        counts=truth.counts,
+        strategies={n: _measure_one(n, s, plan, report) for n, s in strategies.items()},
         warnings=truth.warnings + unchecked,
-        details={"resamples": resamples, "seed": seed, **(details or {})},
+        details=details or {},
     )
 
 
@@ -161,58 +207,40 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _cold_truth(truth: Truth, history: CSR) -> CSR:
-    """The relevant items that had no event before the test, row by row."""
-    known = np.zeros(truth.items.n_columns, np.bool_)
-    known[history.indices] = True
-    rows, columns = truth.items.entries()
-    cold = ~known[columns]
-    return CSR.from_pairs(
-        rows[cold], columns[cold], n_rows=truth.items.n_rows, n_columns=truth.items.n_columns
-    )
-
-
-def _groups(truth: Truth, history: CSR, cold: CSR, segments: Mapping[str, Mask]) -> dict[str, Mask]:
-    warm = history.counts(truth.users) > 0
-    return {
-        ALL: np.ones(len(truth.users), np.bool_),
-        WARM: warm,
-        NEW: ~warm,
-        COLD_ITEMS: np.diff(cold.indptr) > 0,
-        **segments,
-    }
-
-
-def _evaluate_one(
-    name: str, strategy: WithFallback, plan: _Plan, progress: Progress
-) -> StrategyResult:
-    truth, n = plan.truth, len(plan.truth.users)
-    names = metric_names(plan.ks)
-    values, cold_values = np.empty((n, len(names))), np.empty((n, len(names)))
-    coverage = {g: Coverage(ks=plan.ks, n_items=strategy.n_items) for g in plan.groups}
-    served, reasons = _Shares(n), _Shares(n)
+def _measure_one(name: str, strategy: WithFallback, plan: _Plan, progress: Progress) -> Figures:
+    truth, n, width = plan.truth, len(plan.truth.users), len(plan.names)
+    values, cold_values = np.empty((n, width)), np.empty((n, width))
+    exposure = {g: Exposure(ks=plan.ks, n_items=strategy.n_items) for g in plan.groups}
+    served, reasons = _Counts(), _Counts()
     progress.start(f"evaluate {name}", n)
     step = max(1, _BLOCK_CELLS // min(plan.ks[-1], strategy.n_items))
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
         answer = _answer(strategy, plan, rows)
         items = answer.recommendations.items
-        values[rows] = _measure(items, truth.items.take(rows), plan.ks)
-        cold_values[rows] = _measure(items, plan.cold_truth.take(rows), plan.ks)
+        had = plan.history.take(truth.users[rows])
+        beyond = list_metrics(items, plan.facts, had, ks=plan.ks)
+        for table, relevant in ((values, truth.items), (cold_values, plan.cold_truth)):
+            hits = ranking_metrics(items, relevant.take(rows), ks=plan.ks)
+            table[rows] = np.stack([*hits.values(), *beyond.values()], axis=1)
         for group, mask in plan.groups.items():
-            coverage[group].add(items[mask[rows]])
+            exposure[group].add(items[mask[rows]])
         served.add(answer.used, answer.strategies)
         reasons.add(answer.reason, answer.reasons)
         progress.advance(len(rows))
-    groups = {}
-    for group, mask in plan.groups.items():
-        column = cold_values if group == COLD_ITEMS else values
-        intervals = bootstrap_means(column[mask], resamples=plan.resamples, seed=plan.seed)
-        groups[group] = dict(zip(names, intervals, strict=True))
-        for metric, share in coverage[group].values().items():
-            value = share if mask.any() else np.nan
-            groups[group][metric] = Interval(value, np.nan, np.nan)
-    return StrategyResult(groups, served.values(), reasons.values())
+    return Figures(
+        values=values,
+        cold=cold_values[plan.groups[COLD_ITEMS]],
+        catalogue={
+            group: {
+                metric: value if plan.groups[group].any() else np.nan
+                for metric, value in shown.values().items()
+            }
+            for group, shown in exposure.items()
+        },
+        served_by=served.counts,
+        fallback_reasons=reasons.counts,
+    )
 
 
 def _answer(strategy: WithFallback, plan: _Plan, rows: npt.NDArray[np.int64]) -> Answer:
@@ -222,25 +250,15 @@ def _answer(strategy: WithFallback, plan: _Plan, rows: npt.NDArray[np.int64]) ->
     return strategy.answer(users, k=k, exclude=exclude, allow=plan.allow)
 
 
-def _measure(items: npt.NDArray[np.int32], truth: CSR, ks: Sequence[int]) -> Floats:
-    """(n, metrics) in the order of `metric_names`; NaN for users without truth."""
-    return np.stack(list(ranking_metrics(items, truth, ks=ks).values()), axis=1)
+class _Counts:
+    """Counts codes over blocks, by name; code names of None don't count."""
 
-
-class _Shares:
-    """Counts codes over blocks, by name, as shares of `total`; code names of None don't count."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._counts: dict[str, int] = {}
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
 
     def add(self, codes: npt.NDArray[np.uint8], names: Sequence[str | None]) -> None:
         """Count the codes of a block; those beyond `names` stand for nothing."""
         for code, name in enumerate(names):
             count = int((codes == code).sum())
             if name is not None and count:
-                self._counts[name] = self._counts.get(name, 0) + count
-
-    def values(self) -> dict[str, float]:
-        """Share by name."""
-        return {name: count / self._total for name, count in self._counts.items()}
+                self.counts[name] = self.counts.get(name, 0) + count

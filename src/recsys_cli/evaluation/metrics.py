@@ -121,24 +121,3 @@ def _ideal_gain(hits: Floats) -> Floats:
     count = np.where(known, hits, 0).astype(np.int64)
     table = np.cumsum(1 / np.log2(np.arange(2, count.max(initial=1) + 2)))
     return np.where(known, table[np.maximum(count, 1) - 1], np.nan)
-
-
-class Coverage:
-    """Share of the catalogue that lists show to anybody, gathered over blocks of users."""
-
-    def __init__(self, *, ks: Sequence[int], n_items: int) -> None:
-        self._ks = tuple(ks)
-        # Shallowest depth at which each item was shown; one array serves every k.
-        self._rank = np.full(n_items, np.iinfo(np.int32).max, np.int32)
-
-    def add(self, items: npt.NDArray[np.integer]) -> None:
-        """Count the lists of a block: (n, depth) item rows, -1 for none."""
-        for rank in range(items.shape[1] - 1, -1, -1):
-            shown = items[:, rank]
-            shown = shown[shown >= 0]
-            self._rank[shown] = np.minimum(self._rank[shown], rank)
-
-    def values(self) -> dict[str, float]:
-        """coverage@k: items shown within the first k ranks, over all items."""
-        total = max(len(self._rank), 1)
-        return {f"coverage@{k}": int((self._rank < k).sum()) / total for k in self._ks}

@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recsys_cli.evaluation.bootstrap import Interval
+from recsys_cli.evaluation.groups import ALL
 
-ALL, WARM, NEW, COLD_ITEMS = "all", "warm", "new", "cold_items"
+Table = Mapping[str, Mapping[str, Interval]]
+"""group → metric@k → figure"""
+
+SCHEMA = 1
+"""Raised when a field changes its meaning, which none has yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,39 +22,71 @@ class StrategyResult:
     """How one strategy, with its fallback, did.
 
     Attributes:
-        groups: group → metric@k → mean over the group's users with its 95% interval. Coverage
-            is one number per group, so it has no interval (NaN).
-        served_by: share of test users by the strategy that gave their first item; users with
-            an empty list are in none.
-        fallback_reasons: share of test users by the reason for which others than the strategy
-            asked for had a part in their lists.
+        groups: group → metric@k → mean over the group's rows with its 95% interval. Coverage
+            and Gini are one number per window, so they have no interval (NaN).
+        differences: the same less the baseline's; empty for the baseline itself.
+        served_by: share of rows by the strategy that gave their first item; rows with an empty
+            list are in none.
+        fallback_reasons: share of rows by the reason for which others than the strategy asked
+            for had a part in their lists.
     """
 
-    groups: Mapping[str, Mapping[str, Interval]]
+    groups: Table
     served_by: Mapping[str, float]
     fallback_reasons: Mapping[str, float]
+    differences: Table = field(default_factory=dict)
 
     @property
     def fallback_share(self) -> float:
-        """Share of test users whose lists are not the work of the strategy asked for alone."""
+        """Share of rows whose lists are not the work of the strategy asked for alone."""
         return sum(self.fallback_reasons.values())
 
 
 @dataclass(frozen=True, slots=True)
+class WindowResult:
+    """One test window's part of an evaluation.
+
+    Attributes:
+        cutoff: first day of the window, ISO; None where there is none.
+        users: test users.
+        strategies: strategy → group → metric@k → figure, for the group of all users.
+        counts: pairs and what was dropped or unknown in the truth.
+        details: the snapshot that was measured and the fingerprints of its artifacts.
+    """
+
+    cutoff: str | None
+    users: int
+    strategies: Mapping[str, Table]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """One element of `windows` in the shape of `recsys eval --json`."""
+        return {
+            "cutoff": self.cutoff,
+            "users": self.users,
+            "strategies": {name: _table(table) for name, table in self.strategies.items()},
+            "truth": dict(self.counts),
+            **self.details,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class EvalResult:
-    """One evaluation.
+    """One evaluation; figures are over the rows of all windows together.
 
     Attributes:
         dataset: name of the dataset.
         protocol: temporal, leave-last-out or truth-file.
-        cutoff: first day of the test window, ISO; None where there is none.
-        horizon_days: length of the test window.
-        groups: users per group; all users, warm ones (with history at the cut-off), new ones
-            (without), and cold_items (those with a relevant item that had no event before the
-            cut-off: there only such items count as relevant).
+        cutoff: first day of the last test window, ISO; None where there is none.
+        horizon_days: length of a window.
+        users: number of test users.
+        groups: rows per group, a row being one user in one window; see `evaluation.groups`.
         strategies: results by strategy.
         ks: depths.
         exclude_seen: whether items that users already had were left out of the lists.
+        windows: each window's part, in the order of time.
+        baseline: strategy that the others are compared with; None for none.
         counts: pairs and what was dropped or unknown in the truth.
         warnings: sentences that the reader of the numbers must know.
         details: anything else worth keeping, such as the artifacts' fingerprints.
@@ -59,36 +96,50 @@ class EvalResult:
     protocol: str
     cutoff: str | None
     horizon_days: int | None
+    users: int
     groups: Mapping[str, int]
     strategies: Mapping[str, StrategyResult]
     ks: tuple[int, ...]
     exclude_seen: bool
+    windows: tuple[WindowResult, ...] = ()
+    baseline: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def users(self) -> int:
-        """Number of test users."""
+    def rows(self) -> int:
+        """Number of (user, window) rows; of users where there is one window."""
         return self.groups[ALL]
+
+    @property
+    def cutoffs(self) -> list[str]:
+        """First days of the windows that have one."""
+        return [window.cutoff for window in self.windows if window.cutoff]
+
+    def main_k(self) -> int:
+        """The depth to show where there is room for one: 12 if measured, else the deepest."""
+        usual = 12
+        return usual if usual in self.ks else self.ks[-1]
 
     def to_json(self) -> dict[str, Any]:
         """The shape of `recsys eval --json`; what was not measured is null."""
         return {
+            "schema": SCHEMA,
             "dataset": self.dataset,
             "protocol": self.protocol,
             "cutoff": self.cutoff,
+            "cutoffs": self.cutoffs,
             "horizon_days": self.horizon_days,
             "users": self.users,
+            "rows": self.rows,
             "groups": dict(self.groups),
             "k": list(self.ks),
             "exclude_seen": self.exclude_seen,
-            "strategies": {
-                name: {
-                    group: {metric: _interval(value) for metric, value in metrics.items()}
-                    for group, metrics in result.groups.items()
-                }
-                for name, result in self.strategies.items()
+            "baseline": self.baseline,
+            "strategies": {name: _table(r.groups) for name, r in self.strategies.items()},
+            "differences": {
+                name: _table(r.differences) for name, r in self.strategies.items() if r.differences
             },
             "served_by": {name: dict(r.served_by) for name, r in self.strategies.items()},
             "fallback_share": {name: r.fallback_share for name, r in self.strategies.items()},
@@ -96,9 +147,17 @@ class EvalResult:
                 name: dict(r.fallback_reasons) for name, r in self.strategies.items()
             },
             "truth": dict(self.counts),
+            "windows": [window.to_json() for window in self.windows],
             "warnings": list(self.warnings),
             **self.details,
         }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        group: {metric: _interval(value) for metric, value in metrics.items()}
+        for group, metrics in table.items()
+    }
 
 
 def _interval(interval: Interval) -> dict[str, float | None]:

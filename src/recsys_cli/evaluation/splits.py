@@ -24,6 +24,41 @@ LEAVE_LAST_OUT_WARNING = (
 )
 
 
+def window_starts(
+    events: pl.LazyFrame,
+    *,
+    spec: DatasetSpec,
+    windows: int = 1,
+    cutoff: date | None = None,
+    horizon_days: int | None = None,
+) -> list[date]:
+    """First days of consecutive test windows that do not overlap, the earliest first.
+
+    Args:
+        events: all canonical events.
+        spec: facts about the dataset.
+        windows: how many.
+        cutoff: first day of the last window; by default so that it ends with the last event.
+        horizon_days: length of a window; by default the dataset's.
+
+    Raises:
+        DataError: events carry no time, or none lie before the first window.
+    """
+    _need_times(spec)
+    days = timedelta(days=horizon_days or spec.horizon_days)
+    first, last = _first_and_last(events)
+    latest = cutoff or last.date() + timedelta(days=1) - days
+    starts = [latest - days * back for back in reversed(range(windows))]
+    if windows > 1 and first.date() >= starts[0]:
+        fitting = sum(first.date() < start for start in starts)
+        raise DataError(
+            f"no event lies before {starts[0]}, where the first of {windows} windows begins",
+            hint=f"events run from {first.date()} to {last.date()}; "
+            + (f"--windows {fitting} fits" if fitting else "choose a shorter --horizon"),
+        )
+    return starts
+
+
 def temporal_truth(
     events: pl.LazyFrame,
     *,

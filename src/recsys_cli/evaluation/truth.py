@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -107,6 +108,25 @@ def without_seen(truth: Truth, history: CSR) -> Truth:
     }
     items = CSR.from_pairs(new_rows, columns, n_rows=len(kept), n_columns=truth.items.n_columns)
     return replace(truth, users=truth.users[kept], items=items, counts={**truth.counts, **dropped})
+
+
+def fingerprint(truths: Sequence[Truth], *, users: IdTable, items: IdTable) -> str:
+    """Hex SHA-256 of the test pairs, window by window: equal only where the test is the same.
+
+    It is made of external ids, so that ingesting more data leaves it as it is as long as the
+    test pairs stay.
+    """
+    digest = hashlib.sha256()
+    for truth in truths:
+        digest.update(f"{truth.protocol} {truth.cutoff}\n".encode())
+        rows, columns = truth.items.entries()
+        n_items = len(items)
+        pairs = [
+            f"{users[user] if user >= 0 else '?'}\t{items[item] if item < n_items else '?'}\n"
+            for user, item in zip(truth.users[rows].tolist(), columns.tolist(), strict=True)
+        ]
+        digest.update("".join(sorted(pairs)).encode())
+    return digest.hexdigest()
 
 
 def refuse_overlap(truth: Truth, history: CSR, *, users: IdTable, items: IdTable) -> None:

@@ -1,33 +1,29 @@
-"""Builds the snapshot at the cut-off, and measures strategies on what came after it."""
+"""Builds the snapshot before each test window, and measures strategies on what came after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli.config import Config
-from recsys_cli.config.models import EvalConfig
-from recsys_cli.errors import ArtifactError, DataError, UsageError
-from recsys_cli.evaluation.truth import (
-    LEAVE_LAST_OUT,
-    TEMPORAL,
-    TRUTH_FILE,
-    Truth,
-    refuse_overlap,
-    seen_pairs,
-    without_seen,
-)
+from recsys_cli.errors import ArtifactError
+from recsys_cli.evaluation.truth import Truth, fingerprint
 from recsys_cli.pipeline.build import Builder, Step
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.pipeline.testsplit import (
+    Question,
+    segments_of,
+    snapshot_before,
+    truths_of,
+    without_what_cannot_be_hit,
+)
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.engine import Engine
-from recsys_cli.recommend.registry import AUTO, STRATEGIES, find_strategy
+from recsys_cli.recommend.registry import AUTO, STRATEGIES
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -36,56 +32,41 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from recsys_cli.evaluation.harness import Measured
     from recsys_cli.evaluation.result import EvalResult
 
-    Mask = npt.NDArray[np.bool_]
-
-_MAX_SEGMENTS = 64
+__all__ = ["Evaluation", "Question", "evaluate_dataset", "run_evaluation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What `recsys eval` asks.
+class Evaluation:
+    """An evaluation with all it was made of.
 
     Attributes:
-        strategies: names; empty means all that make sense for the dataset.
-        ks: depths; empty means those of the config.
-        protocol: temporal or leave-last-out; None means the config's.
-        cutoff: first day of the test window; None means that it ends with the last event.
-        horizon_days: length of the window; None means the dataset's.
-        truth: file with a given test split, in place of a protocol.
-        exclude_seen: None means what the dataset's spec says.
+        result: the figures.
+        windows: what was measured in each window, the earliest first.
+        engine: the strategies as they were in the last window.
     """
 
-    strategies: Sequence[str] = ()
-    ks: Sequence[int] = ()
-    protocol: str | None = None
-    cutoff: date | None = None
-    horizon_days: int | None = None
-    truth: Path | None = None
-    exclude_seen: bool | None = None
+    result: EvalResult
+    windows: tuple[Measured, ...]
+    engine: Engine
 
-    def check(self, protocol: str) -> None:
-        """Refuse what does not go together.
 
-        Args:
-            protocol: the one asked for, or the config's.
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What holds for every window of one evaluation."""
 
-        Raises:
-            UsageError: options contradict each other, or a strategy is unknown.
-        """
-        if self.truth and self.protocol:
-            raise UsageError("--truth brings its own test split", hint="leave out --protocol")
-        if self.truth and self.horizon_days:
-            raise UsageError("--truth brings its own test window", hint="leave out --horizon")
-        windowed = self.cutoff or self.horizon_days
-        if not self.truth and protocol == LEAVE_LAST_OUT and windowed:
-            raise UsageError(
-                "leave-last-out has no window", hint="leave out --cutoff and --horizon"
-            )
-        for name in self.strategies:
-            if name != AUTO:
-                find_strategy(name)
+    workspace: Workspace
+    config: Config
+    dataset: str
+    builder: Builder
+    names: Sequence[str]
+    stages: Sequence[str]
+    ks: Sequence[int]
+    exclude_seen: bool
+    on_step: Callable[[Step], None] | None
+    progress: Progress
 
 
 def evaluate_dataset(
@@ -97,10 +78,25 @@ def evaluate_dataset(
     on_step: Callable[[Step], None] | None = None,
     progress: Progress | None = None,
 ) -> EvalResult:
+    """The figures alone; see `run_evaluation`."""
+    return run_evaluation(
+        workspace, config, dataset, question, on_step=on_step, progress=progress
+    ).result
+
+
+def run_evaluation(
+    workspace: Workspace,
+    config: Config,
+    dataset: str,
+    question: Question,
+    *,
+    on_step: Callable[[Step], None] | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Measure strategies on one dataset.
 
     Args:
-        workspace: the workspace; missing and stale stages of the snapshot are built.
+        workspace: the workspace; missing and stale stages of the snapshots are built.
         config: its configuration.
         dataset: name of the dataset.
         question: what to measure.
@@ -110,40 +106,87 @@ def evaluate_dataset(
     Raises:
         RecsysError: a stage failed, or there is nothing to evaluate on.
     """
-    from recsys_cli.evaluation.harness import evaluate
+    from recsys_cli.evaluation.summary import summarise
 
-    settings: EvalConfig = config.eval
-    question.check(question.protocol or settings.protocol)
+    settings, report = config.eval, progress or Silent()
+    question.check(settings)
     builder = Builder(workspace, config, default_graph(), progress=progress)
     _build(builder, ["ingest"], dataset, NOW, on_step)
     artifacts, tables = Artifacts(workspace, dataset), _tables(workspace, dataset)
     spec = artifacts.spec
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
-    truth = _truth(workspace, artifacts, question, settings)
-    snapshot = _snapshot(truth, question)
+    truths = truths_of(workspace, artifacts, question, settings)
     on = _switched_on(builder.graph, config, dataset)
-    names = list(question.strategies) or _all_strategies(on, exclude_seen=exclude_seen)
-    _build(builder, _stages(builder.graph, names, on), dataset, snapshot, on_step)
-    engine = Engine(workspace, dataset, snapshot, threads=config.threads)
+    names = _names(question, on, exclude_seen=exclude_seen)
+    run = _Run(
+        workspace=workspace,
+        config=config,
+        dataset=dataset,
+        builder=builder,
+        names=names,
+        stages=_stages(builder.graph, names, on),
+        ks=list(question.ks) or settings.k,
+        exclude_seen=exclude_seen,
+        on_step=on_step,
+        progress=report,
+    )
+    windows = []
+    for truth in truths:
+        engine, measured = _measure_window(run, truth)
+        windows.append(measured)
     if _tables(workspace, dataset) != tables:
         raise ArtifactError(
             f"{dataset} was ingested again while it was being evaluated", hint="run this again"
         )
-    truth = _without_what_cannot_be_hit(truth, engine, exclude_seen=exclude_seen)
-    return evaluate(
-        {name: engine.strategy(name) for name in names},
-        truth,
+    ids = engine.artifacts
+    tested = fingerprint([window.truth for window in windows], users=ids.users, items=ids.items)
+    result = summarise(
+        windows,
         dataset=dataset,
-        history=engine.history,
-        history_reference=int(engine.artifacts.pack("interactions")["reference"]),
-        ks=list(question.ks) or settings.k,
-        exclude_seen=exclude_seen,
-        segments=_segments(workspace, engine, truth),
+        baseline=question.baseline or settings.baseline,
         resamples=settings.resamples,
         seed=settings.seed,
-        details={"snapshot": str(snapshot), "artifacts": _keys(workspace, dataset, snapshot)},
-        progress=progress or Silent(),
+        details={"test_fingerprint": tested},
     )
+    return Evaluation(result, tuple(windows), engine)
+
+
+def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
+    """Build the snapshot before one window and measure it."""
+    from recsys_cli.evaluation.harness import measure
+
+    snapshot = snapshot_before(truth)
+    _build(run.builder, run.stages, run.dataset, snapshot, run.on_step)
+    engine = Engine(run.workspace, run.dataset, snapshot, threads=run.config.threads)
+    truth = without_what_cannot_be_hit(truth, engine, exclude_seen=run.exclude_seen)
+    segments, left_out = segments_of(run.workspace, engine.artifacts, truth)
+    measured = measure(
+        {name: engine.strategy(name) for name in run.names},
+        replace(truth, warnings=(*truth.warnings, *left_out)),
+        dataset=run.dataset,
+        history=engine.history,
+        history_reference=int(engine.artifacts.pack("interactions")["reference"]),
+        ks=run.ks,
+        exclude_seen=run.exclude_seen,
+        segments=segments,
+        vectors=_content_vectors(run, engine),
+        details={
+            "snapshot": str(snapshot),
+            "artifacts": _keys(run.workspace, run.dataset, snapshot),
+        },
+        progress=run.progress,
+    )
+    return engine, measured
+
+
+def _content_vectors(run: _Run, engine: Engine) -> npt.NDArray[np.float32] | None:
+    """Vectors to tell how alike the items of a list are, where content is on and built."""
+    graph = run.builder.graph
+    on = graph.stages[graph.producer["content"]].enabled(run.config, run.dataset)
+    if not on or not engine.artifacts.has("content"):
+        return None
+    vectors: npt.NDArray[np.float32] = engine.artifacts.pack("content")["vectors"]
+    return vectors
 
 
 def _switched_on(graph: Graph, config: Config, dataset: str) -> set[str]:
@@ -155,95 +198,18 @@ def _switched_on(graph: Graph, config: Config, dataset: str) -> set[str]:
     }
 
 
-def _all_strategies(on: Container[str], *, exclude_seen: bool) -> list[str]:
-    """Every strategy, less those whose every item would be left out of the lists."""
-    return [
+def _names(question: Question, on: Container[str], *, exclude_seen: bool) -> list[str]:
+    """The strategies to measure.
+
+    Without a choice that is every one, less those whose every item would be left out of lists.
+    """
+    names = list(question.strategies) or [
         name
         for name, spec in STRATEGIES.items()
         if name in on and not (exclude_seen and spec.seen_only)
     ]
-
-
-def _truth(
-    workspace: Workspace, artifacts: Artifacts, question: Question, settings: EvalConfig
-) -> Truth:
-    import polars as pl
-
-    from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
-    from recsys_cli.evaluation.truth_file import truth_from_file
-
-    events = pl.scan_parquet(workspace.path("events", artifacts.dataset))
-    n_items = len(artifacts.items)
-    if question.truth:
-        given = truth_from_file(question.truth, users=artifacts.users, items=artifacts.items)
-        if given.items.indices.min() >= n_items and given.users.max() < 0:
-            raise DataError(
-                f"{artifacts.dataset} has none of the users and items in {question.truth}",
-                hint="check --dataset, and that the file holds external ids",
-            )
-        return replace(given, cutoff=question.cutoff)
-    if (question.protocol or settings.protocol) == TEMPORAL:
-        return temporal_truth(
-            events,
-            spec=artifacts.spec,
-            n_items=n_items,
-            cutoff=question.cutoff,
-            horizon_days=question.horizon_days,
-        )
-    return leave_last_out_truth(events, spec=artifacts.spec, n_items=n_items)
-
-
-def _snapshot(truth: Truth, question: Question) -> Snapshot:
-    if truth.protocol == LEAVE_LAST_OUT:
-        return Snapshot(leave_last=1)
-    return Snapshot(as_of=truth.cutoff or question.cutoff)
-
-
-def _tables(workspace: Workspace, dataset: str) -> dict[str, Output]:
-    """What identifies the ingested tables."""
-    manifest = workspace.manifest("ingest", dataset)
-    return manifest.outputs if manifest else {}
-
-
-def _without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bool) -> Truth:
-    """Reconcile the test pairs with what users already had.
-
-    Items that lists leave out cannot be hits: our own splits drop them, a given split that has
-    them is wrong. Where having an item again counts, a given split may still be one that the
-    models were trained on, which nobody but its author can tell.
-    """
-    if exclude_seen and truth.protocol == TRUTH_FILE:
-        ids = engine.artifacts
-        refuse_overlap(truth, engine.history, users=ids.users, items=ids.items)
-    elif exclude_seen:
-        return without_seen(truth, engine.history)
-    elif truth.protocol == TRUTH_FILE:
-        seen = int(seen_pairs(truth, engine.history).sum())
-        if seen:
-            warning = (
-                f"{seen:,} of {truth.items.nnz:,} pairs of the truth file are in the history that "
-                "the models learned from; unless users really had these items again, give the "
-                "split's first day as --cutoff"
-            )
-            return replace(truth, warnings=(*truth.warnings, warning))
-    return truth
-
-
-def _segments(workspace: Workspace, engine: Engine, truth: Truth) -> dict[str, Mask]:
-    """Masks over the test users, one for each value of the spec's segment columns."""
-    import numpy as np
-    import polars as pl
-
-    masks = {}
-    inside = truth.users >= 0
-    for column in engine.artifacts.spec.segment_columns:
-        table = pl.read_parquet(workspace.path("users", engine.dataset), columns=[column])
-        values = np.full(len(truth.users), None, object)
-        values[inside] = table[column].cast(pl.String).gather(truth.users[inside]).to_list()
-        known = sorted({value for value in values if value is not None})
-        for value in known[:_MAX_SEGMENTS]:
-            masks[f"{column}={value}"] = values == value
-    return masks
+    extra = [question.baseline] if question.baseline and question.baseline not in names else []
+    return names + extra
 
 
 def _stages(graph: Graph, names: Sequence[str], on: AbstractSet[str]) -> list[str]:
@@ -275,6 +241,12 @@ def _build(
             on_step(step)
         if step.error:
             raise step.error
+
+
+def _tables(workspace: Workspace, dataset: str) -> dict[str, Output]:
+    """What identifies the ingested tables."""
+    manifest = workspace.manifest("ingest", dataset)
+    return manifest.outputs if manifest else {}
 
 
 def _keys(workspace: Workspace, dataset: str, snapshot: Snapshot) -> dict[str, str]:
