@@ -145,9 +145,10 @@ from recsys_cli.cli import (  # noqa: E402
     inspect,
     pipeline,
     recommend,
+    tune,
 )
 
 __all__ = [
     "als", "app", "content", "data", "evaluate", "export", "inspect", "main", "pipeline",
-    "recommend",
+    "recommend", "tune",
 ]  # fmt: skip

@@ -39,6 +39,34 @@ class Step:
     error: RecsysError | None = None
 
 
+def context_of(
+    stage: Stage,
+    node: Node,
+    *,
+    graph: Graph,
+    workspace: Workspace,
+    config: Config,
+    staging: Path,
+    progress: Progress,
+) -> Context:
+    """What a stage is run with; of other datasets it may read only what is there yet."""
+    return Context(
+        workspace=workspace,
+        config=config,
+        dataset=node.dataset,
+        snapshot=node.snapshot,
+        staging=staging,
+        progress=progress,
+        timeline=Timeline(workspace),
+        reads=[
+            (kind, owner)
+            for kind, owner in graph.reads(stage, node.dataset, config)
+            if owner == node.dataset or workspace.path(kind, owner, node.snapshot).exists()
+        ],
+        past_reads=graph.past_reads(stage, node.dataset, config),
+    )
+
+
 class Builder:
     """Builds stages of a workspace.
 
@@ -142,31 +170,20 @@ class Builder:
             return Step(*node, "would run", verdict.reason)
         return self._run(stage, node, freshness, verdict)
 
-    def _context(self, stage: Stage, node: Node, staging: Path, freshness: Freshness) -> Context:
-        """What the stage may read: of other datasets, only what is there yet."""
-        return Context(
-            workspace=self._workspace,
-            config=self._config,
-            dataset=node.dataset,
-            snapshot=node.snapshot,
-            staging=staging,
-            progress=self._progress,
-            timeline=freshness.timeline,
-            reads=[
-                (kind, owner)
-                for kind, owner in self.graph.reads(stage, node.dataset, self._config)
-                if owner == node.dataset
-                or self._workspace.path(kind, owner, node.snapshot).exists()
-            ],
-            past_reads=self.graph.past_reads(stage, node.dataset, self._config),
-        )
-
     def _run(self, stage: Stage, node: Node, freshness: Freshness, verdict: Verdict) -> Step:
         _, dataset, snapshot = node
         try:
             with self._workspace.staging() as staging:
                 recipe = freshness.recipe(stage, dataset, snapshot)
-                context = self._context(stage, node, staging, freshness)
+                context = context_of(
+                    stage,
+                    node,
+                    graph=self.graph,
+                    workspace=self._workspace,
+                    config=self._config,
+                    staging=staging,
+                    progress=self._progress,
+                )
                 meter = Meter()
                 facts = stage.run(context)
                 seconds, peak = meter.stop()

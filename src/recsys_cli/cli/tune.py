@@ -1,0 +1,150 @@
+"""`recsys tune`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
+from recsys_cli.cli.evaluate import Protocol
+from recsys_cli.cli.options import (
+    HERE,
+    DatasetOption,
+    ExcludeSeenOption,
+    JsonOption,
+    SetOption,
+    WorkspaceOption,
+)
+from recsys_cli.cli.session import day_from, open_workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recsys_cli.pipeline.tuning import Attempt, Tuned
+
+
+class What(StrEnum):
+    """What can be tuned; a test compares this with the library's list."""
+
+    ALS = "als"
+    ITEMKNN = "itemknn"
+    CONTENT = "content"
+    POPULAR = "popular"
+
+
+@app.command()
+def tune(
+    target: Annotated[What, typer.Argument(help="Whose settings to search.")],
+    trials: Annotated[
+        int, typer.Option("--trials", "-n", min=0, help="How many more settings to try.")
+    ] = 30,
+    apply: Annotated[
+        bool,
+        typer.Option("--apply", help="Write the best settings into recsys.toml if they gain."),
+    ] = False,
+    metric: Annotated[
+        str, typer.Option("--metric", help="What to maximise, such as ndcg@12 or map@12.")
+    ] = "ndcg@12",
+    windows: Annotated[
+        int,
+        typer.Option("--windows", min=1, help="Windows before the test window to judge on."),
+    ] = 1,
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(
+            "--protocol",
+            help="How the windows are split off.",
+            show_default="eval.protocol of the config",
+        ),
+    ] = None,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff",
+            metavar="YYYY-MM-DD",
+            help="First day of the test window, which stays unseen.",
+            show_default="as of recsys eval",
+        ),
+    ] = None,
+    exclude_seen: ExcludeSeenOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the search.")] = 42,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Search settings on windows before the test window. A search that was stopped goes on."""
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.pipeline.tuning import Search, find_target
+    from recsys_cli.pipeline.tuning import tune as run
+
+    opened, config = open_workspace(workspace, overrides)
+    search = Search(
+        target=find_target(target.value),
+        trials=trials,
+        windows=windows,
+        metric=metric,
+        protocol=protocol.value if protocol else None,
+        cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+        exclude_seen=exclude_seen,
+        seed=seed,
+    )
+    outcomes = []
+    for name in chosen_datasets(config, dataset):
+        with TerminalProgress() as progress:
+            outcome = run(
+                opened,
+                name,
+                search,
+                overrides=overrides or (),
+                on_trial=lambda attempt: progress.log(_line(attempt, metric)),
+                progress=progress,
+            )
+        if not json:
+            _show(outcome)
+        if apply:
+            _apply(workspace, outcome)
+        outcomes.append(asdict(outcome) | {"improves": outcome.improves})
+    if json:
+        print_json({"tuned": outcomes})
+
+
+def _line(attempt: Attempt, metric: str) -> str:
+    value = attempt.state if attempt.value is None else f"{attempt.value:.4f}"
+    tried = ", ".join(f"{key} {_shown(value)}" for key, value in attempt.settings.items())
+    line = (
+        f"trial {attempt.number:<3} {metric} {value:<8} best {attempt.best:.4f}  "
+        f"{attempt.seconds:6.1f} s  {tried}"
+    )
+    return f"{line}  ({attempt.error})" if attempt.error else line
+
+
+def _shown(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _show(outcome: Tuned) -> None:
+    counts = ", ".join(f"{count} {state}" for state, count in outcome.trials.items()) or "none"
+    print_line(f"{outcome.dataset} {outcome.target}: trials: {counts}; {outcome.seconds:.0f} s")
+    print_line(
+        f"{outcome.metric} of {outcome.users:,} users at {', '.join(outcome.snapshots)}: "
+        f"{outcome.current:.4f} with the settings as they are"
+        + ("" if outcome.best is None else f", {outcome.best:.4f} at best")
+    )
+    if outcome.improves:
+        for key, value in outcome.settings.items():
+            print_line(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
+
+
+def _apply(workspace: Path, outcome: Tuned) -> None:
+    from recsys_cli.pipeline.tuning import apply
+
+    if not outcome.improves:
+        say(f"{outcome.dataset}: nothing better was found, so recsys.toml stays as it is")
+        return
+    path = apply(workspace, outcome)
+    say(f"{outcome.dataset}: written to {path}; `recsys build all` makes what depends on it")
