@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                       # small, minutes
     python benchmarks/run.py --full DIR            # adds full-size tables; DIR is a workspace
+    python benchmarks/run.py --data DIR            # adds those on real data; DIR holds hm_raw, …
     python benchmarks/run.py startup topk          # only these sections
 
 Each section of the report shows the command that made its table. Sections that were not run
@@ -34,16 +35,44 @@ SMALL = {
     "topk": ("Top 12 for all users", ["topk.py"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
 }
+_ARTICLES = "{data}/hm_raw/articles.csv"
+_ALL_ARTICLES = "{data}/hm_articles_full/articles.parquet"
+_PICTURES = "{data}/hm_raw/images"
+DATA = {
+    "embed": (
+        "Texts of 17,033 articles",
+        ["embed.py", "--texts", _ARTICLES, "--text-encoder", "minilm", "--text-encoder", "lsa"],
+    ),
+    "embed-full": (
+        "Texts of 105,542 articles (reach: 200 s)",
+        ["embed.py", "--texts", _ALL_ARTICLES, "--text-encoder", "minilm"],
+    ),
+    "embed-precision": (
+        "bf16 against fp32, by turns on the same texts",
+        ["embed.py", "--texts", _ALL_ARTICLES, "--text-encoder", "minilm", "--compare", "2048"],
+    ),
+    "embed-pictures": (
+        "2,500 pictures",
+        ["embed.py", "--pictures", _PICTURES, "--image-encoder", "histogram"],
+    ),
+    "embed-clip": (
+        "300 pictures through ViT-B-32 with random weights, which are as fast as trained ones",
+        ["embed.py", "--pictures", _PICTURES, "--image-encoder", "random-vit", "--limit", "300"],
+    ),
+}
 FULL = {
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
 }
+SECTIONS = SMALL | DATA | FULL
 
 
-def section(name: str, title: str, command: list[str], *, full: str) -> str:
+def section(name: str, title: str, command: list[str], *, full: str, data: str) -> str:
     """Run one benchmark and render its section."""
-    shown = " ".join(["python", f"benchmarks/{command[0]}", *command[1:]]).format(full="DIR")
-    arguments = [part.format(full=full) for part in command[1:]]
+    shown = " ".join(["python", f"benchmarks/{command[0]}", *command[1:]])
+    shown = shown.format(full="DIR", data="DATA")
+    arguments = [part.format(full=full, data=data) for part in command[1:]]
     print(f"{name}: {shown}", file=sys.stderr)
+    load = os.getloadavg()[0]
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / command[0]), *arguments],
         stdout=subprocess.PIPE,
@@ -52,7 +81,7 @@ def section(name: str, title: str, command: list[str], *, full: str) -> str:
         cwd=ROOT,
     )
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    when = f"{datetime.now(UTC):%Y-%m-%d}, {machine}"
+    when = f"{datetime.now(UTC):%Y-%m-%d}, {machine}, load before {load:.1f}"
     return f"## {title}\n\n`{shown}` ({when})\n\n{done.stdout.strip()}\n"
 
 
@@ -66,15 +95,16 @@ def read_sections() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SMALL | FULL))
+    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
     parser.add_argument("--full", metavar="DIR", default="", help="workspace of full size")
+    parser.add_argument("--data", metavar="DIR", default="", help="folder of the real data sets")
     arguments = parser.parse_args()
-    available = SMALL | (FULL if arguments.full else {})
+    available = SMALL | (DATA if arguments.data else {}) | (FULL if arguments.full else {})
     sections = read_sections()
     for name in arguments.sections or available:
         title, command = available[name]
-        sections[name] = section(name, title, command, full=arguments.full)
-    parts = [f"<!-- {name} -->\n{sections[name]}" for name in SMALL | FULL if name in sections]
+        sections[name] = section(name, title, command, full=arguments.full, data=arguments.data)
+    parts = [f"<!-- {name} -->\n{sections[name]}" for name in SECTIONS if name in sections]
     REPORT.write_text(INTRODUCTION + "\n" + "\n".join(parts))
 
 

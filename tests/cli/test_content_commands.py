@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from recsys_cli.cli.app import app
+from recsys_cli.config import load_config
+from recsys_cli.encoders import configured, load
+from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, SUGGESTED
 from recsys_cli.recommend import search as searching
 from recsys_cli.store.packs import load_pack
 
@@ -198,9 +202,73 @@ def test_while_content_is_off_the_rest_works(off):
     run("status", "--check", "-w", off)
 
 
-def test_switching_content_off_later_leaves_no_warning(workspace):
+def test_what_was_made_before_content_was_switched_off_is_not_used(workspace):
+    """Nor warned of: no build keeps it up to date."""
+    used = ["content", "user_vectors"]
+    assert all((workspace / f"artifacts/{kind}_hm.joblib").exists() for kind in used)
+    for path in (workspace / "artifacts").glob("als_*.joblib"):
+        path.unlink()
+    asked = ["recommend", "--user", 123, "--dataset", "hm", "--json", "-w", workspace]
+    user = pl.read_parquet(workspace / "artifacts/users_hm.parquet")["user"][0]
+    asked[2] = user
+    assert json.loads(run(*asked).stdout)["strategy_used"] == "content"
     (workspace / "recsys.toml").write_text("[als]\nfactors = 16\niterations = 5\n")
-    assert run("recommend", "--user", 123, "--json", "-w", workspace).stderr == ""
+    answer = run(*asked)
+    assert json.loads(answer.stdout)["strategy_used"] == "popular"
+    assert answer.stderr == ""
+    run(*asked, "--strategy", "content", code=2)
+
+
+def test_without_a_config_a_build_says_once_what_turns_content_on(raw, tmp_path):
+    shutil.copytree(raw, tmp_path / "w")
+    (tmp_path / "w/recsys.toml").unlink()
+    built = run("build", "all", "--set", "als.iterations=1", "-w", tmp_path / "w")
+    lines = [line for line in ANSI.sub("", built.stderr).splitlines() if "left out" in line]
+    assert lines == [CONTENT_LEFT_OUT]
+    assert "left out" not in run("build", "ingest", "-w", tmp_path / "w").stderr
+    assert "left out" not in run("build", "all", "--dry-run", "-w", raw).stderr
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_init_names_the_encoders_that_can_work_here(tmp_path, monkeypatch, installed):
+    monkeypatch.setattr(configured, "find_spec", lambda name: name if installed else None)
+    (tmp_path / "data/hm_raw").mkdir(parents=True)
+    (tmp_path / "data/hm_raw/transactions_train.csv").write_text("t_dat\n")
+    run("init", "-w", tmp_path)
+    config = load_config(tmp_path)
+    assert config.text.encoder == SUGGESTED["text"][not installed]
+    assert config.image.encoder is None
+    (tmp_path / "data/hm_raw/images/010").mkdir(parents=True)
+    (tmp_path / "data/hm_raw/images/010/0108775015.jpg").touch()
+    run("init", "--force", "-w", tmp_path)
+    config = load_config(tmp_path)
+    assert config.image.encoder == SUGGESTED["image"][not installed]
+    written = (tmp_path / "recsys.toml").read_text().splitlines()
+    for part, other in (("text", installed), ("image", installed)):
+        lines = [
+            line
+            for line in written
+            if line.startswith(f'encoder = "{getattr(config, part).encoder}"')
+        ]
+        assert len(lines) == 1
+        assert f'# or "{SUGGESTED[part][other]}"' in lines[0]
+
+
+def test_a_model_that_cannot_be_had_leaves_the_rest_built(raw, tmp_path, monkeypatch):
+    def no_network(name):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(load, "hub_folder", no_network)
+    root = tmp_path / "w"
+    shutil.copytree(raw, root)
+    (root / "recsys.toml").write_text(f'[text]\nencoder = "{SUGGESTED["text"][0]}"\n')
+    failed = run("build", "all", "--set", "als.iterations=1", "-w", root, code=2)
+    assert '[text] encoder = "sentence-transformers:all-MiniLM-L6-v2"' in said(failed)
+    assert "--local-dir FOLDER" in said(failed)
+    assert '"lsa", which needs no download' in said(failed)
+    asked = ["--user", 123, "--dataset", "rr", "--json", "-w", root]
+    answer = run("recommend", *asked, "--set", "als.iterations=1")
+    assert json.loads(answer.stdout)["strategy_used"] == "collab"
 
 
 def test_the_demo_switches_content_on_unless_there_is_a_config(tmp_path):

@@ -131,7 +131,7 @@ def similar(
 
     opened, config = open_workspace(workspace, overrides)
     name = dataset_of_item(opened, chosen_datasets(config, dataset), item)
-    engine = Engine(opened, name)
+    engine = Engine(opened, name, config=config)
     warn_outdated(engine.artifacts, config)
     allow = engine.allowed(Filters(where=where or ()))
     answer = Similar(engine.artifacts).item(item, k=k or config.recommend.k, allow=allow)

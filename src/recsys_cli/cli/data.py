@@ -33,6 +33,7 @@ def init(
     """Write a commented recsys.toml for the datasets found in data/."""
     from recsys_cli.config.template import render_config
     from recsys_cli.datasets.detect import find_datasets
+    from recsys_cli.encoders.configured import encoders_to_write
     from recsys_cli.store.files import atomic_path
 
     path = workspace / "recsys.toml"
@@ -40,7 +41,8 @@ def init(
         raise UsageError(f"{path} is already there", hint="recsys init --force replaces it")
     found = find_datasets(workspace)
     with atomic_path(path) as temporary:
-        temporary.write_text(render_config(found))
+        encoders = encoders_to_write(pictures=any(dataset.pictures for dataset in found))
+        temporary.write_text(render_config(found, encoders=encoders))
     for dataset in found:
         print_line(f"{dataset.name:<10} {dataset.kind:<13} {dataset.path}")
     say(f"Wrote {path}." + ("" if found else " No datasets in data/ yet: add yours to it."))

@@ -104,7 +104,8 @@ def recommend(
         name = only_dataset(config, dataset)
     else:
         name = dataset_of_user(opened, chosen_datasets(config, dataset), user or "")
-    engine = Engine(opened, name, snapshot_from(as_of), threads=config.threads)
+    snapshot = snapshot_from(as_of)
+    engine = Engine(opened, name, snapshot, threads=config.threads, config=config)
     warn_outdated(engine.artifacts, config)
     known = [item for item in exclude or () if engine.artifacts.items.find(item) >= 0]
     for item in set(exclude or ()) - set(known):

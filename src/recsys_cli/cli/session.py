@@ -100,16 +100,18 @@ def run_build(
 ) -> None:
     """Build targets and print a line per stage; raises the first failure at the end."""
     from recsys_cli.config import chosen_datasets
+    from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, content_on
     from recsys_cli.pipeline.build import Builder
     from recsys_cli.pipeline.stages import default_graph
 
     workspace, config = open_workspace(folder, overrides)
+    chosen = chosen_datasets(config, dataset)
     failures: list[Step] = []
     with TerminalProgress() as progress:
         builder = Builder(workspace, config, default_graph(), progress=progress)
         for step in builder.build(
             targets,
-            datasets=chosen_datasets(config, dataset),
+            datasets=chosen,
             snapshot=snapshot_from(as_of),
             force=force,
             dry_run=dry_run,
@@ -123,6 +125,8 @@ def run_build(
     if "all" in targets:
         for sentence in default_graph().left_out(chosen_datasets(config, dataset), config):
             say(f"Left out: {sentence}")
+    if "all" in targets and not any(content_on(config, name) for name in chosen):
+        say(CONTENT_LEFT_OUT)
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
         options += [("--set", override) for override in overrides or ()]

@@ -10,7 +10,7 @@ import ast
 import inspect
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -41,10 +41,19 @@ class FoundDataset:
     name: str
     kind: str
     path: str
+    pictures: bool = False
 
 
-def render_config(datasets: Sequence[FoundDataset]) -> str:
-    """The text of a recsys.toml for these datasets."""
+def render_config(
+    datasets: Sequence[FoundDataset], *, encoders: Mapping[str, tuple[str, str]] | None = None
+) -> str:
+    """The text of a recsys.toml for these datasets.
+
+    Args:
+        datasets: what was found.
+        encoders: by "text" and "image" the line's encoder, and what to say of the other choice;
+            a part left out is off.
+    """
     parts = [
         "# Settings of `recsys`. Commented lines show the defaults; remove the # to change one.",
         "# Any of them can be overridden for one command with --set section.key=value.",
@@ -67,8 +76,17 @@ def render_config(datasets: Sequence[FoundDataset]) -> str:
     for name in Config.model_fields:
         section = Config.model_fields[name].annotation
         if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
-            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]", *_fields(section)]
+            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
+            parts += _fields(section, active=_encoder_line(name, encoders or {}))
     return "\n".join(parts) + "\n"
+
+
+def _encoder_line(part: str, encoders: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """The line that switches a part on, by the name of its setting."""
+    if part not in encoders:
+        return {}
+    encoder, other = encoders[part]
+    return {"encoder": f"encoder = {_toml(encoder)}  # {other}"}
 
 
 def _sections() -> set[str]:
@@ -103,7 +121,11 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _fields(
-    model: type[BaseModel], *, skip: set[str] | None = None, only: set[str] | None = None
+    model: type[BaseModel],
+    *,
+    skip: set[str] | None = None,
+    only: set[str] | None = None,
+    active: Mapping[str, str] | None = None,
 ) -> list[str]:
     lines: list[str] = []
     described = descriptions(model)
@@ -112,7 +134,9 @@ def _fields(
             continue
         lines += _comment(described.get(name, "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)
-        if default is None:
+        if active and name in active:
+            lines.append(active[name])
+        elif default is None:
             given = field.examples
             example = _toml(given[0]) if given else _example(str(field.annotation))
             lines.append(f"# {name} = {example}  # unset by default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ _SIGNS = {
         r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE
     ),
 }
+_PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
 _SHORT = {"hm": "hm", "retailrocket": "rr"}
 
 
@@ -38,7 +40,7 @@ def find_datasets(workspace: Path) -> list[FoundDataset]:
         if name in taken or name in ("", "all"):
             name = f"{name or 'dataset'}_{len(found) + 1}"
         taken.add(name)
-        found.append(FoundDataset(name, kind, f"data/{folder.name}"))
+        found.append(FoundDataset(name, kind, f"data/{folder.name}", _has_pictures(folder)))
     return found
 
 
@@ -48,3 +50,10 @@ def _kind(folder: Path) -> str | None:
         if any(pattern.search(name) for name in files):
             return kind
     return None
+
+
+def _has_pictures(folder: Path) -> bool:
+    """Whether there is a picture in a folder below; looks no further than the first."""
+    return any(
+        _PICTURE.search(name) for _, _, files in os.walk(folder, followlinks=True) for name in files
+    )

@@ -39,11 +39,8 @@ _TEXT = (
     "product_group_name",
     "graphical_appearance_name",
     "colour_group_name",
-    "perceived_colour_value_name",
     "department_name",
-    "index_group_name",
     "section_name",
-    "garment_group_name",
     "detail_desc",
 )
 _CATEGORIES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,32 @@ SUGGESTED = {
     "image": ("open_clip:ViT-B-32/laion2b_s34b_b79k", "histogram"),
 }
 """By part, the encoder to prefer and one that needs no download."""
+
+
+CONTENT_LEFT_OUT = (
+    "Texts and pictures are left out, as recsys.toml names no encoder: "
+    "`recsys init` writes one, --set text.encoder=lsa works for one command."
+)
+_LIBRARY = {"text": "sentence_transformers", "image": "open_clip"}
+
+
+def encoders_to_write(*, pictures: bool) -> dict[str, tuple[str, str]]:
+    """What `recsys init` names: by part an encoder, and a remark on the other choice.
+
+    The better encoder where its library is installed, which is looked up and not imported, and
+    otherwise the one that needs none.
+
+    Args:
+        pictures: whether there are any; without them no image encoder is named.
+    """
+    chosen = {}
+    for part in SUGGESTED if pictures else ("text",):
+        best, plain = SUGGESTED[part]
+        if find_spec(_LIBRARY[part]):
+            chosen[part] = (best, f'or "{plain}", which needs no download')
+        else:
+            chosen[part] = (plain, f"or \"{best}\": pip install 'recsys-cli[content]'")
+    return chosen
 
 
 def encoder_named(config: Config, part: str, dataset: str) -> str | None:

@@ -25,7 +25,8 @@ from recsys_cli.encoders.pictures import PER_TASK, Failure, Source, load_picture
 from recsys_cli.errors import DataError
 from recsys_cli.progress import Progress, Silent
 
-TEXTS_PER_CHUNK = 1024
+TEXTS_PER_CHUNK = 4096
+"""Large enough for full batches of texts of one length, small enough to lose to a kill."""
 PICTURES_PER_CHUNK = 128
 _WORTH_WORKERS = 64
 """Pictures below which starting worker processes takes longer than decoding."""

@@ -6,7 +6,7 @@ mask and no work goes into padding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
@@ -69,6 +69,7 @@ class SentenceEncoder:
         self.fingerprint = fingerprint
         self.name = f"{spec}@{fingerprint[:12]}"
         self.facts: dict[str, Any] = {}
+        self._count: Callable[[Sequence[str]], npt.NDArray[np.int64]] | None = None
 
     @property
     def dim(self) -> int:
@@ -122,6 +123,11 @@ class SentenceEncoder:
         )
         return model
 
+    def _lengths(self, model: Any, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        if self._count is None:
+            self._count = _counter(model)
+        return self._count(texts)
+
     def _encode(self, model: Any, texts: Sequence[str], method: str) -> Vectors:
         if not texts:
             return np.zeros((0, self.dim), np.float32)
@@ -134,7 +140,9 @@ class SentenceEncoder:
                 batch, batch_size=len(batch), show_progress_bar=False, convert_to_tensor=True
             )
 
-        batches = equal_lengths(_token_counts(model, texts))
+        lengths = self._lengths(model, texts)
+        # Small ones last, so that no thread waits long for another at the end.
+        batches = sorted(equal_lengths(lengths), key=lambda rows: -int(lengths[rows].sum()))
         parts = map_batches(vectors, batches, self._device)
         found = np.concatenate([part.float().cpu().numpy() for part in parts])
         result = np.empty_like(found)
@@ -155,15 +163,23 @@ def equal_lengths(
     return batches
 
 
-def _token_counts(model: Any, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Tokens per text, as far as the model reads; characters where it has no such tokenizer."""
+def _counter(model: Any) -> Callable[[Sequence[str]], npt.NDArray[np.int64]]:
+    """A function from texts to their lengths in tokens, as far as the model reads.
+
+    The tokenizer's own engine counts several times as fast as the call that makes lists of ids.
+    Lengths are in characters for a model without such an engine.
+    """
+    from tokenizers import Tokenizer
+
     try:
-        encoded = model.tokenizer(
-            list(texts), truncation=True, max_length=model.max_seq_length, padding=False
-        )["input_ids"]
-    except (TypeError, AttributeError, KeyError):
-        return np.array([len(text) for text in texts], np.int64)
-    return np.array([len(ids) for ids in encoded], np.int64)
+        # A copy: what is set here stays out of the model's own.
+        engine = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    except AttributeError:
+        return lambda texts: np.array([len(text) for text in texts], np.int64)
+    engine.no_padding()
+    if model.max_seq_length:
+        engine.enable_truncation(model.max_seq_length)
+    return lambda texts: np.array([len(one) for one in engine.encode_batch(list(texts))], np.int64)
 
 
 @contextmanager

@@ -105,7 +105,8 @@ class Builder:
         Stages that the targets need are built too where they are missing or stale, those of
         earlier snapshots among them. With `force` the targets themselves run even if fresh,
         in the snapshot asked for. A failed stage ends the build, or, with `keep_going`, blocks
-        only what depends on it.
+        only what depends on it; so does one that can be switched off, which need not be
+        waited for by those that everybody has.
         """
         named, needed = self.graph.select(targets)
         chosen = list(datasets)
@@ -123,7 +124,7 @@ class Builder:
                 yield step
                 if step.action in ("failed", "blocked", "would run"):
                     unready[node] = step.action
-                if step.action == "failed" and not keep_going:
+                if step.action == "failed" and not (keep_going or stage.switch):
                     return
 
     def _walk(

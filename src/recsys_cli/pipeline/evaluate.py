@@ -157,7 +157,8 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
 
     snapshot = snapshot_before(truth)
     _build(run.builder, run.stages, run.dataset, snapshot, run.on_step)
-    engine = Engine(run.workspace, run.dataset, snapshot, threads=run.config.threads)
+    config = run.config
+    engine = Engine(run.workspace, run.dataset, snapshot, threads=config.threads, config=config)
     truth = without_what_cannot_be_hit(truth, engine, exclude_seen=run.exclude_seen)
     segments, left_out = segments_of(run.workspace, engine.artifacts, truth)
     measured = measure(

@@ -25,21 +25,40 @@ if TYPE_CHECKING:
 
 _FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 # What is made of the catalogue alone is good for whichever users there are.
+_OF_CONTENT = ("text_embeddings", "image_embeddings", "content", "user_vectors")
 _OF_ITEMS_ALONE = ("text_embeddings", "image_embeddings", "content")
 
 
 class Artifacts:
     """The packs of one dataset in one snapshot, each loaded once, when first asked for."""
 
-    def __init__(self, workspace: Workspace, dataset: str, snapshot: Snapshot = NOW) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        dataset: str,
+        snapshot: Snapshot = NOW,
+        *,
+        config: Config | None = None,
+    ) -> None:
+        """Load nothing yet.
+
+        Args:
+            workspace: where the packs are.
+            dataset: whose.
+            snapshot: of which events.
+            config: what it switches off counts as missing, since no build keeps it up to date.
+        """
         self.workspace = workspace
+        self._config = config
         self.dataset = dataset
         self.snapshot = snapshot
         self._packs: dict[str, Pack] = {}
         workspace.settle()
 
     def has(self, kind: str) -> bool:
-        """Whether the artifact exists."""
+        """Whether the artifact exists, and is not one that is switched off."""
+        if kind in _OF_CONTENT and self._content_off:
+            return False
         return self.workspace.path(kind, self.dataset, self.snapshot).exists()
 
     def pack(self, kind: str) -> Pack:
@@ -153,6 +172,13 @@ class Artifacts:
                 f"{self._shown(kind)} was made for other users or items than there are now",
                 hint=self.build_command(),
             )
+
+    @cached_property
+    def _content_off(self) -> bool:
+        return self._config is not None and all(
+            section_for(self._config, part, self.dataset).encoder is None
+            for part in ("text", "image")
+        )
 
     @cached_property
     def users(self) -> IdTable:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, USER
+from recsys_cli.config import Config
 from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.artifacts import Artifacts
@@ -48,9 +49,15 @@ class Engine:
     """The strategies of one dataset's snapshot, each built when first asked for."""
 
     def __init__(
-        self, workspace: Workspace, dataset: str, snapshot: Snapshot = NOW, *, threads: int = 0
+        self,
+        workspace: Workspace,
+        dataset: str,
+        snapshot: Snapshot = NOW,
+        *,
+        threads: int = 0,
+        config: Config | None = None,
     ) -> None:
-        self.artifacts = Artifacts(workspace, dataset, snapshot)
+        self.artifacts = Artifacts(workspace, dataset, snapshot, config=config)
         self.dataset = dataset
         self._threads = threads
         self._strategies: dict[str, WithFallback] = {}

@@ -77,8 +77,8 @@ def search(
 def _in_one(
     workspace: Workspace, config: Config, dataset: str, query: Query, *, k: int
 ) -> list[dict[str, Any]]:
-    artifacts = Artifacts(workspace, dataset)
-    if not artifacts.has("content") and not content_on(config, dataset):
+    artifacts = Artifacts(workspace, dataset, config=config)
+    if not content_on(config, dataset):
         raise ConfigError("recsys.toml names no text or image encoder", hint=off_hint(TEXT))
     space = ContentSpace.from_pack(artifacts.pack("content"))
     vector = _query_vector(workspace, config, [dataset], space, query)
