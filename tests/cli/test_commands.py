@@ -250,8 +250,11 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
 
 def test_eval_over_several_windows(workspace, tmp_path):
     out = tmp_path / "eval.json"
+    page = tmp_path / "eval.html"
     options = ["-d", "hm", "-s", "popular,collab", "-k", "12", "-w", workspace]
-    result = run("eval", "--windows", 2, "--baseline", "collab", "--json", out, *options)
+    files = ["--json", out, "--report", page]
+    result = run("eval", "--windows", 2, "--baseline", "collab", *files, *options)
+    assert "2 windows from" in page.read_text()
     assert "2 windows of 7 days" in result.stdout
     assert "ndcg@12 by window" in result.stdout
     assert "less collab, user by user" in result.stdout
@@ -274,6 +277,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
     ("arguments", "code", "message"),
     [
         (["--windows", "99"], 1, "--windows"),
+        (["--report", "/nowhere/eval.html"], 2, "no folder"),
         (["--protocol", "leave-last-out", "--windows", "2"], 2, "no window"),
         (["--baseline", "magic"], 2, "no strategy 'magic'"),
         (["--cutoff", "1999-01-01"], 1, "nothing to learn from"),

@@ -150,4 +150,6 @@ def test_json_keeps_windows() -> None:
     assert (report["users"], report["rows"], report["test_fingerprint"]) == (5, 6, "f")
     assert [w["cutoff"] for w in report["windows"]] == report["cutoffs"]
     assert [w["users"] for w in report["windows"]] == [2, 4]
-    assert report["windows"][0]["strategies"]["collab"]["all"]["ndcg@5"]["value"] == pytest.approx(0.3)
+    assert report["windows"][0]["strategies"]["collab"]["all"]["ndcg@5"]["value"] == pytest.approx(
+        0.3
+    )

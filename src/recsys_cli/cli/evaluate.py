@@ -101,13 +101,18 @@ def evaluate(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Also write the results here; - for stdout."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Also write a page to read: .html."),
+    ] = None,
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
     from recsys_cli.config import chosen_datasets, only_dataset
-    from recsys_cli.pipeline.evaluate import Question, evaluate_dataset
+    from recsys_cli.pipeline.evalreport import write_report
+    from recsys_cli.pipeline.evaluate import Question, run_evaluation
 
     opened, config = open_workspace(workspace, overrides)
     question = Question(
@@ -121,22 +126,27 @@ def evaluate(
         exclude_seen=exclude_seen,
         baseline=baseline,
     )
-    results = []
     to_stdout = json is not None and str(json) == "-"
-    if json is not None and not to_stdout:
-        check_folder(json)
+    for file in (None if to_stdout else json, report):
+        if file is not None:
+            check_folder(file)
+    evaluations = []
     # A truth file is about one dataset, and nothing in it says which.
     names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
     with TerminalProgress() as progress:
         for name in names:
-            result = evaluate_dataset(
+            evaluation = run_evaluation(
                 opened, config, name, question, on_step=_say_step, progress=progress
             )
             progress.close()
-            results.append(result)
+            evaluations.append(evaluation)
             if not to_stdout:
-                print_result(result)
-    _write(results, json)
+                print_result(evaluation.result)
+        if report:
+            write_report(evaluations, report, seed=config.eval.seed, progress=progress)
+            progress.close()
+            say(f"Wrote {report}.")
+    _write([evaluation.result for evaluation in evaluations], json)
 
 
 def _split(text: str) -> list[str]:

@@ -1,0 +1,294 @@
+"""Where things stand in charts: figures come in, positions in percent and labels go out.
+
+Nothing here knows HTML; the templates draw what these values say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from recsys_cli.evaluation.bootstrap import Interval
+
+_FEW_ROWS = 10
+"""Groups below this size do not decide how far an axis reaches."""
+SHARES = ("coverage", "popularity", "repurchase")
+"""Metrics that are shown as percentages."""
+
+
+def number(
+    value: float | None, *, share: bool = False, signed: bool = False, like: float | None = None
+) -> str:
+    """A figure in as few characters as tell it apart; a dash where there is none.
+
+    Args:
+        value: the figure.
+        share: show it as a percentage.
+        signed: show a plus too.
+        like: another figure whose number of digits to take, so that bounds fit their value.
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    scale = 100 if share else 1
+    digits = _digits(abs(value if like is None else like) * scale, share=share)
+    text = f"{abs(value) * scale:.{digits}f}" + ("%" if share else "")
+    negative = value < 0 and float(text.rstrip("%")) > 0
+    return ("−" if negative else "+" if signed else "") + text
+
+
+def _digits(size: float, *, share: bool) -> int:
+    """Digits after the point: fewer for large figures, more for those near 0."""
+    steps = ((10, 1), (1, 1 if share else 2), (0.1, 2 if share else 3), (0.01, 3), (0.001, 4))
+    smallest = 5
+    if size == 0:
+        return 1 if share else 3
+    return next((digits for least, digits in steps if size >= least), smallest)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A linear axis.
+
+    Attributes:
+        low: value at 0%.
+        high: value at 100%.
+        ticks: values with a label.
+        share: whether labels are percentages.
+        signed: whether labels carry a sign.
+    """
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    share: bool = False
+    signed: bool = False
+
+    @classmethod
+    def over(
+        cls,
+        values: Sequence[float],
+        *,
+        zero: bool = True,
+        share: bool = False,
+        signed: bool = False,
+        about: int = 4,
+    ) -> Axis:
+        """The smallest round axis that holds all values, and 0 if `zero`."""
+        known = [value for value in values if not math.isnan(value)] or [0.0]
+        low, high = min(known), max(known)
+        if zero:
+            low, high = min(low, 0.0), max(high, 0.0)
+        if low == high:
+            # Nothing but zeros still needs an axis.
+            high = low + (0.1 if low == 0 else abs(low) / 10)
+        step = _round_step((high - low) / about)
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        ticks = tuple(round(i * step, 12) for i in range(first, last + 1))
+        return cls(ticks[0], ticks[-1], ticks, share, signed)
+
+    def at(self, value: float) -> float:
+        """Position in percent, kept within the axis."""
+        return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 2)
+
+    def beyond(self, value: float) -> bool:
+        """Whether a value lies past the end."""
+        return value > self.high
+
+    def labels(self) -> list[tuple[float, str]]:
+        """Position and text of each tick."""
+        smallest = self.ticks[1] - self.ticks[0]
+        factor = 100 if self.share else 1
+        digits = max(0, -math.floor(math.log10(smallest * factor) + 1e-9))
+        unit = "%" if self.share else ""
+        return [(self.at(tick), self._label(tick * factor, digits) + unit) for tick in self.ticks]
+
+    def _label(self, value: float, digits: int) -> str:
+        sign = "−" if value < 0 else "+" if self.signed and value > 0 else ""
+        return f"{sign}{abs(value):.{digits}f}"
+
+
+def _round_step(rough: float) -> float:
+    """1, 2 or 5 times a power of ten, at least `rough`."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= rough * (1 - 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One strategy's figure on an axis; positions in percent."""
+
+    strategy: str
+    value: float
+    low: float
+    high: float
+    text: str
+    interval: str
+    mark: str = ""
+    cut: bool = False
+
+
+def bar(strategy: str, interval: Interval, axis: Axis, *, mark: str = "") -> Bar:
+    """Place a figure; without bounds its whisker has no length."""
+    value = interval.value
+    low = value if math.isnan(interval.low) else interval.low
+    high = value if math.isnan(interval.high) else interval.high
+    return Bar(
+        strategy,
+        axis.at(value),
+        axis.at(low),
+        axis.at(high),
+        number(value, share=axis.share, signed=axis.signed),
+        between(interval, share=axis.share, signed=axis.signed),
+        mark,
+        axis.beyond(high),
+    )
+
+
+def between(interval: Interval, *, share: bool = False, signed: bool = False) -> str:
+    """The bounds in words; empty where there are none."""
+    if math.isnan(interval.low):
+        return ""
+    low, high = (
+        number(v, share=share, signed=signed, like=interval.value)
+        for v in (interval.low, interval.high)
+    )
+    return f"{low} to {high}"
+
+
+def axis_of_groups(figures: Mapping[str, Sequence[Interval]], rows: Mapping[str, int]) -> Axis:
+    """One axis for the figures of many groups; tiny groups' wide intervals are cut off."""
+    values = [i.value for intervals in figures.values() for i in intervals]
+    ends = [i.high for g, intervals in figures.items() for i in intervals if rows[g] >= _FEW_ROWS]
+    return Axis.over([*values, *ends])
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A strategy in a plane: positions in percent from the left and the bottom.
+
+    `side` says where its name stands: a key of the places that the style sheet knows.
+    """
+
+    strategy: str
+    x: float
+    y: float
+    low: float
+    high: float
+    side: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """A trade-off plot."""
+
+    title: str
+    note: str
+    x_title: str
+    y_title: str
+    x: Axis
+    y: Axis
+    points: Sequence[Point]
+
+
+# Size in pixels that names are kept apart for: a narrow phone's.
+_PLOT = (280.0, 230.0)
+_LETTER, _LINE, _DOT = 7.2, 15.0, 8.0
+_SIDES = {
+    "right": (_DOT, 0.0, 0.0),
+    "left": (-_DOT, 0.0, -1.0),
+    "above-right": (_DOT - 2, _LINE * 0.75, 0.0),
+    "below-right": (_DOT - 2, -_LINE * 0.75, 0.0),
+    "above-left": (2 - _DOT, _LINE * 0.75, -1.0),
+    "below-left": (2 - _DOT, -_LINE * 0.75, -1.0),
+    "above": (0.0, _LINE, -0.5),
+    "below": (0.0, -_LINE, -0.5),
+}
+
+Box = tuple[float, float, float, float]
+
+
+def scatter(
+    title: str,
+    note: str,
+    titles: tuple[str, str],
+    figures: Mapping[str, tuple[Interval, Interval]],
+    *,
+    share: bool,
+) -> Scatter:
+    """Place strategies by (x, y) figures, and their names where they cover nothing."""
+    x = Axis.over([a.value for a, _ in figures.values()], share=share, about=3)
+    y = Axis.over([v for _, b in figures.values() for v in (b.value, b.high)], about=4)
+    at = {n: (x.at(a.value), y.at(b.value)) for n, (a, b) in figures.items()}
+    dots = [_box(px, py, -_DOT / 2, 0.0, _DOT) for px, py in at.values()]
+    taken: list[Box] = []
+    points = []
+    for name, (px, py) in sorted(at.items(), key=lambda entry: -entry[1][1]):
+        own = dots[list(at).index(name)]
+        others = [*taken, *(dot for dot in dots if dot != own)]
+        side, box = _place(name, px, py, others)
+        taken.append(box)
+        a, b = figures[name]
+        low = b.value if math.isnan(b.low) else b.low
+        high = b.value if math.isnan(b.high) else b.high
+        text = f"{name}: {number(a.value, share=share)}, {number(b.value)}"
+        points.append(Point(name, px, py, y.at(low), y.at(high), side, text))
+    return Scatter(title, note, *titles, x, y, points)
+
+
+def _place(name: str, px: float, py: float, others: Sequence[Box]) -> tuple[str, Box]:
+    """The first side where a name fits; the one with the least overlap where none does."""
+    width = _LETTER * len(name)
+    boxes = {
+        side: _box(px, py, dx + shift * width, dy, width)
+        for side, (dx, dy, shift) in _SIDES.items()
+    }
+    costs = {
+        side: sum(_overlap(box, other) for other in others) + 9 * _outside(box)
+        for side, box in boxes.items()
+    }
+    best = min(costs, key=lambda side: costs[side])
+    return best, boxes[best]
+
+
+def _box(px: float, py: float, left: float, up: float, width: float) -> Box:
+    """Left, bottom, right, top in pixels of something around a point."""
+    x, y = px / 100 * _PLOT[0] + left, py / 100 * _PLOT[1] + up
+    return x, y - _LINE / 2, x + width, y + _LINE / 2
+
+
+def _overlap(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _outside(box: Box) -> float:
+    aside = max(-box[0], 0.0) + max(box[2] - _PLOT[0], 0.0)
+    return aside + max(-box[1] - _LINE / 2, 0.0) + max(box[3] - _PLOT[1] - _LINE, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A training curve: points of an SVG of 100 by 100, and what its ends are called."""
+
+    title: str
+    points: str
+    x: Axis
+    y: Axis
+    first: str
+    last: str
+
+
+def line(title: str, steps: Sequence[float], values: Sequence[float]) -> Line | None:
+    """A line chart; None where there are fewer than two points."""
+    known = [
+        (s, v) for s, v in zip(steps, values, strict=True) if math.isfinite(s) and math.isfinite(v)
+    ]
+    if len(known) < 2:  # noqa: PLR2004
+        return None
+    x = Axis.over([s for s, _ in known], about=3)
+    y = Axis.over([v for _, v in known], zero=False, about=3)
+    points = " ".join(f"{x.at(s)},{round(100 - y.at(v), 2)}" for s, v in known)
+    return Line(title, points, x, y, number(known[0][1]), number(known[-1][1]))

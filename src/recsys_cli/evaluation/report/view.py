@@ -1,0 +1,340 @@
+"""What one dataset's section of the report shows: an `EvalResult` comes in, its parts go out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
+from recsys_cli.evaluation.bootstrap import Interval
+from recsys_cli.evaluation.groups import ALL, HISTORY, MAIN_GROUPS
+from recsys_cli.evaluation.report import charts
+from recsys_cli.evaluation.report.charts import Axis, Bar, Line, Scatter
+from recsys_cli.evaluation.report.examples import Example
+from recsys_cli.evaluation.result import EvalResult
+
+MAIN = "ndcg"
+COLOURS = 8
+"""Colours that the style sheet has besides the baseline's; further strategies take them again."""
+_MOST_PANELS = 12
+"""Panels of one column of users."""
+_NONE = Interval(math.nan, math.nan, math.nan)
+_TITLES = {
+    "all": "All users",
+    "warm": "Users with history",
+    "new": "New users",
+    "cold_items": "Items nobody had before",
+}
+_HEADINGS = {
+    "ndcg": "NDCG",
+    "map": "MAP",
+    "mrr": "MRR",
+    "hitrate": "Hit rate",
+    "gini": "Gini",
+}
+_ACCURACY = ("ndcg", "map", "recall", "precision", "mrr", "hitrate")
+_BEYOND = (*CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure of a table."""
+
+    text: str
+    interval: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Strategies by metrics."""
+
+    headings: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Bars of one group of users."""
+
+    title: str
+    rows: int
+    bars: Sequence[Bar]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSet:
+    """Panels that belong together, on one axis."""
+
+    title: str
+    note: str
+    axis: Axis
+    panels: Sequence[Panel]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One dataset's part of the report.
+
+    Attributes:
+        result: the figures.
+        curves: training curves, by what was trained.
+        examples: users to show.
+    """
+
+    result: EvalResult
+    curves: Mapping[str, Sequence[Line]]
+    examples: Sequence[Example]
+
+    @property
+    def k(self) -> int:
+        """Depth of everything but the tables of other depths."""
+        return self.result.main_k()
+
+    @property
+    def metric(self) -> str:
+        """Name of the main metric as it is shown."""
+        return f"NDCG@{self.k}"
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """Best first."""
+        values = {name: self._figure(name, f"{MAIN}@{self.k}").value for name in self._measured}
+        return sorted(values, key=lambda name: -(values[name] if values[name] >= 0 else -1))
+
+    @property
+    def _measured(self) -> list[str]:
+        return list(self.result.strategies)
+
+    def colour(self, strategy: str) -> str:
+        """Class that colours a strategy alike everywhere; the baseline is grey."""
+        if strategy == self.result.baseline:
+            return "base"
+        others = [name for name in self._measured if name != self.result.baseline]
+        return f"s{others.index(strategy) % COLOURS}"
+
+    def _figure(self, strategy: str, metric: str, group: str = ALL) -> Interval:
+        return self.result.strategies[strategy].groups.get(group, {}).get(metric, _NONE)
+
+    @property
+    def pictured(self) -> bool:
+        """Whether the dataset has pictures at all; without any, tiles are names alone."""
+        return any(tile.picture for example in self.examples for tile in example.tiles)
+
+    @property
+    def headline(self) -> str:
+        """What the section comes down to, in a sentence or two."""
+        best, baseline = self.strategies[0], self.result.baseline
+        figure = self._figure(best, f"{MAIN}@{self.k}")
+        text = (
+            f"{best} hits best, with {self.metric} of {charts.number(figure.value)} "
+            f"({charts.between(figure)})."
+        )
+        if baseline is None:
+            return text
+        found: dict[str, list[str]] = {}
+        for name in self.strategies:
+            if self.result.strategies[name].differences:
+                difference = self.result.strategies[name].differences[ALL][f"{MAIN}@{self.k}"]
+                found.setdefault(_verdict(difference), []).append(name)
+        told = {
+            "better": f"better than {baseline} by more than noise",
+            "worse": f"worse than {baseline} by more than noise",
+            "within noise": f"not to be told apart from {baseline} by these users",
+        }
+        parts = [
+            f"{_list(found[v])} {_is(found[v])} {text}" for v, text in told.items() if v in found
+        ]
+        return f"{text} Paired user by user, {'; '.join(parts)}." if parts else text
+
+    @cached_property
+    def ranking(self) -> PanelSet:
+        """The main metric of every strategy."""
+        figures = {name: self._figure(name, f"{MAIN}@{self.k}") for name in self.strategies}
+        axis = Axis.over([v for i in figures.values() for v in (i.value, i.high)])
+        bars = [charts.bar(name, i, axis) for name, i in figures.items()]
+        return PanelSet(self.metric, "", axis, [Panel("", self.result.rows, bars)])
+
+    @cached_property
+    def differences(self) -> PanelSet | None:
+        """Every strategy's main metric less the baseline's; None where there is no baseline."""
+        figures = {
+            name: self.result.strategies[name].differences[ALL][f"{MAIN}@{self.k}"]
+            for name in self.strategies
+            if self.result.strategies[name].differences
+        }
+        if not figures:
+            return None
+        axis = Axis.over([v for i in figures.values() for v in (i.low, i.high)], signed=True)
+        bars = [charts.bar(name, i, axis, mark=_verdict(i)) for name, i in figures.items()]
+        return PanelSet(
+            f"{self.metric} less {self.result.baseline}", "", axis, [Panel("", 0, bars)]
+        )
+
+    def table(self, names: Sequence[str], k: int) -> Table:
+        """Figures of all users at one depth, for the metrics that were measured."""
+        known = self.result.strategies[self.strategies[0]].groups[ALL]
+        metrics = [name for name in names if f"{name}@{k}" in known]
+        return Table([heading(name) for name in metrics], self._rows(metrics, k))
+
+    def _rows(self, metrics: Sequence[str], k: int) -> list[tuple[str, list[Cell]]]:
+        best = {
+            name: max(
+                (self._figure(s, f"{name}@{k}").value for s in self.strategies),
+                key=lambda value: -1 if math.isnan(value) else value,
+            )
+            for name in metrics
+            if name in _ACCURACY
+        }
+        rows = []
+        for strategy in self.strategies:
+            figures = {name: self._figure(strategy, f"{name}@{k}") for name in metrics}
+            cells = [
+                Cell(
+                    charts.number(i.value, share=name in charts.SHARES),
+                    charts.between(i, share=name in charts.SHARES),
+                    best=0 < i.value == best.get(name, -1.0),
+                )
+                for name, i in figures.items()
+            ]
+            rows.append((strategy, cells))
+        return rows
+
+    @property
+    def accuracy(self) -> Table:
+        """Metrics of hits."""
+        return self.table(_ACCURACY, self.k)
+
+    @property
+    def beyond(self) -> Table:
+        """Metrics of what lists are like."""
+        return self.table(_BEYOND, self.k)
+
+    @property
+    def depths(self) -> list[tuple[int, Table]]:
+        """Every metric at every depth."""
+        names = (*_ACCURACY, *_BEYOND)
+        return [(k, self.table(names, k)) for k in self.result.ks]
+
+    @cached_property
+    def segments(self) -> list[PanelSet]:
+        """The main metric by group: first the main groups and lengths of history, then columns."""
+        present = [group for group, rows in self.result.groups.items() if rows]
+        main = [g for g in present if g in MAIN_GROUPS]
+        columns: dict[str, list[str]] = {}
+        for group in present:
+            if "=" in group:
+                columns.setdefault(group.partition("=")[0], []).append(group)
+        sets = [self._panels("Who and what", "", main)] if main else []
+        for column, groups in columns.items():
+            largest = sorted(groups, key=lambda g: -self.result.groups[g])[:_MOST_PANELS]
+            left = len(groups) - len(largest)
+            note = f"the {len(largest)} largest of {len(groups)}" if left else ""
+            title = "Items before the test" if column == HISTORY else _sentence(column)
+            sets.append(self._panels(title, note, [g for g in groups if g in largest]))
+        return sets
+
+    def _panels(self, title: str, note: str, groups: Sequence[str]) -> PanelSet:
+        metric = f"{MAIN}@{self.k}"
+        figures = {g: [self._figure(s, metric, g) for s in self.strategies] for g in groups}
+        axis = charts.axis_of_groups(figures, self.result.groups)
+        panels = [
+            Panel(
+                _TITLES.get(group, group.partition("=")[2]),
+                self.result.groups[group],
+                [
+                    charts.bar(s, interval, axis)
+                    for s, interval in zip(self.strategies, figures[group], strict=True)
+                ],
+            )
+            for group in groups
+        ]
+        return PanelSet(title, note, axis, panels)
+
+    @cached_property
+    def tradeoffs(self) -> list[Scatter]:
+        """Accuracy against how much of the catalogue is shown, and how popular it is."""
+        metric = f"{MAIN}@{self.k}"
+        wanted = [
+            (
+                "coverage",
+                "Hits against coverage",
+                "Up and right is better: right are lists that show more of the catalogue.",
+                "share of the catalogue shown",
+            ),
+            (
+                "popularity",
+                "Hits against popularity",
+                "Up and left hits without leaning on what everybody has anyway.",
+                "mean share of users who had it",
+            ),
+        ]
+        return [
+            charts.scatter(
+                title,
+                note,
+                (x_title, self.metric),
+                {
+                    s: (self._figure(s, f"{name}@{self.k}"), self._figure(s, metric))
+                    for s in self.strategies
+                    if not math.isnan(self._figure(s, f"{name}@{self.k}").value)
+                },
+                share=True,
+            )
+            for name, title, note, x_title in wanted
+        ]
+
+    @property
+    def windows(self) -> list[tuple[str, int, list[Cell]]]:
+        """First day, users and the main metric of each window; empty where there is one window."""
+        if len(self.result.windows) < 2:  # noqa: PLR2004
+            return []
+        rows = []
+        for window in self.result.windows:
+            figures = [window.strategies[s][ALL][f"{MAIN}@{self.k}"] for s in self.strategies]
+            cells = [Cell(charts.number(i.value), charts.between(i)) for i in figures]
+            rows.append((window.cutoff or "–", window.users, cells))
+        return rows
+
+    @property
+    def fallbacks(self) -> list[tuple[str, str, str]]:
+        """Strategy, share of rows where others had a part, and why."""
+        told = []
+        for name in self.strategies:
+            outcome = self.result.strategies[name]
+            reasons = ", ".join(
+                f"{reason} {charts.number(share, share=True)}"
+                for reason, share in outcome.fallback_reasons.items()
+            )
+            if outcome.fallback_share:
+                told.append((name, charts.number(outcome.fallback_share, share=True), reasons))
+        return told
+
+
+def heading(metric: str) -> str:
+    """A metric's name as it is shown."""
+    return _HEADINGS.get(metric, metric.capitalize())
+
+
+def _sentence(name: str) -> str:
+    """A column's name as a heading."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _verdict(difference: Interval) -> str:
+    if math.isnan(difference.low):
+        return ""
+    if not difference.outside_noise:
+        return "within noise"
+    return "better" if difference.low > 0 else "worse"
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
