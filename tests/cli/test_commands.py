@@ -245,7 +245,14 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
         assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
     single = json.loads(run("eval", "--json", "-", "-d", "hm", "-w", workspace).stdout)
     assert single["dataset"] == "hm"
-    assert single["strategies"].keys() == {"collab", "content", "itemknn", "repurchase", "popular"}
+    assert single["strategies"].keys() == {
+        "collab",
+        "content",
+        "itemknn",
+        "graph",
+        "repurchase",
+        "popular",
+    }
 
 
 def test_eval_over_several_windows(workspace, tmp_path):

@@ -200,8 +200,8 @@ def test_past_snapshots_are_stale_when_their_data_is(workspace):
     found = stage_states(Workspace(workspace), load_config(workspace))
     past = {s.name: s.state for s in found if s.snapshot == str(PAST) and s.dataset == "hm"}
     assert past == {
-        "als.export": "stale", "als.train": "stale", "itemknn": "stale", "popular": "stale",
-        "usermodel": "stale",
+        "als.export": "stale", "als.train": "stale", "graph": "stale", "itemknn": "stale",
+        "popular": "stale", "usermodel": "stale",
     }  # fmt: skip
     # The text encoder is fitted on all datasets' texts, so what follows from it waits for hm.
     waiting = default_graph().descendants("embed.text")

@@ -14,11 +14,12 @@ import numpy as np
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import ItemKnnConfig, PopularConfig
+from recsys_cli.config.models import GraphConfig, ItemKnnConfig, PopularConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.models.availability import item_availability
 from recsys_cli.models.fusion import fuse
+from recsys_cli.models.graph import build_graph_filter
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.models.itemknn import train_itemknn
 from recsys_cli.models.popularity import build_popularity
@@ -134,6 +135,14 @@ def _solve(fixed: np.ndarray, observed: np.ndarray) -> np.ndarray:
     )
 
 
+def graph_pack() -> dict[str, Any]:
+    """The graph artifact of `events`."""
+    history = Interactions.from_pack(interactions_pack())
+    config = GraphConfig(vectors=4)
+    model = build_graph_filter(history, config, threads=1)
+    return model.to_pack(users_fingerprint="users", items_fingerprint="items")
+
+
 def itemknn_pack() -> dict[str, Any]:
     """The itemknn artifact of `events`."""
     history = Interactions.from_pack(interactions_pack())
@@ -210,6 +219,7 @@ MAKERS = {
     "als": als_pack,
     "interactions": interactions_pack,
     "itemknn": itemknn_pack,
+    "graph": graph_pack,
     "popular": popular_pack,
     "content": content_pack,
     "user_vectors": user_vectors_pack,

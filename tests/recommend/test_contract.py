@@ -55,6 +55,7 @@ def expect_items_of_the_colour_even_new_ones(strategy: Strategy) -> None:
 EXPECTED: dict[str, Callable[[Strategy], None]] = {
     "collab": expect_held_out_item,
     "itemknn": expect_held_out_item,
+    "graph": expect_held_out_item,
     "content": expect_items_of_the_colour_even_new_ones,
     "popular": expect_recent_items_of_the_region,
     "repurchase": expect_own_items,
@@ -266,7 +267,7 @@ from recsys_cli.store.packs import load_pack
 class Artifacts:
     def has(self, kind): return True
     def pack(self, kind): return load_pack(Path({str(tmp_path)!r}) / (kind + ".joblib"))
-for name in {["collab", "content", "itemknn", "popular", "repurchase", "auto"]!r}:
+for name in {["collab", "content", "itemknn", "graph", "popular", "repurchase", "auto"]!r}:
     items = build_strategy(name, Artifacts()).recommend(np.array([1], np.int32), k=5).items
     assert (items >= 0).all()
 heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pydantic", "pandas"}} & set(sys.modules)

@@ -32,6 +32,7 @@ class What(StrEnum):
 
     ALS = "als"
     ITEMKNN = "itemknn"
+    GRAPH = "graph"
     CONTENT = "content"
     POPULAR = "popular"
 

@@ -14,7 +14,7 @@ from recsys_cli.errors import ConfigError
 CONFIG_FILE = "recsys.toml"
 _FOUND = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
 OVERRIDABLE = (
-    "interactions", "als", "popular", "itemknn", "text", "image", "content", "index",
+    "interactions", "als", "popular", "itemknn", "graph", "text", "image", "content", "index",
 )  # fmt: skip
 """Sections that a dataset may override for itself."""
 _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")

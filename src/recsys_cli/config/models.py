@@ -81,6 +81,8 @@ class DatasetConfig(Section):
     """Overrides of [popular] for this dataset."""
     itemknn: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [itemknn] for this dataset."""
+    graph: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [graph] for this dataset."""
     text: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [text] for this dataset."""
     image: dict[str, Any] = Field(default_factory=dict)
@@ -137,6 +139,21 @@ class ItemKnnConfig(Section):
     """Most similar items kept for each item."""
     half_life_days: PositiveFloat = 90.0
     """Age at which an item of a user's history counts half."""
+
+
+class GraphConfig(Section):
+    """Filters of the graph of users and items, GF-CF (Shen et al. 2021)."""
+
+    vectors: PositiveInt = 256
+    """Leading singular vectors of the normalised interactions: the low-pass filter."""
+    alpha: NonNegativeFloat = 0.3
+    """Weight of the low-pass filter beside the links between items."""
+    neighbours: PositiveInt = 200
+    """Strongest links kept for each item."""
+    half_life_days: PositiveFloat = 90.0
+    """Age at which an item of a user's history counts half."""
+    seed: int = 42
+    """Seed of the randomised singular value decomposition."""
 
 
 class TextConfig(Section):
@@ -236,6 +253,8 @@ class Config(Section):
     """Popularity lists."""
     itemknn: ItemKnnConfig = ItemKnnConfig()
     """Item-to-item neighbours."""
+    graph: GraphConfig = GraphConfig()
+    """Filters of the graph of users and items."""
     text: TextConfig = TextConfig()
     """Embedding texts."""
     image: ImageConfig = ImageConfig()

@@ -78,9 +78,6 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
     Raises:
         TrainingError: there is nothing to train on.
     """
-    from implicit.nearest_neighbours import ItemItemRecommender
-    from threadpoolctl import threadpool_limits
-
     pairs = CSR(
         interactions.indptr, interactions.indices, interactions.n_items, interactions.weight
     )
@@ -89,13 +86,33 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
     matrix.eliminate_zeros()
     if not matrix.nnz:
         raise TrainingError("there are no interactions to compare items by", hint="recsys status")
+    weighed = _weighed(matrix, config.similarity)
+    neighbours = strongest(weighed, config.neighbours, own=False, threads=threads)
+    return ItemKnn(neighbours, config.half_life_days, interactions.reference)
+
+
+def strongest(matrix: Any, k: int, *, own: bool, threads: int) -> CSR:
+    """The k largest entries above 0 of each row of XᵀX.
+
+    Args:
+        matrix: X (users, items), scipy sparse float64.
+        k: entries to keep of each row.
+        own: whether the diagonal is kept too, in addition to the k.
+        threads: threads to use; the result does not depend on it.
+    """
+    from implicit.nearest_neighbours import ItemItemRecommender
+    from threadpoolctl import threadpool_limits
+
     # One more than wanted, since an item is the nearest to itself.
-    wanted = min(config.neighbours, interactions.n_items - 1) + 1
+    wanted = min(k, matrix.shape[1] - 1) + 1
     model = ItemItemRecommender(K=wanted, num_threads=threads)
     with threadpool_limits(1, "blas"):
-        model.fit(_weighed(matrix, config.similarity), show_progress=False)
-    neighbours = _pruned(model.similarity.tocsr(), wanted - 1)
-    return ItemKnn(neighbours, config.half_life_days, interactions.reference)
+        model.fit(matrix, show_progress=False)
+    product = model.similarity.tocsr()
+    if not own:
+        rows = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
+        product.data[product.indices == rows] = 0
+    return _pruned(product, wanted if own else wanted - 1)
 
 
 def _weighed(matrix: Any, similarity: str) -> Any:
@@ -111,10 +128,10 @@ def _weighed(matrix: Any, similarity: str) -> Any:
 
 
 def _pruned(similarity: Any, k: int) -> CSR:
-    """The k largest entries above 0 of each row, without the diagonal; ties by the lower item."""
+    """The k largest entries above 0 of each row; ties by the lower item."""
     n_items = similarity.shape[1]
     rows = np.repeat(np.arange(n_items), np.diff(similarity.indptr))
-    keep = (similarity.indices != rows) & (similarity.data > 0)
+    keep = similarity.data > 0
     rows, columns, data = rows[keep], similarity.indices[keep], similarity.data[keep]
     data = data.astype(np.float32)
     order = np.lexsort((columns, -data, rows))

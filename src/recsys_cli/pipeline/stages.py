@@ -66,6 +66,14 @@ def default_graph() -> Graph:
                 sections=("itemknn",),
                 run=_itemknn,
             ),
+            Stage(
+                name="graph",
+                summary="interactions to the filters of their graph",
+                inputs=("interactions",),
+                outputs=("graph",),
+                sections=("graph",),
+                run=_graph,
+            ),
             *content_stages(),
         ]
     )
@@ -176,6 +184,21 @@ def _itemknn(context: Context) -> Facts:
     return {
         "neighbours": model.neighbours.nnz,
         "items_with_neighbours": int((np.diff(model.neighbours.indptr) > 0).sum()),
+        **fingerprints,
+    }
+
+
+def _graph(context: Context) -> Facts:
+    from recsys_cli.models.graph import build_graph_filter
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    interactions = _load_interactions(context)
+    fingerprints = _fingerprints(load_pack(context.input("interactions")))
+    model = build_graph_filter(interactions, context.section("graph"), threads=context.threads)
+    save_pack(context.output("graph"), model.to_pack(**fingerprints))
+    return {
+        "links": model.neighbours.nnz,
+        "vectors": int(model.item_side.shape[1]),
         **fingerprints,
     }
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.content import Content
 from recsys_cli.recommend.fallback import WithFallback
+from recsys_cli.recommend.graph import Graph
 from recsys_cli.recommend.itemknn import ItemKnn
 from recsys_cli.recommend.strategies import Collab, Popular, Repurchase, Strategy
 
@@ -76,6 +77,16 @@ _ALL = (
         needs=("interactions", "itemknn"),
         build=lambda artifacts, _: ItemKnn.from_packs(
             artifacts.pack("interactions"), artifacts.pack("itemknn")
+        ),
+        # It knows nobody whom collab does not know.
+        auto=False,
+    ),
+    StrategySpec(
+        name="graph",
+        summary="what is linked to the user's items, by graph filtering (GF-CF)",
+        needs=("interactions", "graph"),
+        build=lambda artifacts, threads: Graph.from_packs(
+            artifacts.pack("interactions"), artifacts.pack("graph"), threads=threads
         ),
         # It knows nobody whom collab does not know.
         auto=False,

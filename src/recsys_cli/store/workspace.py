@@ -48,6 +48,7 @@ ARTIFACTS: dict[str, ArtifactKind] = {
     "als": ArtifactKind(".joblib", True),
     "popular": ArtifactKind(".joblib", True),
     "itemknn": ArtifactKind(".joblib", True),
+    "graph": ArtifactKind(".joblib", True),
     "text_encoder": ArtifactKind(".joblib", False),
     "text_embeddings": ArtifactKind(".joblib", False),
     "image_embeddings": ArtifactKind(".joblib", False),

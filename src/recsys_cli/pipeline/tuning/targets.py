@@ -97,6 +97,16 @@ _ALL = (
         },
     ),
     Target(
+        name="graph",
+        strategy="graph",
+        space={
+            "graph.vectors": Choice((32, 64, 128, 256, 512)),
+            "graph.alpha": Span(0.03, 3.0, log=True),
+            "graph.neighbours": Span(20, 500, log=True),
+            "graph.half_life_days": Span(5.0, 2000.0, log=True),
+        },
+    ),
+    Target(
         name="content",
         strategy="content",
         space={
