@@ -102,8 +102,8 @@ class Graph:
             vectors = self._vectors(history.take(rows))
             part = None if exclude is None else exclude.take(rows)
             leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
-            scored = self._scored(vectors, links.take(rows - start), leading)
-            out.items[rows], out.scores[rows] = top_k_sparse(scored, k=k, exclude=part, allow=allow)
+            both, scores = self._scored(vectors, links.take(rows - start), leading)
+            out.items[rows], out.scores[rows] = _best(both, scores, k=k, exclude=part, allow=allow)
         return Recommendations.of_one(out.items, out.scores, self.name)
 
     def _vectors(self, history: CSR) -> Vectors:
@@ -115,8 +115,10 @@ class Graph:
             vectors[row] = weights[span] @ self._filters.user_side[history.indices[span]]
         return vectors
 
-    def _scored(self, vectors: Vectors, links: CSR, leading: npt.NDArray[np.int32]) -> CSR:
-        """Full scores of what is linked to or leads for each of n users."""
+    def _scored(
+        self, vectors: Vectors, links: CSR, leading: npt.NDArray[np.int32]
+    ) -> tuple[CSR, npt.NDArray[np.float64]]:
+        """What is linked to or leads for each of n users, and the full score of each entry."""
         at, rank = np.nonzero(leading >= 0)
         rows, columns = links.entries()
         both = CSR.from_pairs(
@@ -132,4 +134,30 @@ class Graph:
         linked = np.argsort(rows * links.n_columns + columns, kind="stable")
         places = np.searchsorted(keys, (rows * links.n_columns + columns)[linked])
         scores[places] += np.asarray(links.data, np.float64)[linked]
-        return CSR(both.indptr, both.indices, both.n_columns, scores.astype(np.float32))
+        return both, scores
+
+
+def _best(
+    candidates: CSR,
+    scores: npt.NDArray[np.float64],
+    *,
+    k: int,
+    exclude: CSR | None,
+    allow: Mask | None,
+) -> tuple[npt.NDArray[np.int32], Vectors]:
+    """The k best entries of each row by their float64 `scores` (nnz,).
+
+    Rounded to float32 first, scores could tie that differ, and the lists of two depths disagree.
+    So what is selected by is an entry's place in its row.
+    """
+    rows, items = candidates.entries()
+    order = np.lexsort((items, -scores, rows))
+    place = np.empty(len(order), np.float32)
+    place[order] = np.arange(len(order)) - candidates.indptr[rows]
+    by_place = CSR(candidates.indptr, candidates.indices, candidates.n_columns, -place)
+    lists, minus_place = top_k_sparse(by_place, k=k, exclude=exclude, allow=allow)
+    at, rank = np.nonzero(lists >= 0)
+    values = np.full(lists.shape, np.nan, np.float32)
+    listed = candidates.indptr[at] - minus_place[at, rank].astype(np.int64)
+    values[at, rank] = scores[order][listed]
+    return lists, values
