@@ -18,8 +18,11 @@ import numpy as np
 
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk import FactorRanker
+from recsys_cli.models.topk.warm import warm_scratch
 from recsys_cli.recommend.contract import Recommendations
 from recsys_cli.recommend.vectors import Mask, Users, Vectors, are_known, recommend_known
+
+_SAMPLE = 1 << 12
 
 
 class Content:
@@ -57,8 +60,10 @@ class Content:
         self._reference = reference
         self._bonus = np.float32(availability_weight if availability is not None else 0.0)
         if availability is not None and self._bonus:
-            item_vectors = _with_column(item_vectors, availability)
-        self._ranker = FactorRanker(item_vectors, candidates=item_known, threads=threads)
+            item_vectors = _widened(item_vectors, availability)
+        self._ranker = FactorRanker(
+            item_vectors, candidates=item_known, threads=threads, like=self._sample
+        )
 
     @classmethod
     def from_packs(
@@ -75,6 +80,11 @@ class Content:
             reference=users.get("reference"),
             threads=threads,
         )
+
+    def _sample(self) -> Vectors:
+        """Some users as the ranker gets to see them."""
+        users = self._users[:: max(1, len(self._users) // _SAMPLE)]
+        return self._as_ranked(users)
 
     @property
     def n_items(self) -> int:
@@ -121,10 +131,26 @@ class Content:
             exclude: matrix of n rows, row i the items that user i must not get.
             allow: (n_items,) mask of items that may be recommended; None means all.
         """
-        if self._bonus:
-            vectors = _with_column(vectors, np.full(len(vectors), self._bonus))
-        items, scores = self._ranker.top_k(vectors, k=k, exclude=exclude, allow=allow)
+        ranked = self._as_ranked(vectors)
+        items, scores = self._ranker.top_k(ranked, k=k, exclude=exclude, allow=allow)
         return Recommendations.of_one(items, scores, self.name)
+
+    def _as_ranked(self, vectors: Vectors) -> Vectors:
+        if not self._bonus:
+            return vectors
+        return _with_column(vectors, np.full(len(vectors), self._bonus))
+
+
+def _widened(vectors: Vectors, column: Vectors) -> Vectors:
+    """`_with_column`, which the processes of a server share."""
+    scratch = warm_scratch()
+    if scratch is None:
+        return _with_column(vectors, column)
+    from recsys_cli.store.scratch import array_key
+
+    key = array_key(vectors, column, about="with column")
+    wide: Vectors = scratch.pack(key, lambda: {"wide": _with_column(vectors, column)})["wide"]
+    return wide
 
 
 def _with_column(vectors: Vectors, column: Vectors) -> Vectors:

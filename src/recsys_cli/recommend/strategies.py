@@ -204,7 +204,9 @@ class Collab:
         self._users = user_factors
         self._known = user_known
         self._reference = reference
-        self._ranker = FactorRanker(item_factors, candidates=item_known, threads=threads)
+        self._ranker = FactorRanker(
+            item_factors, candidates=item_known, threads=threads, like=lambda: user_factors
+        )
 
     @classmethod
     def from_pack(cls, pack: Mapping[str, Any], *, threads: int = 0) -> Collab:

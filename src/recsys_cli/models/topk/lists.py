@@ -64,6 +64,8 @@ def top_k_shared(
     check_arguments(n, len(scores), k=k, exclude=exclude, allow=allow)
     if order is None:
         order = rank_items(scores, allow=allow)
+    if n == 1:
+        return _from_the_top(scores, order, k, None if exclude is None else exclude.row(0))
     padded = np.append(order, np.full(k, -1, np.int32))
     place = np.full(len(scores), len(scores), np.int64)
     place[order] = np.arange(len(order))
@@ -76,6 +78,20 @@ def top_k_shared(
         items[start:stop] = padded[np.minimum(places, len(order))]
     found = items >= 0
     values[found] = scores[items[found]]
+    return items, values
+
+
+def _from_the_top(
+    scores: npt.NDArray[np.floating], order: Items, k: int, excluded: Items | None
+) -> tuple[Items, Scores]:
+    """One user's list, which looks at no more of the shared one than it has to."""
+    items, values = empty_lists(1, k)
+    kept = order[: k + (0 if excluded is None else len(excluded))]
+    if excluded is not None and len(excluded):
+        at = np.minimum(np.searchsorted(excluded, kept), len(excluded) - 1)
+        kept = kept[excluded[at] != kept]
+    kept = kept[:k]
+    items[0, : len(kept)], values[0, : len(kept)] = kept, scores[kept]
     return items, values
 
 

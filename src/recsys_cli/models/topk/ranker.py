@@ -1,14 +1,16 @@
 """Exact top-k by inner product of user and item vectors, with exclusion and allow-lists.
 
 User vectors (n, f) and item vectors (n_items, f), float32, rows not normalised, come in; the k
-best items per user go out, by score as `scoring` defines it, ties by the lower item id. Both
+best items per user go out, by score as `scoring` defines it, ties by the lower item id. All
 ways to compute that give the same bits: a few users by plain numpy (nothing else is imported:
-the cold path of one request), many by the early-exit search of `search`. Both filter by a
-float32 product and score whatever comes near the k-th best again in float64.
+the cold path of one request), many by the early-exit search of `search`, single users again and
+again by what `single` prepared. All filter by a float32 product and score whatever comes near
+the k-th best again in float64.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,10 +19,12 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk.lists import Items, Mask, Scores, check_arguments, empty_lists
 from recsys_cli.models.topk.scoring import HUGE, Vectors, exact_scores, float32_slack
+from recsys_cli.models.topk.warm import warm_scratch
 from recsys_cli.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from recsys_cli.models.topk.search import SortedItems
+    from recsys_cli.models.topk.single import SingleSearch
 
 Method = Literal["auto", "numpy", "compiled"]
 
@@ -36,7 +40,8 @@ class FactorRanker:
         item_vectors: (n_items, f) float32.
         candidates: (n_items,) items that may be ranked at all; None means all.
         threads: threads for many users; 0 means all cores.
-        method: how to compute; both give the same lists, and auto picks the faster.
+        method: how to compute; all give the same lists, and auto picks the faster.
+        like: gives vectors (n, f) of users like those to come, for `warm.warmed`.
 
     Raises:
         ValueError: for NaN, infinite or misshapen vectors.
@@ -49,6 +54,7 @@ class FactorRanker:
         candidates: Mask | None = None,
         threads: int = 0,
         method: Method = "auto",
+        like: Callable[[], Vectors] | None = None,
     ) -> None:
         self._vectors = _as_vectors(item_vectors, "item")
         self._candidates = candidates
@@ -56,6 +62,7 @@ class FactorRanker:
         self._method = method
         self._largest = _largest_entry(self._vectors, "item")
         self._sorted: SortedItems | None = None
+        self._single = _warmed_up(self._vectors, candidates, like)
 
     @property
     def n_items(self) -> int:
@@ -92,6 +99,8 @@ class FactorRanker:
             raise ValueError(f"users have {users.shape[1]} factors, items {self._vectors.shape[1]}")
         largest = _largest_entry(users, "user")
         check_arguments(len(users), self.n_items, k=k, exclude=exclude, allow=allow)
+        if self._single is not None and self._few(users, k, largest):
+            return self._one_after_the_other(self._single, users, k, exclude, allow)
         if self._one_by_one_is_better(users, k, largest):
             return self._one_by_one(users, k, exclude, self._allowed(allow), progress)
         return self._search(users, k, exclude, self._sorted_items(allow, users), progress)
@@ -112,14 +121,24 @@ class FactorRanker:
         return self._sorted
 
     def _one_by_one_is_better(self, users: Vectors, k: int, largest: float) -> bool:
-        if largest * self._largest * users.shape[1] > HUGE:
+        if self._could_overflow(users, largest):
             return True
         if self._method != "auto":
             return self._method == "numpy"
         work = users.size * self.n_items
-        # The compiled search inserts into sorted lists, which long lists make slow.
-        long = k > max(self.n_items // 8, 512)
-        return len(users) <= _FEW_USERS or work <= _LITTLE_WORK or long
+        return len(users) <= _FEW_USERS or work <= _LITTLE_WORK or self._is_long(k)
+
+    def _few(self, users: Vectors, k: int, largest: float) -> bool:
+        fits = len(users) <= _FEW_USERS and not self._is_long(k)
+        safe = fits and not self._could_overflow(users, largest)
+        return safe and bool(users.any(axis=1).all())
+
+    def _could_overflow(self, users: Vectors, largest: float) -> bool:
+        return bool(largest * self._largest * users.shape[1] > HUGE)
+
+    def _is_long(self, k: int) -> bool:
+        """Whether inserting into sorted lists, as compiled code does, would be slow."""
+        return k > max(self.n_items // 8, 512)
 
     def _search(
         self,
@@ -137,6 +156,16 @@ class FactorRanker:
             users, catalogue, k=k, exclude=exclude, threads=self._threads, progress=progress
         )
         progress.log(f"ranked by computing {report.share:.1%} of the scores")
+        return items, scores
+
+    def _one_after_the_other(
+        self, single: SingleSearch, users: Vectors, k: int, exclude: CSR | None, allow: Mask | None
+    ) -> tuple[Items, Scores]:
+        items, scores = empty_lists(len(users), k)
+        for row, user in enumerate(users):
+            excluded = None if exclude is None else exclude.row(row)
+            best, values = single.best(user, self._vectors, k=k, excluded=excluded, allow=allow)
+            items[row, : len(best)], scores[row, : len(best)] = best, values
         return items, scores
 
     def _one_by_one(
@@ -171,6 +200,18 @@ class FactorRanker:
         exact = exact_scores(self._vectors, ids, user)
         order = np.lexsort((ids, -exact))[:k]
         return ids[order], exact[order]
+
+
+def _warmed_up(
+    vectors: Vectors, candidates: Mask | None, like: Callable[[], Vectors] | None
+) -> SingleSearch | None:
+    """What is prepared for single users, within `warm.warmed`."""
+    scratch = warm_scratch()
+    if scratch is None:
+        return None
+    from recsys_cli.models.topk.single import SingleSearch
+
+    return SingleSearch.kept(scratch, vectors, candidates, like)
 
 
 def _as_vectors(vectors: Vectors, what: str) -> Vectors:
