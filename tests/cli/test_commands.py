@@ -263,7 +263,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
     result = run("eval", "--windows", 2, "--baseline", "collab", *files, *options)
     assert "2 windows from" in page.read_text()
     assert "2 windows of 7 days" in result.stdout
-    assert "ndcg@12 by window" in result.stdout
+    assert "ndcg@12 by first day" in result.stdout
     assert "less collab, user by user" in result.stdout
     both = json.loads(out.read_text())
     first, last = both["windows"]

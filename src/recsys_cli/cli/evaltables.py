@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from recsys_cli.cli.console import print_line, print_table, say
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from recsys_cli.evaluation.bootstrap import Interval
     from recsys_cli.evaluation.result import EvalResult
 
-_SHOWN = ("ndcg", "map", "recall", "coverage")
+SHOWN = ("ndcg", "map", "recall", "coverage")
 _COMPARED = ("ndcg", "map", "recall")
 
 
@@ -48,11 +47,11 @@ def _print_groups(result: EvalResult) -> None:
         if not count or "=" in group:
             continue
         rows = [
-            [name, *(cell(outcome.groups[group].get(f"{metric}@{k}")) for metric in _SHOWN)]
+            [name, *(cell(outcome.groups[group].get(f"{metric}@{k}")) for metric in SHOWN)]
             for name, outcome in result.strategies.items()
         ]
         title = f"{group.replace('_', ' ')}: {count:,} {what}, lists of {k}"
-        print_table(["strategy", *_SHOWN], rows, title=title, right=_SHOWN)
+        print_table(["strategy", *SHOWN], rows, title=title, right=SHOWN)
 
 
 def _print_differences(result: EvalResult) -> None:
@@ -69,22 +68,12 @@ def _print_differences(result: EvalResult) -> None:
 
 def _print_windows(result: EvalResult) -> None:
     metric = f"ndcg@{result.main_k()}"
-    names = list(result.strategies)
     rows = [
-        [
-            window.cutoff or "–",
-            f"{window.users:,}",
-            *(_plain(window.strategies[name]["all"], metric) for name in names),
-        ]
-        for window in result.windows
+        [name, *(short(window.strategies[name]["all"][metric].value) for window in result.windows)]
+        for name in result.strategies
     ]
-    headers = ["window from", "users", *names]
-    print_table(headers, rows, title=f"{metric} by window", right=headers[1:])
-
-
-def _plain(metrics: Mapping[str, Interval], name: str) -> str:
-    value = metrics[name].value
-    return "–" if math.isnan(value) else _short(value)
+    headers = ["strategy", *(window.cutoff or "–" for window in result.windows)]
+    print_table(headers, rows, title=f"{metric} by first day of the window", right=headers[1:])
 
 
 def cell(measured: Interval | None) -> str:
@@ -92,23 +81,25 @@ def cell(measured: Interval | None) -> str:
     if measured is None or math.isnan(measured.value):
         return "–"
     if math.isnan(measured.low):
-        return _short(measured.value)
-    return f"{_short(measured.value)} [{_short(measured.low)} {_short(measured.high)}]"
+        return short(measured.value)
+    return f"{short(measured.value)} [{short(measured.low)} {short(measured.high)}]"
 
 
 def difference(measured: Interval) -> str:
     """A difference with its sign and bounds, marked where it is outside noise."""
     if math.isnan(measured.value):
         return "–"
+    if math.isnan(measured.low):
+        return _signed(measured.value) + " "
     low, high = _signed(measured.low), _signed(measured.high)
     mark = "*" if measured.outside_noise else " "
     return f"{_signed(measured.value)} [{low} {high}]{mark}"
 
 
 def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{_short(abs(value))}"
+    return f"{'-' if value < 0 else '+'}{short(abs(value))}"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits without the leading zero, so that three intervals fit 80 columns."""
-    return f"{value:.3f}".removeprefix("0")
+    return "–" if math.isnan(value) else f"{value:.3f}".removeprefix("0")

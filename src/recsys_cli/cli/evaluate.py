@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from recsys_cli.cli.app import app
 from recsys_cli.cli.console import TerminalProgress, print_json, say
+from recsys_cli.cli.evalcompare import compare_runs, refuse_below
 from recsys_cli.cli.evaltables import print_result
 from recsys_cli.cli.options import (
     HERE,
@@ -26,6 +28,7 @@ from recsys_cli.errors import UsageError
 if TYPE_CHECKING:
     from recsys_cli.evaluation.result import EvalResult
     from recsys_cli.pipeline.build import Step
+    from recsys_cli.pipeline.evaluate import Evaluation
 
 
 class Protocol(StrEnum):
@@ -37,6 +40,7 @@ class Protocol(StrEnum):
 
 @app.command("eval")
 def evaluate(
+    context: typer.Context,
     strategy: Annotated[
         str,
         typer.Option(
@@ -105,15 +109,60 @@ def evaluate(
         Path | None,
         typer.Option("--report", metavar="FILE", help="Also write a page to read: .html."),
     ] = None,
+    per_user: Annotated[
+        Path | None,
+        typer.Option(
+            "--per-user",
+            metavar="FILE",
+            help="Also write each user's figures, for paired comparisons: .parquet.",
+        ),
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--compare",
+            metavar="A.json B.json",
+            help="Measure nothing; put two results of --json side by side.",
+        ),
+    ] = None,
+    fail_below: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-below",
+            metavar="METRIC@K=VALUE",
+            help="Exit with 1 if a strategy is below this for all users (with --compare, in B); "
+            "STRATEGY:METRIC@K=VALUE is about one. May be repeated.",
+        ),
+    ] = None,
+    fail_worse: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-worse",
+            metavar="METRIC@K",
+            help="With --compare: exit with 1 if B is worse than A by more than noise.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
     from recsys_cli.config import chosen_datasets, only_dataset
+    from recsys_cli.evaluation.limits import check_metric, parse_limit
     from recsys_cli.pipeline.evalreport import write_report
     from recsys_cli.pipeline.evaluate import Question, run_evaluation
 
+    limits = [parse_limit(text) for text in fail_below or ()]
+    worse = [check_metric(name) for name in fail_worse or ()]
+    for file in (json, report, per_user):
+        if file is not None and str(file) != "-":
+            check_folder(file)
+    if compare:
+        _refuse_others(context)
+        compare_runs(*compare, dataset=dataset, json=json, limits=limits, worse=worse)
+        return
+    if worse:
+        raise UsageError("--fail-worse goes with --compare")
     opened, config = open_workspace(workspace, overrides)
     question = Question(
         strategies=() if strategy == "all" else _split(strategy),
@@ -127,9 +176,6 @@ def evaluate(
         baseline=baseline,
     )
     to_stdout = json is not None and str(json) == "-"
-    for file in (None if to_stdout else json, report):
-        if file is not None:
-            check_folder(file)
     evaluations = []
     # A truth file is about one dataset, and nothing in it says which.
     names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
@@ -146,7 +192,21 @@ def evaluate(
             write_report(evaluations, report, seed=config.eval.seed, progress=progress)
             progress.close()
             say(f"Wrote {report}.")
-    _write([evaluation.result for evaluation in evaluations], json)
+    results = [evaluation.result for evaluation in evaluations]
+    _write(results, json, _write_users(evaluations, per_user, json))
+    refuse_below(limits, results)
+
+
+# With --compare, everything else is about a run that does not take place.
+_WITH_COMPARE = {"compare", "json", "fail_below", "fail_worse", "dataset", "workspace"}
+
+
+def _refuse_others(context: typer.Context) -> None:
+    for name in context.params.keys() - _WITH_COMPARE:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"--compare reads two files and measures nothing, so {option} is idle")
 
 
 def _split(text: str) -> list[str]:
@@ -171,13 +231,32 @@ def _say_step(step: Step) -> None:
         say(f"built {step.dataset} {step.stage} in {step.seconds:.1f} s")
 
 
-def _write(results: list[EvalResult], path: Path | None) -> None:
+def _write_users(
+    evaluations: list[Evaluation], path: Path | None, json: Path | None
+) -> dict[str, str] | None:
+    """Write the figures of single users; what --json is to say about that file."""
+    if path is None:
+        return None
+    from recsys_cli.evaluation.peruser import user_frame, write_users
+    from recsys_cli.store.files import sha256
+
+    frames = [
+        user_frame(e.windows, dataset=e.result.dataset, users=e.engine.artifacts.users)
+        for e in evaluations
+    ]
+    write_users(frames, path)
+    say(f"Wrote {path}.")
+    folder = json.resolve().parent if json and str(json) != "-" else Path.cwd()
+    return {"file": os.path.relpath(path.resolve(), folder), "sha256": sha256(path)}
+
+
+def _write(results: list[EvalResult], path: Path | None, per_user: dict[str, str] | None) -> None:
     """One object for one dataset, a list for several."""
     if path is None:
         return
     from recsys_cli.store.files import write_json
 
-    whole = [result.to_json() for result in results]
+    whole = [result.to_json() | {"per_user": per_user} for result in results]
     value = whole[0] if len(whole) == 1 else whole
     if str(path) == "-":
         print_json(value)
