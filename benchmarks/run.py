@@ -34,6 +34,7 @@ SMALL = {
     "stages": ("Stages, demo size", ["stages.py", "--workspace", "demo"]),
     "topk": ("Top 12 for all users", ["topk.py"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
+    "bootstrap": ("Intervals of an evaluation", ["bootstrap.py"]),
 }
 _ARTICLES = "{data}/hm_raw/articles.csv"
 _ALL_ARTICLES = "{data}/hm_articles_full/articles.parquet"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from conftest import REPOSITORY
 from recsys_cli.cli.app import app
 
-K = 12
+KS = (5, 12)
 REFERENCE = REPOSITORY / "tests" / "evaluation" / "ranx_reference.py"
 
 
@@ -24,44 +25,76 @@ def run(*arguments: object) -> str:
     return result.stdout
 
 
-def held_out(workspace, cutoff: date, days: int) -> dict[str, list[str]]:
-    """Item ids by user id in the test window, from the canonical tables alone."""
+def held_out(workspace: Path, dataset: str, cutoff: date, days: int) -> dict[str, list[str]]:
+    """Item ids by user id in the test window, from the canonical tables alone.
+
+    Where an item is not recommended again, what users had before the window is no test.
+    """
+    folder = workspace / "artifacts"
+    events = pl.read_parquet(folder / f"events_{dataset}.parquet").select("user", "item", "time")
     start = pl.lit(cutoff).cast(pl.Datetime("ms"))
-    events = pl.read_parquet(workspace / "artifacts/events_hm.parquet").filter(
-        pl.col("time") >= start, pl.col("time") < start + pl.duration(days=days)
-    )
-    users = pl.read_parquet(workspace / "artifacts/users_hm.parquet")["user"]
-    items = pl.read_parquet(workspace / "artifacts/items_hm.parquet")["item"]
-    pairs = pl.DataFrame(
-        {"user": users.gather(events["user"]), "item": items.gather(events["item"])}
+    time = pl.col("time")
+    pairs = events.filter(time >= start, time < start + pl.duration(days=days))
+    if not json.loads((folder / f"spec_{dataset}.json").read_text())["repurchase"]:
+        pairs = pairs.join(events.filter(time < start), on=["user", "item"], how="anti")
+    users = pl.read_parquet(folder / f"users_{dataset}.parquet")["user"]
+    items = pl.read_parquet(folder / f"items_{dataset}.parquet")["item"]
+    named = pl.DataFrame(
+        {"user": users.gather(pairs["user"]), "item": items.gather(pairs["item"])}
     ).unique(maintain_order=True)
-    grouped = pairs.group_by("user", maintain_order=True).agg("item")
+    grouped = named.group_by("user", maintain_order=True).agg("item")
     return dict(zip(grouped["user"], grouped["item"].to_list(), strict=True))
+
+
+def by_ranx(lists: list[list[str]], truth: list[list[str]]) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, str(REFERENCE)],
+        input=json.dumps({"ks": KS, "truth": truth, "lists": lists}),
+        capture_output=True, text=True, check=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )  # fmt: skip
+    values = {name: np.array(per_user) for name, per_user in json.loads(done.stdout).items()}
+    relevant = np.array([len(items) for items in truth])
+    for k in KS:
+        # ranx divides average precision by all relevant items, not by min(k, relevant).
+        values[f"map@{k}"] = values[f"map@{k}"] * relevant / np.minimum(relevant, k)
+    return {name: float(per_user.mean()) for name, per_user in values.items()}
+
+
+def check(workspace: Path, dataset: str, strategy: str, out: Path) -> dict:
+    """Measure a strategy, write its lists at the snapshot, and let ranx measure these."""
+    options = ["--dataset", dataset, "--strategy", strategy, "-w", workspace]
+    measured = json.loads(run("eval", "--json", "-", "-k", ",".join(map(str, KS)), *options))
+    cutoff = date.fromisoformat(measured["cutoff"])
+    run("recommend", "--all", "--as-of", cutoff, "--out", out, "-k", KS[-1], *options)
+    truth = held_out(workspace, dataset, cutoff, measured["horizon_days"])
+    assert len(truth) == measured["users"] > 10
+    lists = pl.read_parquet(out).group_by("user", maintain_order=True).agg("item")
+    served = dict(zip(lists["user"], lists["item"].to_list(), strict=True))
+    expected = by_ranx([served.get(user, []) for user in truth], list(truth.values()))
+    found = measured["strategies"][strategy]["all"]
+    assert len(expected) == 6 * len(KS)
+    for name, value in expected.items():
+        assert found[name]["value"] == pytest.approx(value, abs=1e-9), name
+    return found
 
 
 @pytest.mark.parametrize("strategy", ["collab", "content", "popular", "repurchase"])
 def test_evaluation_equals_an_independent_library_on_the_batch_file(workspace, tmp_path, strategy):
-    out = tmp_path / "lists.parquet"
-    options = ["--dataset", "hm", "--strategy", strategy, "-k", K, "-w", workspace]
-    measured = json.loads(run("eval", "--json", "-", *options))
-    cutoff = date.fromisoformat(measured["cutoff"])
-    run("recommend", "--all", "--as-of", cutoff, "--out", out, *options)
-    truth = held_out(workspace, cutoff, measured["horizon_days"])
-    assert len(truth) == measured["users"] > 10
-    lists = pl.read_parquet(out).group_by("user", maintain_order=True).agg("item")
-    served = dict(zip(lists["user"], lists["item"].to_list(), strict=True))
-    cases = {
-        "ks": [K],
-        "truth": list(truth.values()),
-        "lists": [served.get(user, []) for user in truth],
-    }
-    done = subprocess.run(
-        [sys.executable, str(REFERENCE)],
-        input=json.dumps(cases), capture_output=True, text=True, check=True,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-    )  # fmt: skip
-    expected = {name: float(np.mean(values)) for name, values in json.loads(done.stdout).items()}
-    found = measured["strategies"][strategy]["all"]
-    for metric in ("recall", "precision", "hitrate", "mrr", "ndcg"):
-        name = f"{metric}@{K}"
-        assert found[name]["value"] == pytest.approx(expected[name], abs=1e-9), name
+    check(workspace, "hm", strategy, tmp_path / "lists.parquet")
+
+
+def test_the_same_where_items_are_not_recommended_again(workspace, tmp_path):
+    check(workspace, "rr", "collab", tmp_path / "lists.parquet")
+
+
+@pytest.mark.realdata
+def test_the_same_on_movielens(realdata, tmp_path):
+    if not (realdata / "ml-100k").is_dir():
+        pytest.skip("no ml-100k")
+    path = json.dumps(str(realdata / "ml-100k"))
+    (tmp_path / "recsys.toml").write_text(f'[datasets.ml]\nkind = "generic"\npath = {path}\n')
+    for strategy in ("collab", "itemknn", "popular"):
+        found = check(tmp_path, "ml", strategy, tmp_path / f"{strategy}.parquet")
+        # Lists that find nothing would agree too.
+        assert found["ndcg@12"]["value"] > 0.1

@@ -154,6 +154,23 @@ def test_intervals_hold_their_values(truth: Truth, history: CSR) -> None:
         assert interval.low < interval.high
 
 
+def test_ties_are_ranked_as_they_are_served(history: CSR) -> None:
+    """Equally popular items come in the order of the catalogue, and ranks follow from that."""
+    scores = np.zeros((1, N_ITEMS), np.float32)
+    scores[0, [4, 7, 9, 12]] = [1, 2, 2, 2]
+    tied = Popular(Popularity(scores, np.zeros(N_USERS, np.int16), [], CUTOFF_SECONDS))
+    relevant = CSR.from_rows([np.array([9, 4], np.int32), np.array([12], np.int32)], N_ITEMS)
+    users = np.array(NEW_USERS, np.int32)
+    test = Truth(users, relevant, protocol="temporal", cutoff=CUTOFF)
+    found = run(test, history, {"popular": [tied]}, ks=[3]).strategies["popular"].groups["all"]
+    # Lists are 7, 9, 12: hits at rank 2 of two relevant items, and at rank 3 of one.
+    assert found["mrr@3"].value == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert found["recall@3"].value == pytest.approx((1 / 2 + 1) / 2)
+    assert found["map@3"].value == pytest.approx((1 / 2 / 2 + 1 / 3) / 2)
+    gain = [1 / math.log2(r + 1) for r in (1, 2, 3)]
+    assert found["ndcg@3"].value == pytest.approx((gain[1] / (gain[0] + gain[1]) + gain[2]) / 2)
+
+
 def test_groups(truth: Truth, history: CSR) -> None:
     result = run(truth, history, both(history))
     assert dict(result.groups) == {
