@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,12 @@ from recsys_cli.config import Config
 from recsys_cli.errors import ArtifactError
 from recsys_cli.evaluation.truth import Truth, fingerprint
 from recsys_cli.pipeline.build import Builder, Step
-from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.evalchoice import (
+    chosen_strategies,
+    obstacles_of,
+    stages_for,
+    switched_on,
+)
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.pipeline.testsplit import (
     Question,
@@ -23,7 +27,6 @@ from recsys_cli.pipeline.testsplit import (
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.engine import Engine
-from recsys_cli.recommend.registry import AUTO, STRATEGIES
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -116,15 +119,22 @@ def run_evaluation(
     spec = artifacts.spec
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
     truths = truths_of(workspace, artifacts, question, settings)
-    on = _switched_on(builder.graph, config, dataset)
-    names = _names(question, on, exclude_seen=exclude_seen)
+    on = switched_on(builder.graph, config, dataset)
+    names, left_out = chosen_strategies(
+        question,
+        on,
+        obstacles_of(
+            builder.graph, workspace, config, dataset, [snapshot_before(t) for t in truths]
+        ),
+        exclude_seen=exclude_seen,
+    )
     run = _Run(
         workspace=workspace,
         config=config,
         dataset=dataset,
         builder=builder,
         names=names,
-        stages=_stages(builder.graph, names, on),
+        stages=stages_for(builder.graph, names, on),
         ks=list(question.ks) or settings.k,
         exclude_seen=exclude_seen,
         on_step=on_step,
@@ -139,6 +149,7 @@ def run_evaluation(
             f"{dataset} was ingested again while it was being evaluated", hint="run this again"
         )
     ids = engine.artifacts
+    windows[0] = replace(windows[0], warnings=(*windows[0].warnings, *left_out))
     tested = fingerprint([window.truth for window in windows], users=ids.users, items=ids.items)
     result = summarise(
         windows,
@@ -188,46 +199,6 @@ def _content_vectors(run: _Run, engine: Engine) -> npt.NDArray[np.float32] | Non
         return None
     vectors: npt.NDArray[np.float32] = engine.artifacts.pack("content")["vectors"]
     return vectors
-
-
-def _switched_on(graph: Graph, config: Config, dataset: str) -> set[str]:
-    """The strategies that need no stage that is off."""
-    return {
-        name
-        for name, spec in STRATEGIES.items()
-        if all(graph.stages[graph.producer[k]].enabled(config, dataset) for k in spec.needs)
-    }
-
-
-def _names(question: Question, on: Container[str], *, exclude_seen: bool) -> list[str]:
-    """The strategies to measure.
-
-    Without a choice that is every one, less those whose every item would be left out of lists.
-    """
-    names = list(question.strategies) or [
-        name
-        for name, spec in STRATEGIES.items()
-        if name in on and not (exclude_seen and spec.seen_only)
-    ]
-    extra = [question.baseline] if question.baseline and question.baseline not in names else []
-    return names + extra
-
-
-def _stages(graph: Graph, names: Sequence[str], on: AbstractSet[str]) -> list[str]:
-    """The stages that make what these strategies, and those they fall back to, need.
-
-    Args:
-        graph: the stages.
-        names: what was asked for; building what is off then says how to turn it on.
-        on: strategies that may be chosen without having been asked for.
-    """
-    wanted = set(names) - {AUTO}
-    if AUTO in names:
-        wanted |= {name for name in on if STRATEGIES[name].auto}
-    for name in list(wanted):
-        wanted |= set(STRATEGIES[name].fallback) & on
-    kinds = {"interactions"} | {kind for name in wanted for kind in STRATEGIES[name].needs}
-    return sorted({graph.producer[kind] for kind in kinds})
 
 
 def _build(
