@@ -31,7 +31,7 @@ DIVERSITY = "diversity"
 CATALOGUE_METRICS = ("coverage", "gini")
 
 _BLOCK_BYTES = 32 << 20
-"""Content vectors of listed items in memory at a time."""
+"""Sums of content vectors in memory at a time."""
 
 Floats = npt.NDArray[np.float64]
 Items = npt.NDArray[np.integer]
@@ -136,21 +136,40 @@ def _diversity(
     """
     n, depth = items.shape
     out = np.full((n, len(ks)), np.nan)
-    starts = sorted({0, *(k for k in ks if k < depth)})
-    chunk_of = [starts.index(max(s for s in starts if s < min(k, depth))) for k in ks if depth]
-    step = max(1, _BLOCK_BYTES // max(4 * depth * vectors.shape[1], 1))
+    step = max(1, _BLOCK_BYTES // (8 * vectors.shape[1]))
     for first in range(0, n if depth else 0, step):
-        block = items[first : first + step]
-        shown = np.where(block >= 0, block, 0)
-        weight = np.where(block >= 0, scale[shown], 0)
-        parts = vectors[shown] * weight[:, :, None]  # (block, depth, d)
-        sums = np.cumsum(np.add.reduceat(parts, starts, axis=1, dtype=np.float64), axis=1)
-        counts = np.cumsum(np.add.reduceat(weight > 0, starts, axis=1, dtype=np.float64), axis=1)
-        squares = np.einsum("ijk,ijk->ij", sums, sums)[:, chunk_of]
-        m = counts[:, chunk_of]
-        cosine = np.divide(squares - m, m * (m - 1), out=np.full(m.shape, np.nan), where=m > 1)
-        out[first : first + step] = 1 - cosine
+        rows = slice(first, first + step)
+        shown = np.where(items[rows] >= 0, items[rows], 0)
+        weight = np.where(items[rows] >= 0, scale[shown], 0).astype(np.float32)
+        total, count = np.zeros((len(shown), vectors.shape[1]), np.float32), np.zeros(len(shown))
+        before = 0
+        for column, k in enumerate(ks):
+            total += _weighted_sums(shown[:, before:k], weight[:, before:k], vectors)
+            count += (weight[:, before:k] > 0).sum(axis=1)
+            squares = np.einsum("ij,ij->i", total, total, dtype=np.float64)
+            pairs = count * (count - 1)
+            cosine = np.full(len(shown), np.nan)
+            np.divide(squares - count, pairs, out=cosine, where=pairs > 0)
+            out[rows, column] = 1 - cosine
+            before = k
     return out
+
+
+def _weighted_sums(
+    shown: npt.NDArray[np.integer],
+    weight: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """(n, d) sum of the vectors that each row of `shown` (n, w) names, times their weights."""
+    import scipy.sparse
+
+    n, width = shown.shape
+    starts = np.arange(n + 1) * width
+    listed = scipy.sparse.csr_matrix(
+        (weight.ravel(), shown.ravel(), starts), shape=(n, len(vectors))
+    )
+    sums: npt.NDArray[np.float32] = listed @ vectors
+    return sums
 
 
 class Exposure:
