@@ -80,7 +80,7 @@ def test_unknown_users_are_new_and_unknown_items_are_missed(tmp_path: Path) -> N
         ("t.csv", b"user_id,item\na,7\n", "no column user; its columns are user_id, item"),
         ("t.csv", b"user,item\n", "has no rows"),
         ("t.csv", b"", "cannot read"),
-        ("t.csv", b"user,item\na,\n", "1 rows .* lack a user or an item"),
+        ("t.csv", b"user,item\na,\n", "1 row .* without a user or an item"),
         ("t.parquet", b"user,item\na,7\n", "cannot read"),
         ("t.csv.gz", b"user,item\na,7\n", "cannot read"),
         ("t.csv", "user,item\nä,7\n".encode("latin-1"), "cannot read"),

@@ -101,10 +101,10 @@ BAD_CSV = {
     "id,f0\n1,1\n2,1\n1,2\n": "1 user ids appear more than once, such as 1",
     "id,f0\n1.5,1\n2,1\n": "1 values in column id are no integers, such as '1.5' in row 1",
     "id,f0\n1,1\n2,abc\n": "1 values in column f0 are no numbers, such as 'abc' in row 2",
-    "id,f0\n1,1\n2,NaN\n": "1 rows have factors that are empty, NaN or infinite, such as id 2",
+    "id,f0\n1,1\n2,NaN\n": "1 row has factors that are empty, NaN or infinite, such as id 2",
     "id,f0\n1,inf\n2,2\n": "such as id 1",
     "id,f0\n1,\n2,2\n": "such as id 1",
-    "id,f0\n,1\n2,2\n": "1 rows have no id, such as row 1",
+    "id,f0\n,1\n2,2\n": "1 row has no id, such as row 1",
     "0,0.5\n1,0.5\n": "has the columns 0, 0.5",
     "id;f0\n1;1\n": "has the columns id;f0",
     "id,f0,f2\n1,1,1\n": "has the columns id, f0, f2",
@@ -122,13 +122,13 @@ def test_what_is_wrong_with_a_csv_file_is_said(tmp_path, text, says):
 
 
 BAD_PARQUET = [
-    ({"id": [0, 1], "features": [[1.0, 2.0], [1.0]]}, "1 rows have no features or not 2"),
+    ({"id": [0, 1], "features": [[1.0, 2.0], [1.0]]}, "1 row has no features or not 2"),
     ({"id": [0, 1], "features": [[1.0], None]}, "such as id 1"),
     ({"id": [0, 1], "features": [[1.0, None], [1.0, 2.0]]}, "empty, NaN or infinite"),
     ({"id": [0, 1], "features": [[1.0], [float("nan")]]}, "empty, NaN or infinite"),
     ({"id": [0.0, 1.0], "features": [[1.0], [1.0]]}, "ids are Float64"),
     ({"id": ["a", "b"], "features": [[1.0], [1.0]]}, "such as 'a'"),
-    ({"id": [0, None], "features": [[1.0], [1.0]]}, "1 rows have no id, such as row 2"),
+    ({"id": [0, None], "features": [[1.0], [1.0]]}, "1 row has no id, such as row 2"),
     ({"id": [0, 1], "features": [["x"], ["y"]]}, "lists of String"),
     ({"id": [0, 1], "features": [1.0, 2.0]}, "not lists"),
     ({"user": [0, 1], "features": [[1.0], [2.0]]}, "has the columns user, features"),

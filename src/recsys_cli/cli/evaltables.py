@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from recsys_cli.cli.console import print_line, print_table, say
+from recsys_cli.counted import counted
 
 if TYPE_CHECKING:
     from recsys_cli.evaluation.bootstrap import Interval
@@ -17,7 +18,9 @@ _COMPARED = ("ndcg", "map", "recall")
 
 def print_result(result: EvalResult) -> None:
     """A table per group of users, one against the baseline, and one of windows."""
-    print_line(f"{result.dataset}: {result.protocol}{_span(result)}, {result.users:,} users")
+    print_line(
+        f"{result.dataset}: {result.protocol}{_span(result)}, {counted(result.users, 'users')}"
+    )
     for warning in result.warnings:
         say(f"Warning: {warning}")
     _print_groups(result)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recsys_cli.cli.app import app
-from recsys_cli.cli.console import print_json, print_table
+from recsys_cli.cli.console import TerminalProgress, print_json, print_table
 from recsys_cli.cli.options import (
     HERE,
     AsOfOption,
@@ -76,7 +76,8 @@ def status(
     from recsys_cli.pipeline.status import stage_states
 
     opened, config = open_workspace(workspace, overrides)
-    states = stage_states(opened, config, dataset=dataset, thorough=check)
+    with TerminalProgress() as progress:
+        states = stage_states(opened, config, dataset=dataset, thorough=check, progress=progress)
     if json:
         print_json({"stages": [state.to_json() for state in states]})
     else:

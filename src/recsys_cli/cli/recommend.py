@@ -34,6 +34,7 @@ from recsys_cli.cli.session import (
     snapshot_from,
     warn_outdated,
 )
+from recsys_cli.counted import counted
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,9 +155,11 @@ def _write_all(
             filters=filters,
             progress=progress,
         )
-    print_line(f"{summary.path}: {summary.rows:,} rows for {summary.users:,} users")
+    print_line(
+        f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
+    )
     if summary.fallbacks:
-        say(f"{summary.fallbacks:,} users were served in part or in full by a fallback.")
+        say(counted(summary.fallbacks, "users were served in part or in full by a fallback."))
 
 
 def _print_answer(answer: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 import polars as pl
 
 from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME
+from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.repair import lines_of
@@ -120,7 +121,7 @@ def _report(raw: RawCatalogue, ids: pl.Series, check: _IdCheck, findings: Findin
     finding = Finding(
         name,
         "warn",
-        f"{count:,} {check.message}",
+        counted(count, check.message),
         file=raw.label,
         line=lines_of(raw.file, [row])[row] if raw.file is not None and in_text else None,
         row=None if in_text or raw.file is None else row,

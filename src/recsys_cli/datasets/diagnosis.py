@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from recsys_cli.counted import counted
 from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.defects import BLANK, NEGATIVE, Defect, known_defects
 from recsys_cli.datasets.events import EventReader
@@ -73,7 +74,7 @@ def report_defects(
         finding = Finding(
             defect.check,
             "warn",
-            f"{each.count:,} {defect.message}",
+            counted(each.count, defect.message),
             file=source.file.label,
             line=lines.get(each.row),
             row=None if source.file.has_lines else each.row,

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.counted import counted
 from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
 from recsys_cli.datasets.defects import unknown
@@ -85,7 +86,7 @@ def build_events(
     _report_repeats(reader, users, items, path, totals, findings=findings)
     for ids, seen in ((users, totals.users), (items, totals.items)):
         what, unseen = f"{ids.column}s", len(ids) - seen
-        findings.ok(f"{what}.unseen", f"{unseen:,} {what} have no events", count=unseen)
+        findings.ok(f"{what}.unseen", counted(unseen, f"{what} have no events"), count=unseen)
     return totals
 
 
@@ -121,7 +122,7 @@ def _report_lost_zeros(reader: EventReader, ids: Ids, findings: Findings) -> Non
         lost, _, listed = alike.row(0)
         findings.warn(
             f"events.leading_zeros_{ids.column}",
-            f"{len(alike):,} {ids.column}s differ from the catalogue's only in leading zeros",
+            counted(len(alike), f"{ids.column}s differ from the catalogue's only in leading zeros"),
             file=reader.raw.source.file.label,
             column=reader.column_of(ids.column),
             count=len(alike),
@@ -141,7 +142,7 @@ def _report_ids(reader: EventReader, users: Ids, items: Ids, findings: Findings)
             continue
         findings.warn(
             check,
-            f"{len(spaced):,} {ids.column} ids with spaces around them, kept exactly",
+            counted(len(spaced), f"{ids.column} ids with spaces around them, kept exactly"),
             file=label,
             column=reader.column_of(ids.column),
             count=len(spaced),
@@ -157,7 +158,7 @@ def _report_repeats(
     if not count:
         findings.ok("events.repeats", "no row repeats another", file=file.label)
     elif reader.raw.repeats_are_quantity:
-        message = f"{count:,} rows repeat another: several pieces bought at once, all kept"
+        message = counted(count, "rows repeat another: several pieces bought at once, all kept")
         findings.ok("events.repeats", message, file=file.label, count=count)
     else:
         kept = first_repeat(path, totals.events)
@@ -165,7 +166,7 @@ def _report_repeats(
         row = frame.select(ROW).slice(kept or 0, 1).collect(engine="streaming").item()
         findings.warn(
             "events.repeats",
-            f"{count:,} rows repeat another one, all kept",
+            counted(count, "rows repeat another one, all kept"),
             file=file.label,
             line=lines_of(file, [row])[row] if file.has_lines else None,
             row=None if file.has_lines else row,

@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from recsys_cli.counted import counted
 from recsys_cli.errors import DataError
 
 Status = Literal["pass", "warn", "fail"]
@@ -102,7 +103,7 @@ class Findings:
         """
         if finding.count > MAX_SKIPPED * rows:
             hint = finding.hint or "correct the file"
-            message = f"{finding.message}: more than {MAX_SKIPPED:.0%} of {rows:,} rows"
+            message = f"{finding.message}: more than {MAX_SKIPPED:.0%} of {counted(rows, 'rows')}"
             finding = replace(finding, status="fail", message=message, hint=hint)
         else:
             finding = replace(finding, message=f"{finding.message}, left out")

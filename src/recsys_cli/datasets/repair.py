@@ -16,6 +16,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.opening import ENCODING_HINT
 from recsys_cli.datasets.rawfile import BOM, RawFile, open_bytes
@@ -97,7 +98,7 @@ def _finding(raw: RawFile, problem: Problem, record: Record, count: int) -> Find
     return Finding(
         f"{raw.table}.{check}",
         "warn",
-        f"{count:,} {message}",
+        counted(count, message),
         file=raw.label,
         line=record.line,
         column=_undecodable_column(raw, record.data) if problem == "encoding" else None,

@@ -15,6 +15,7 @@ import polars as pl
 
 from recsys_cli.columns import ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.counted import counted
 from recsys_cli.datasets.rawfile import RawFile, as_text, find_raw, looked_for
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
@@ -121,7 +122,7 @@ def _latest(file: RawFile, context: Context) -> pl.DataFrame:
         example = wrong.head(1).collect(engine="streaming").row(0)
         context.findings.warn(
             f"{file.table}.incomplete",
-            f"{count:,} rows without an item or a time left out",
+            f"{counted(count, 'rows without an item or a time')}, left out",
             file=file.label,
             column="timestamp",
             count=count,

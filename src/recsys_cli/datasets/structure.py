@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.opening import GZIP_ERRORS, explained
 from recsys_cli.datasets.rawfile import RawFile, open_bytes
@@ -80,7 +81,7 @@ def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structur
             hint="write the file again, or point to another one",
         )
         return None
-    findings.ok(f"{raw.table}.rows", f"{found.rows:,} rows", file=raw.label, count=found.rows)
+    findings.ok(f"{raw.table}.rows", counted(found.rows, "rows"), file=raw.label, count=found.rows)
     return Structure(raw, found.rows, found.nulls, left_out)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, USER
+from recsys_cli.counted import counted
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import TRUTH_FILE, Truth
 from recsys_cli.store.idtable import IdTable
@@ -92,7 +93,9 @@ def _read_pairs(path: Path) -> pl.DataFrame:
     pairs = frame.select(pl.col(USER, ITEM).cast(pl.String))
     gaps = pairs.filter(pl.any_horizontal(pl.col(USER, ITEM).is_null()))
     if len(gaps):
-        raise DataError(f"{len(gaps)} rows of the truth file {path} lack a user or an item")
+        raise DataError(
+            counted(len(gaps), f"rows of the truth file {path} without a user or an item")
+        )
     if pairs.is_empty():
         raise DataError(f"the truth file {path} has no rows")
     return pairs.unique(maintain_order=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.counted import counted
 from recsys_cli.errors import DataError
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ def _matrix(file: Path, table: pl.DataFrame) -> Factors:
     differing = table[_ID].filter((lengths != rank) | (lengths == 0))
     if len(differing):
         raise DataError(
-            f"{file}: {len(differing)} rows have no features or not {rank} as the first,"
-            f" such as id {differing[0]}"
+            f"{file}: {counted(len(differing), 'rows have')} no features or not {rank} as the"
+            f" first, such as id {differing[0]}"
         )
     return lists.explode().to_numpy().reshape(len(table), rank)
 
@@ -160,6 +161,6 @@ def _check_finite(file: Path, ids: pl.Series, factors: Factors) -> None:
     wrong = np.flatnonzero(~np.isfinite(sums))
     if len(wrong):
         raise DataError(
-            f"{file}: {len(wrong)} rows have factors that are empty, NaN or infinite,"
+            f"{file}: {counted(len(wrong), 'rows have')} factors that are empty, NaN or infinite,"
             f" such as id {ids[int(wrong[0])]}"
         )

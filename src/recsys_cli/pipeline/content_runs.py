@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.config.load import section_for
+from recsys_cli.counted import counted
 from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
 from recsys_cli.pipeline.stage import Context, Facts
 from recsys_cli.store.workspace import ALL
@@ -100,8 +101,8 @@ def embed_image(context: Context) -> Facts:
     fingerprint = _items_fingerprint(context)
     pack = found.to_pack(encoder=encoder.name, items_fingerprint=fingerprint)
     save_pack(context.output("image_embeddings"), pack)
-    missing = [one for one in found.skipped if not (root / one.file).exists()]
-    _report_damaged(context, [one for one in found.skipped if one not in set(missing)])
+    missing = {one for one in found.skipped if not (root / one.file).exists()}
+    _report_damaged(context, [one for one in found.skipped if one not in missing])
     return {
         **_facts(found, encoder.name, encoder.facts, fingerprint),
         "missing": len(missing),
@@ -114,7 +115,9 @@ def _report_damaged(context: Context, damaged: Sequence[Skipped]) -> None:
     for one in damaged[:_SHOWN]:
         context.progress.warn(f"{one.file} is left out: {one.reason}")
     if len(damaged) > _SHOWN:
-        context.progress.warn(f"… and {len(damaged) - _SHOWN:,} more pictures are left out")
+        context.progress.warn(
+            f"… and {counted(len(damaged) - _SHOWN, 'pictures more are left out')}"
+        )
 
 
 def _items_fingerprint(context: Context) -> str:

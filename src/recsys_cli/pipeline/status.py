@@ -11,6 +11,7 @@ from recsys_cli.pipeline.freshness import Freshness, State, Verdict
 from recsys_cli.pipeline.stage import Stage
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.pipeline.timeline import Node, walk
+from recsys_cli.progress import Progress
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -57,7 +58,12 @@ class StageState:
 
 
 def stage_states(
-    workspace: Workspace, config: Config, *, dataset: str | None = None, thorough: bool = False
+    workspace: Workspace,
+    config: Config,
+    *,
+    dataset: str | None = None,
+    thorough: bool = False,
+    progress: Progress | None = None,
 ) -> list[StageState]:
     """States of all stages, "now" first, then the past snapshots that exist.
 
@@ -69,11 +75,12 @@ def stage_states(
         config: its configuration.
         dataset: one dataset's name; None or "all" means all.
         thorough: hash every output instead of trusting size and modification time.
+        progress: counts files that are read, such as new pictures.
     """
     workspace.recover()
     graph = default_graph()
     plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), config)
-    freshness = Freshness(workspace, config, graph)
+    freshness = Freshness(workspace, config, graph, progress=progress)
     unready: dict[Node, State] = {}
     passed: set[Node] = set()
     states = [
