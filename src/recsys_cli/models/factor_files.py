@@ -69,7 +69,9 @@ def read_part(file: Path) -> tuple[Ids, Factors]:
         raise DataError(f"{file}: ids are {ids.dtype}, not integers, such as {ids[0]!r}")
     if ids.null_count():
         row = int(ids.is_null().arg_max() or 0)
-        raise DataError(f"{file}: {ids.null_count()} rows have no id, such as row {row + 1}")
+        raise DataError(
+            f"{file}: {counted(ids.null_count(), 'rows have')} no id, such as row {row + 1}"
+        )
     factors = _matrix(file, table)
     _check_finite(file, ids, factors)
     return ids.cast(pl.Int64).to_numpy(), factors
