@@ -24,6 +24,8 @@ iterations = 5
 encoder = "lsa:32"
 [image]
 encoder = "histogram"
+[hybrid]
+enabled = false
 """
 PICTURES = 48
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
-from recsys_cli.models import topk_kernels
+from recsys_cli.models import compiled
 from recsys_cli.models.topk import FactorRanker
 from recsys_cli.models.topk.search import SortedItems, search
 from recsys_cli.progress import Silent
@@ -126,8 +126,8 @@ def test_compiling_goes_on_where_no_cache_can_be_written(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return real(*args, **options)
 
-    monkeypatch.setattr(topk_kernels.numba, "njit", njit)
-    double = topk_kernels._compiled(numba.int64(numba.int64))(lambda n: 2 * n)
+    monkeypatch.setattr(compiled.numba, "njit", njit)
+    double = compiled.compiled(numba.int64(numba.int64))(lambda n: 2 * n)
     assert double(21) == 42
     assert asked == [True, False]
 

@@ -48,7 +48,10 @@ def test_targets():
     assert graph.select(["all"])[0] == set(graph.stages)
     assert graph.select(["als.train"]) == ({"als.train"}, {"ingest", "als.export", "als.train"})
     named, needed = graph.select(["als.export+"])
-    assert named == {"als.export", "als.train", "graph", "itemknn", "popular", "usermodel"}
+    assert named == {
+        "als.export", "als.train", "graph", "itemknn", "popular", "usermodel", "statistics",
+        "hybrid.blend", "hybrid.train",
+    }  # fmt: skip
     assert needed == {*named, "ingest", "embed.text", "embed.image", "index"}
     with pytest.raises(UsageError, match="no stage 'als'") as error:
         graph.select(["als"])

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import GraphConfig, ItemKnnConfig, PopularConfig
+from recsys_cli.config.models import GraphConfig, HybridConfig, ItemKnnConfig, PopularConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.models.availability import item_availability
@@ -23,6 +23,7 @@ from recsys_cli.models.graph import build_graph_filter
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.models.itemknn import train_itemknn
 from recsys_cli.models.popularity import build_popularity
+from recsys_cli.models.statistics import build_statistics
 from recsys_cli.models.uservectors import user_vectors
 
 N_USERS, N_ITEMS, N_FACTORS = 25, 16, 4
@@ -42,6 +43,8 @@ SPEC = DatasetSpec(
     repurchase=False,
     horizon_days=7,
     has_time=True,
+    category_columns=["colour"],
+    variant_column="pair",
     segment_columns=["region"],
 )
 USERS = pl.DataFrame({"region": ["north" if u < 12 else "south" for u in range(N_USERS)]})
@@ -202,14 +205,41 @@ def decayed_weights(user: int) -> np.ndarray:
     return pack["weight"][span] * 0.5 ** (age / HALF_LIFE_DAYS)
 
 
+def statistics_pack() -> dict[str, Any]:
+    """The statistics artifact of `events`; items 0 and 2, 1 and 3, … come in pairs."""
+    items = pl.DataFrame(
+        {
+            "colour": ["even" if i % 2 == 0 else "odd" for i in range(N_ITEMS)],
+            "pair": [str(i // 4 * 2 + i % 2) for i in range(N_ITEMS)],
+        }
+    )
+    return build_statistics(
+        events().lazy(),
+        items,
+        interactions=Interactions.from_pack(interactions_pack()),
+        spec=SPEC,
+    ).to_pack(users_fingerprint="", items_fingerprint="")
+
+
+def hybrid_pack() -> dict[str, Any]:
+    """The hybrid artifact."""
+    config = HybridConfig()
+    settings = {"candidates": dict(config.candidates), "weights": dict(config.weights)}
+    return settings | {"reference": REFERENCE}
+
+
 @dataclass
 class Packs:
     """Artifacts in memory."""
 
     packs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def has(self, kind: str) -> bool:
-        return kind in self.packs
+        return kind in self.packs or kind in self.texts
+
+    def text(self, kind: str) -> str:
+        return self.texts[kind]
 
     def pack(self, kind: str) -> Mapping[str, Any]:
         return self.packs[kind]
@@ -223,6 +253,8 @@ MAKERS = {
     "popular": popular_pack,
     "content": content_pack,
     "user_vectors": user_vectors_pack,
+    "statistics": statistics_pack,
+    "hybrid": hybrid_pack,
 }
 """How the tests make each kind of artifact."""
 

@@ -54,6 +54,7 @@ def expect_items_of_the_colour_even_new_ones(strategy: Strategy) -> None:
 
 EXPECTED: dict[str, Callable[[Strategy], None]] = {
     "collab": expect_held_out_item,
+    "hybrid": expect_held_out_item,
     "itemknn": expect_held_out_item,
     "graph": expect_held_out_item,
     "content": expect_items_of_the_colour_even_new_ones,
@@ -212,7 +213,9 @@ def test_arguments_and_artifacts_stay_as_they_are(name: str) -> None:
 
 def test_save_and_load_give_the_same_lists(name: str, packs: shop.Packs, tmp_path: Path) -> None:
     loaded = {}
-    for kind in STRATEGIES[name].needs:
+    for kind in (*STRATEGIES[name].needs, *STRATEGIES[name].uses):
+        if kind not in shop.MAKERS:
+            continue
         save_pack(tmp_path / f"{kind}.joblib", packs.pack(kind))
         loaded[kind] = load_pack(tmp_path / f"{kind}.joblib")
     before = STRATEGIES[name].build(packs, 0).recommend(EVERYBODY, k=7)

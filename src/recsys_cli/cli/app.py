@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 _ORDER = [
-    "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "build",
+    "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "hybrid", "build",
     "recommend", "similar", "search", "eval", "status", "doctor", "export",
 ]  # fmt: skip
 
@@ -52,8 +52,8 @@ def in_workspace(hint: str, folder: Path) -> str:
         return match[0] if " -w " in match[0] else match[0].rstrip() + where
 
     return re.sub(
-        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|search|status|validate|eval)"
-        r"[^`\n;&]*",
+        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|hybrid|search|status|validate"
+        r"|eval)[^`\n;&]*",
         located,
         hint,
     )
@@ -142,6 +142,7 @@ from recsys_cli.cli import (  # noqa: E402
     data,
     evaluate,
     export,
+    hybrid,
     inspect,
     pipeline,
     recommend,
@@ -149,6 +150,6 @@ from recsys_cli.cli import (  # noqa: E402
 )
 
 __all__ = [
-    "als", "app", "content", "data", "evaluate", "export", "inspect", "main", "pipeline",
+    "als", "app", "content", "data", "evaluate", "export", "hybrid", "inspect", "main", "pipeline",
     "recommend", "tune",
 ]  # fmt: skip

@@ -56,4 +56,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 HERE = Path()
 # Spelled out, since the registry that knows them imports numpy; a test compares the two.
-STRATEGY_NAMES = ["collab", "content", "itemknn", "graph", "repurchase", "popular", "auto"]
+STRATEGY_NAMES = [
+    "hybrid", "collab", "content", "itemknn", "graph", "repurchase", "popular", "auto",
+]  # fmt: skip

@@ -93,6 +93,10 @@ def recommend(
     dataset: DatasetOption = None,
     overrides: SetOption = None,
     as_of: AsOfOption = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Say why each item is there: sources, ranks, features."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Recommend items for one user or for all."""
@@ -100,7 +104,7 @@ def recommend(
     from recsys_cli.recommend.engine import Engine, Filters, dataset_of_user
 
     opened, config = open_workspace(workspace, overrides)
-    _check_usage(user=user, everyone=everyone, out=out)
+    _check_usage(user=user, everyone=everyone, out=out, explain=explain)
     if everyone:
         name = only_dataset(config, dataset)
     else:
@@ -119,7 +123,7 @@ def recommend(
         _write_all(engine, out, asked, k or config.recommend.k, chosen, filters)
         return
     answer = engine.recommend_one(
-        user or "", strategy=asked, k=k or config.recommend.k, filters=filters
+        user or "", strategy=asked, k=k or config.recommend.k, filters=filters, explain=explain
     )
     if json:
         print_json(answer)
@@ -127,11 +131,13 @@ def recommend(
         _print_answer(answer)
 
 
-def _check_usage(*, user: str | None, everyone: bool, out: Path | None) -> None:
+def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain: bool) -> None:
     if user == "":
         raise UsageError("--user is empty")
     if everyone == (user is not None):
         raise UsageError("name one user with --user, or ask for --all")
+    if everyone and explain:
+        raise UsageError("--explain is about one user", hint="name one with --user")
     if everyone and out is None:
         raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
     if out is not None and not everyone:
@@ -165,6 +171,8 @@ def _write_all(
 def _print_answer(answer: dict[str, Any]) -> None:
     used, reason = answer["strategy_used"], answer["fallback_reason"]
     line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing to recommend'}"
+    if answer["ranked_by"]:
+        line += f", ordered by the {answer['ranked_by']}"
     print_line(line + (f" ({reason})" if reason else ""))
     if not answer["items"]:
         return
@@ -176,3 +184,25 @@ def _print_answer(answer: dict[str, Any]) -> None:
         ],
         right=["rank", "score"],
     )
+    for item in answer["items"]:
+        if "explanation" in item:
+            _print_explanation(item)
+
+
+def _print_explanation(item: dict[str, Any]) -> None:
+    why = item["explanation"]
+    print_line(f"{item['rank']}. {item['item']}  {item['name']}")
+    print_line("   found by " + ", ".join(_place(source) for source in why["sources"]))
+    if why["features"]:
+        parts = [
+            f"{part['contribution']:+.3g} {part['feature']}"
+            + (" unknown" if part["value"] is None else f" = {part['value']:.4g}")
+            for part in why["features"]
+        ]
+        print_line("   score " + ", ".join(parts))
+
+
+def _place(source: dict[str, Any]) -> str:
+    if source["rank"] is None:
+        return f"{source['source']} (among what is allowed)"
+    return f"{source['source']} at {source['rank']} ({source['score']:.4g})"

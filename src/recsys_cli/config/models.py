@@ -2,7 +2,15 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 Kind = Literal["hm", "retailrocket", "generic"]
 Backend = Literal["auto", "cpu", "gpu"]
@@ -57,6 +65,8 @@ class DatasetConfig(Section):
     """generic: items columns that make up the text of an item; by default all text columns."""
     category_columns: list[str] | None = None
     """generic: items columns that are categories."""
+    variant_column: str | None = None
+    """Items column that is the same for variants of one product, such as its colours."""
     image_column: str | None = None
     """generic: items column with the picture's path relative to `path`."""
     segment_columns: list[str] | None = None
@@ -91,6 +101,8 @@ class DatasetConfig(Section):
     """Overrides of [content] for this dataset."""
     index: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [index] for this dataset."""
+    hybrid: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [hybrid] for this dataset."""
 
 
 class InteractionsConfig(Section):
@@ -212,6 +224,45 @@ class IndexConfig(Section):
     """Recall against exact search below which an approximate index gives way to an exact one."""
 
 
+class HybridConfig(Section):
+    """Candidates from several sources, ordered by a learned ranker or by a blend of scores."""
+
+    enabled: Literal["auto"] | bool = "auto"
+    """Whether to train the ranker; auto: where LightGBM is installed. Without it, the blend."""
+    candidates: dict[str, NonNegativeInt] = {
+        "repurchase": 30, "popular": 30, "collab": 50, "itemknn": 50, "graph": 30,
+        "variants": 20, "content": 30, "twotower": 30,
+    }  # fmt: skip
+    """How many items each source of candidates brings for a user; 0 leaves it out."""
+    weights: dict[str, NonNegativeFloat] = {"content": 0.4, "collab": 0.4, "twotower": 0.2}
+    """Weights of the blend; renormalised over those that have a score for user and item."""
+    windows: int = Field(default=3, ge=1, le=8)
+    """Test windows that the ranker learns from, besides the latest, which stops its training.
+    For each, the models that candidates come from are trained at an earlier snapshot."""
+    users_per_window: PositiveInt = 50_000
+    """Users sampled from each window that the ranker learns from."""
+    rounds: PositiveInt = 300
+    """Most trees; training stops earlier when a later window no longer gains."""
+    patience: PositiveInt = 40
+    """Trees without a gain on the later window after which training stops."""
+    learning_rate: PositiveFloat = 0.05
+    """Weight of each tree."""
+    leaves: int = Field(default=7, ge=2)
+    """Leaves of a tree."""
+    min_in_leaf: PositiveInt = 100
+    """Least candidates in a leaf."""
+    feature_fraction: float = Field(default=0.4, gt=0, le=1)
+    """Share of the features that each tree looks at."""
+    l2: NonNegativeFloat = 10.0
+    """L2 penalty on the values of leaves."""
+    truncation: PositiveInt = 20
+    """Ranks from the top whose order LambdaRank cares about."""
+    refit: bool = True
+    """Train once more on all windows, the later one too, for as many trees."""
+    seed: int = 42
+    """Seed of the sample of users and of features."""
+
+
 class RecommendConfig(Section):
     """Defaults of `recsys recommend`."""
 
@@ -263,6 +314,8 @@ class Config(Section):
     """Item and user vectors from texts and pictures."""
     index: IndexConfig = IndexConfig()
     """Item indexes."""
+    hybrid: HybridConfig = HybridConfig()
+    """Candidates, blend and ranker."""
     recommend: RecommendConfig = RecommendConfig()
     """Defaults of recommending."""
     eval: EvalConfig = EvalConfig()

@@ -56,6 +56,7 @@ _CATEGORIES = (
     "section_name",
     "garment_group_name",
 )
+_VARIANT = "product_code"
 _AGE_BREAKS = (16, 25, 35, 45, 55, 65)
 _AGE_GROUPS = ("unknown", "16-24", "25-34", "35-44", "45-54", "55-64", "65+")
 
@@ -94,6 +95,7 @@ class HmAdapter:
             repurchase=True,
             text_columns=tuple(c for c in _TEXT if c in columns),
             category_columns=tuple(c for c in _CATEGORIES if c in columns),
+            variant_column=_VARIANT if _VARIANT in columns else None,
             segment_columns=("age_group",),
             image_root=context.config.path,
         )

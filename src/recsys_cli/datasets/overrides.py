@@ -48,6 +48,8 @@ def build_spec(
         _known(name, setting, wanted, known, "columns")
         return wanted
 
+    variant = config.variant_column or defaults.variant_column
+    _known(name, "variant_column", [variant] if variant else [], item_columns, "columns")
     return DatasetSpec(
         name=name,
         source=config.source or name,
@@ -61,6 +63,7 @@ def build_spec(
         has_time=has_time,
         text_columns=columns("text_columns", defaults.text_columns, item_columns),
         category_columns=columns("category_columns", defaults.category_columns, item_columns),
+        variant_column=variant,
         segment_columns=columns("segment_columns", defaults.segment_columns, user_columns),
         image_root=defaults.image_root,
     )

@@ -37,6 +37,8 @@ class DatasetSpec(BaseModel):
     """Item columns that make up an item's text, in order."""
     category_columns: list[str] = []
     """Item columns that are categories."""
+    variant_column: str | None = None
+    """Item column that is the same for variants of one product, such as its colours."""
     segment_columns: list[str] = []
     """User columns whose groups get their own popularity list and evaluation rows."""
     image_root: str | None = None

@@ -106,6 +106,7 @@ class Defaults:
     horizon_days: int = 7
     text_columns: tuple[str, ...] = ()
     category_columns: tuple[str, ...] = ()
+    variant_column: str | None = None
     segment_columns: tuple[str, ...] = ()
     image_root: str | None = None
 

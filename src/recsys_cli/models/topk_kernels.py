@@ -19,6 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import boolean, float32, float64, int32, int64, void
 
+from recsys_cli.models.compiled import compiled
+from recsys_cli.models.compiled import readonly as _in
+
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -26,23 +29,6 @@ I64 = npt.NDArray[np.int64]
 
 _GROUP = 32
 _FINITE = {"nnan", "nsz"}
-
-
-def _in(scalar: Any, ndim: int) -> Any:
-    """Type of an array that is only read, so that memory maps may be passed."""
-    return numba.types.Array(scalar, ndim, "C", readonly=True)
-
-
-def _compiled(signature: Any, **options: Any) -> Callable[[Any], Any]:
-    def wrap(function: Any) -> Any:
-        options.update(nogil=True, error_model="numpy")
-        try:
-            return numba.njit(signature, cache=True, **options)(function)
-        except (RuntimeError, OSError):
-            # Neither the package's folder nor the user's cache can be written.
-            return numba.njit(signature, **options)(function)
-
-    return wrap
 
 
 def _inner(function: Callable[..., Any]) -> Any:
@@ -89,7 +75,7 @@ def _insert_ranked(scores: F64, items: I32, filled: int, score: float, item: int
     return filled
 
 
-@_compiled(
+@compiled(
     void(
         _in(float32, 2), _in(int32, 1), int64, _in(int32, 1), _in(int64, 1), _in(int32, 1),
         int64, int64, _in(float64, 1), float32[:, ::1], int32[:, ::1], float32[::1], float32[::1],
@@ -138,7 +124,7 @@ def scan(
         threshold[user] = bar
 
 
-@_compiled(
+@compiled(
     int64(
         _in(int32, 1), int32[::1], float64, _in(float64, 1), _in(float64, 1), _in(float32, 2),
         int64,
@@ -156,7 +142,7 @@ def keep_unfinished(
     return left
 
 
-@_compiled(
+@compiled(
     void(
         _in(float32, 2), _in(float32, 2), _in(int32, 1), _in(float32, 2), _in(int32, 2),
         _in(float32, 1), _in(float32, 1), int64, int32[:, ::1], float32[:, ::1], boolean[::1],
@@ -189,7 +175,7 @@ def rescore(
             scores[row + user, c] = best[c]
 
 
-@_compiled(
+@compiled(
     void(
         _in(float32, 2), _in(int32, 1), int64, _in(float32, 2), _in(float32, 2), _in(int32, 1),
         _in(int64, 1), _in(int32, 1), _in(float64, 1),
@@ -223,7 +209,7 @@ def scan_exactly(
                 threshold[user] = max(threshold[user], bar)
 
 
-@_compiled(
+@compiled(
     int64(
         _in(int32, 1), int32[::1], float64, _in(float64, 1), _in(float64, 1), _in(float64, 2),
         _in(int64, 1),
@@ -242,7 +228,7 @@ def keep_exactly_unfinished(
     return left
 
 
-@_compiled(void(_in(int64, 1), _in(int32, 1), _in(float32, 1), int32[:, ::1], float32[:, ::1]))
+@compiled(void(_in(int64, 1), _in(int32, 1), _in(float32, 1), int32[:, ::1], float32[:, ::1]))
 def rank_rows(indptr: I64, columns: I32, scores: F32, items: I32, values: F32) -> None:
     """The best of each row of a sparse matrix into padded lists (rows, k), which it fills."""
     k = items.shape[1]

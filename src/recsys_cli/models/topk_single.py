@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import boolean, float32, float64, int32, int64
 
+from recsys_cli.models.compiled import compiled
+from recsys_cli.models.compiled import readonly as _in
 from recsys_cli.models.topk_kernels import (
-    _compiled,
-    _in,
     _inner,
     _insert_ranked,
     _is_excluded,
@@ -37,7 +37,7 @@ def _product(left: F32, right: F32) -> np.float32:
     return total
 
 
-@_compiled(
+@compiled(
     int64(
         _in(float32, 1), _in(float32, 1), _in(float32, 1), _in(float32, 2), _in(float32, 2),
         _in(float32, 1), _in(float32, 1), _in(int32, 1), _in(float32, 2),

@@ -81,11 +81,15 @@ def chosen_strategies(
     return list(dict.fromkeys([*kept, *baseline])), left_out
 
 
-def stages_for(graph: Graph, names: Sequence[str], on: AbstractSet[str]) -> list[str]:
-    """The stages that make what these strategies, and those they fall back to, need.
+def stages_for(
+    graph: Graph, config: Config, dataset: str, names: Sequence[str], on: AbstractSet[str]
+) -> list[str]:
+    """The stages that make what these strategies, and those they fall back to, need and use.
 
     Args:
         graph: the stages.
+        config: tells which of the stages are on that a strategy could do without.
+        dataset: for this dataset.
         names: what was asked for; building what is off then says how to turn it on.
         on: strategies that may be chosen without having been asked for.
     """
@@ -95,4 +99,7 @@ def stages_for(graph: Graph, names: Sequence[str], on: AbstractSet[str]) -> list
     for name in list(wanted):
         wanted |= set(STRATEGIES[name].fallback) & on
     kinds = {"interactions"} | {kind for name in wanted for kind in STRATEGIES[name].needs}
-    return sorted({graph.producer[kind] for kind in kinds})
+    used = {graph.producer[kind] for name in wanted for kind in STRATEGIES[name].uses}
+    makers = {graph.producer[kind] for kind in kinds}
+    makers |= {name for name in used if graph.stages[name].enabled(config, dataset)}
+    return sorted(makers)

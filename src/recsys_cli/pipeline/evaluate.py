@@ -134,7 +134,7 @@ def run_evaluation(
         dataset=dataset,
         builder=builder,
         names=names,
-        stages=stages_for(builder.graph, names, on),
+        stages=stages_for(builder.graph, config, dataset, names, on),
         ks=list(question.ks) or settings.k,
         exclude_seen=exclude_seen,
         on_step=on_step,

@@ -165,6 +165,7 @@ class Graph:
         return [
             (kind, windows)
             for kind, windows in stage.earlier
+            if stage.look_back is None or windows <= stage.look_back(config, dataset)
             if self.stages[self.producer[kind]].enabled(config, dataset)
         ]
 

@@ -142,6 +142,7 @@ class Stage:
         beyond: what its result depends on besides inputs and config, by name.
         earlier: artifacts of earlier snapshots that it reads, such as ("als", 1) for the
             factors as they were one test window before.
+        look_back: how many windows back it reads of what `earlier` names; None is all of them.
         timed: whether it makes sense only where events have times; whatever reads earlier
             snapshots does.
     """
@@ -160,6 +161,7 @@ class Stage:
     pool: Callable[[Config, str], Sequence[str]] | None = None
     beyond: Callable[[Surroundings], Mapping[str, str]] | None = None
     earlier: tuple[Past, ...] = ()
+    look_back: Callable[[Config, str], int] | None = None
     timed: bool = False
 
     def enabled(self, config: Config, dataset: str) -> bool:

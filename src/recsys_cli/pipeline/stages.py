@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_cli.pipeline.content import content_stages
 from recsys_cli.pipeline.graph import Graph
+from recsys_cli.pipeline.hybrid import hybrid_stages
 from recsys_cli.pipeline.stage import Context, Facts, Stage
 from recsys_cli.store.snapshot import start_of
 
@@ -75,6 +76,7 @@ def default_graph() -> Graph:
                 run=_graph,
             ),
             *content_stages(),
+            *hybrid_stages(),
         ]
     )
 

@@ -57,7 +57,7 @@ class Artifacts:
 
     def has(self, kind: str) -> bool:
         """Whether the artifact exists, and is not one that is switched off."""
-        if kind in _OF_CONTENT and self._content_off:
+        if kind not in ARTIFACTS or (kind in _OF_CONTENT and self._content_off):
             return False
         return self.workspace.path(kind, self.dataset, self.snapshot).exists()
 
@@ -77,6 +77,16 @@ class Artifacts:
                 self._check_fingerprints(kind, pack)
             self._packs[kind] = pack
         return self._packs[kind]
+
+    def text(self, kind: str) -> str:
+        """The text of an artifact that is one.
+
+        Raises:
+            ArtifactError: it is missing.
+        """
+        if not self.has(kind):
+            raise ArtifactError(f"{self._shown(kind)} does not exist", hint=self.build_command())
+        return self.workspace.path(kind, self.dataset, self.snapshot).read_text(encoding="utf-8")
 
     def outdated(self, config: Config) -> list[str]:
         """Stages whose artifacts are not what a build would make now, and why.

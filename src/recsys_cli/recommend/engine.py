@@ -6,7 +6,7 @@ Only numpy is imported for one user's answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,8 @@ from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import UNKNOWN_USER
 from recsys_cli.recommend.fallback import Answer, WithFallback
+from recsys_cli.recommend.hybrid.explain import reasons
+from recsys_cli.recommend.hybrid.strategy import Hybrid
 from recsys_cli.recommend.registry import build_strategy
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -125,35 +127,56 @@ class Engine:
 
         Lists are never longer than the catalogue, so a large k costs no memory.
         """
+        exclude = self._excluded(users, exclude_seen)
+        chain = self.strategy(strategy)
+        return chain.answer(users, k=min(k, chain.n_items), exclude=exclude, allow=allow)
+
+    def _excluded(self, users: npt.NDArray[np.int32], exclude_seen: bool | None) -> CSR | None:
         if exclude_seen is None:
             exclude_seen = not self.artifacts.spec.repurchase
-        exclude = self.history.take(users) if exclude_seen else None
-        chain = self.strategy(strategy)
-        k = min(k, chain.n_items)
-        return chain.answer(users, k=k, exclude=exclude, allow=allow)
+        return self.history.take(users) if exclude_seen else None
 
     def recommend_one(
-        self, user: str, *, strategy: str, k: int, filters: Filters = NO_FILTERS
+        self,
+        user: str,
+        *,
+        strategy: str,
+        k: int,
+        filters: Filters = NO_FILTERS,
+        explain: bool = False,
     ) -> dict[str, Any]:
-        """One user's answer in the shape of `recsys recommend --json`."""
+        """One user's answer in the shape of `recsys recommend --json`.
+
+        With `explain`, each item has an `explanation`: its sources with the rank and score in
+        their lists, and the features that add most to its score.
+        """
         row = self.artifacts.users.find(user)
+        users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
+        allow = self.allowed(filters)
         answer = self.answer(
-            np.array([row if row >= 0 else UNKNOWN_USER], np.int32),
-            strategy=strategy,
-            k=k,
-            exclude_seen=filters.exclude_seen,
-            allow=self.allowed(filters),
+            users, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
         )
+        items = self._items(answer)
+        ranked_by = None
+        found = next((s for s in self.strategy(strategy).chain if isinstance(s, Hybrid)), None)
+        if found is not None and answer.strategy_used(0) == found.name:
+            ranked_by = found.ranked_by
+            excluded = self._excluded(users, filters.exclude_seen)
+            request = _Request(users, min(k, found.n_items), excluded, allow)
+            _name_sources(items, answer, found, request, explain=explain)
+        if explain:
+            _explain_the_rest(items)
         return {
             "user": user,
             "dataset": self.dataset,
             "strategy": strategy,
             "strategy_used": answer.strategy_used(0),
             "fallback_reason": answer.fallback_reason(0),
-            "items": self._items(answer),
+            "ranked_by": ranked_by,
+            "items": items,
         }
 
-    def _items(self, answer: Answer) -> list[Mapping[str, Any]]:
+    def _items(self, answer: Answer) -> list[dict[str, Any]]:
         lists, ids, names = answer.recommendations, self.artifacts.items, self.artifacts.names
         return [
             {
@@ -169,6 +192,51 @@ class Engine:
             )
             if item >= 0
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one user's list was asked for with."""
+
+    users: npt.NDArray[np.int32]
+    k: int
+    exclude: CSR | None
+    allow: npt.NDArray[np.bool_] | None
+
+
+def _name_sources(
+    items: list[dict[str, Any]],
+    answer: Answer,
+    hybrid: Hybrid,
+    request: _Request,
+    *,
+    explain: bool,
+) -> None:
+    """Name all the sources that brought an item that the hybrid listed."""
+    lists = answer.recommendations
+    rows = lists.items[0][: len(items)]
+    found = reasons(
+        hybrid,
+        request.users,
+        rows,
+        k=request.k,
+        exclude=request.exclude,
+        allow=request.allow,
+        with_features=explain,
+    )
+    for item, reason in zip(items, found, strict=True):
+        if reason is None or item["sources"] != [hybrid.name]:
+            continue
+        item["sources"] = [source["source"] for source in reason.sources]
+        if explain:
+            item["explanation"] = {"sources": reason.sources, "features": reason.features}
+
+
+def _explain_the_rest(items: list[dict[str, Any]]) -> None:
+    """Of a single strategy's item all there is to say is its place and score."""
+    for item in items:
+        own = {"source": item["sources"][0], "rank": item["rank"], "score": item["score"]}
+        item.setdefault("explanation", {"sources": [own], "features": []})
 
 
 def dataset_of_user(workspace: Workspace, datasets: Sequence[str], user: str) -> str:

@@ -14,6 +14,7 @@ from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.content import Content
 from recsys_cli.recommend.fallback import WithFallback
 from recsys_cli.recommend.graph import Graph
+from recsys_cli.recommend.hybrid import build as hybrid
 from recsys_cli.recommend.itemknn import ItemKnn
 from recsys_cli.recommend.strategies import Collab, Popular, Repurchase, Strategy
 
@@ -31,6 +32,10 @@ class Artifacts(Protocol):
         """The artifact's contents; raises ArtifactError where it is missing."""
         ...
 
+    def text(self, kind: str) -> str:
+        """The text of an artifact that is one; likewise."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StrategySpec:
@@ -40,6 +45,7 @@ class StrategySpec:
         name: as on the command line.
         summary: one line for help and tables.
         needs: kinds of artifact it is built from.
+        uses: further kinds that it uses where they are there.
         build: makes it; takes the artifacts and the number of threads (0: all cores).
         fallback: names of the strategies behind it, in order.
         auto: whether `auto` may choose it.
@@ -50,6 +56,7 @@ class StrategySpec:
     summary: str
     needs: tuple[str, ...]
     build: Callable[[Artifacts, int], Strategy]
+    uses: tuple[str, ...] = ()
     fallback: tuple[str, ...] = ("popular",)
     auto: bool = True
     seen_only: bool = False
@@ -57,6 +64,15 @@ class StrategySpec:
 
 _ALL = (
     # Best first: this is the order in which `auto` prefers them.
+    StrategySpec(
+        name="hybrid",
+        summary="candidates of all the others, ordered by a learned ranker or a blend of scores",
+        needs=hybrid.NEEDS,
+        uses=hybrid.USES,
+        build=hybrid.build_hybrid,
+        fallback=("collab", "content", "popular"),
+        auto=False,
+    ),
     StrategySpec(
         name="collab",
         summary="items that go with the user's, by matrix factorisation (ALS)",

@@ -1,0 +1,207 @@
+"""The stages of the hybrid: statistics of items and users, settings of the blend, the ranker."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from recsys_cli.config import Config
+from recsys_cli.config.load import section_for
+from recsys_cli.pipeline.stage import Context, Facts, Stage, Switch
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    from recsys_cli.csr import CSR
+    from recsys_cli.recommend.hybrid.training import Groups
+
+_MOST_WINDOWS = 9
+_PER_SNAPSHOT = (
+    "interactions", "popular", "statistics", "als", "itemknn", "graph", "user_vectors",
+)  # fmt: skip
+
+
+def hybrid_stages() -> list[Stage]:
+    """statistics, hybrid.blend and hybrid.train."""
+    return [
+        Stage(
+            name="statistics",
+            summary="counts, trend, recency and value of items and users",
+            inputs=("events", "items", "ids", "spec", "interactions"),
+            outputs=("statistics",),
+            sections=(),
+            run=_statistics,
+        ),
+        Stage(
+            name="hybrid.blend",
+            summary="sources and weights of the hybrid without a ranker",
+            inputs=("interactions",),
+            outputs=("hybrid",),
+            sections=("hybrid.candidates", "hybrid.weights"),
+            run=_blend,
+        ),
+        Stage(
+            name="hybrid.train",
+            summary="what users had in past windows to a ranker of candidates",
+            inputs=("events", "ids", "spec", "content", *_PER_SNAPSHOT),
+            outputs=("ranker", "ranker_facts"),
+            sections=("hybrid",),
+            run=_train,
+            timed=True,
+            earlier=tuple(
+                (kind, windows) for windows in range(1, _MOST_WINDOWS + 1) for kind in _PER_SNAPSHOT
+            ),
+            look_back=lambda config, dataset: section_for(config, "hybrid", dataset).windows + 1,
+            switch=Switch(
+                _trains,
+                "hybrid.train is off, and the strategy hybrid serves a blend of scores",
+                "pip install 'recsys-cli[hybrid]' for the learned ranker",
+                announced=True,
+            ),
+        ),
+    ]
+
+
+def _trains(config: Config, dataset: str) -> bool:
+    enabled = section_for(config, "hybrid", dataset).enabled
+    return find_spec("lightgbm") is not None if enabled == "auto" else bool(enabled)
+
+
+def _statistics(context: Context) -> Facts:
+    import polars as pl
+
+    from recsys_cli.models.interactions import Interactions
+    from recsys_cli.models.statistics import build_statistics
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    pack = load_pack(context.input("interactions"))
+    spec = context.spec
+    columns = [*spec.category_columns, *([spec.variant_column] if spec.variant_column else [])]
+    statistics = build_statistics(
+        context.snapshot.filter(pl.scan_parquet(context.input("events"))),
+        pl.read_parquet(context.input("items"), columns=list(dict.fromkeys(columns))),
+        interactions=Interactions.from_pack(pack),
+        spec=spec,
+    )
+    fingerprints = _fingerprints(pack)
+    save_pack(context.output("statistics"), statistics.to_pack(**fingerprints))
+    return {"categories": len(statistics.categories), **fingerprints}
+
+
+def _blend(context: Context) -> Facts:
+    from recsys_cli.store.packs import load_pack, save_pack
+
+    config = context.section("hybrid")
+    pack = load_pack(context.input("interactions"))
+    settings = {"candidates": dict(config.candidates), "weights": dict(config.weights)}
+    made = settings | {"reference": pack["reference"]} | _fingerprints(pack)
+    save_pack(context.output("hybrid"), made)
+    return _fingerprints(pack)
+
+
+def _train(context: Context) -> Facts:
+    from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.recommend.hybrid.build import open_features, sources_there
+    from recsys_cli.recommend.hybrid.training import train_ranker
+    from recsys_cli.store.files import write_json
+
+    config = context.section("hybrid")
+    now = Artifacts(context.workspace, context.dataset, context.snapshot)
+    # What a stage that is off left behind is not there at earlier snapshots.
+    on = {kind for kind, _ in context.reads}
+    lengths = sources_there(now, config.candidates, kinds_known=on)
+    windows = [_groups(context, ago, lengths) for ago in range(config.windows + 1, 0, -1)]
+    names = open_features(now, lengths)[1].names
+    trained = train_ranker(
+        windows[:-1],
+        windows[-1],
+        names,
+        config,
+        threads=context.threads,
+        progress=context.progress,
+    )
+    context.output("ranker").write_text(trained.text, encoding="utf-8")
+    facts = {
+        "sources": [[name, length] for name, length in lengths.items()],
+        "features": names,
+        "rounds": trained.rounds,
+        "validation_map": trained.validation,
+        "gains": [[name, share] for name, share in trained.gains.items()],
+        "windows": [groups.facts() for groups in windows],
+    }
+    write_json(context.output("ranker_facts"), facts)
+    return {
+        "features": len(names),
+        "rounds": trained.rounds,
+        "groups": sum(len(groups.sizes) for groups in windows),
+        "validation_map": f"{trained.validation:.4f}",
+        "candidate_recall": f"{windows[-1].facts()['recall']:.3f}",
+        "seed": config.seed,
+        **_fingerprints(now.pack("interactions")),
+    }
+
+
+def _groups(context: Context, ago: int, lengths: dict[str, int]) -> Groups:
+    """Training rows of the window that begins `ago` windows before this snapshot."""
+    from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.recommend.hybrid.build import open_features
+    from recsys_cli.recommend.hybrid.training import build_groups
+
+    start, end = context.earlier(ago), context.earlier(ago - 1)
+    artifacts = Artifacts(context.workspace, context.dataset, start)
+    recall, features = open_features(artifacts, lengths, threads=context.threads)
+    truth = _truth(context, start, end, artifacts.pack("interactions"))
+    users = _sample(truth, artifacts.pack("interactions"), context, ago)
+    return build_groups(recall, features, truth, users, progress=context.progress)
+
+
+def _truth(context: Context, start: Any, end: Any, pack: Any) -> CSR:
+    """What users had in a window, of the kinds that count, less what cannot be recommended."""
+    import polars as pl
+
+    from recsys_cli.columns import EVENT, ITEM, USER
+    from recsys_cli.csr import CSR
+    from recsys_cli.store.snapshot import events_between
+
+    spec = context.spec
+    kinds = [spec.events.index(kind) for kind in spec.truth_events]
+    events: pl.LazyFrame = pl.scan_parquet(context.input("events"))
+    window = events_between(events, start, end).filter(pl.col(EVENT).is_in(kinds))
+    pairs = window.select(USER, ITEM).unique().collect(engine="streaming")
+    n_users, n_items = int(pack["n_users"]), int(pack["n_items"])
+    users, items = pairs[USER].to_numpy(), pairs[ITEM].to_numpy()
+    truth = CSR.from_pairs(users, items, n_rows=n_users, n_columns=n_items)
+    return truth if spec.repurchase else _without(truth, pack)
+
+
+def _without(truth: CSR, pack: Any) -> CSR:
+    """The entries of `truth` that are not in the history."""
+    import numpy as np
+
+    from recsys_cli.csr import CSR
+
+    rows, columns = truth.entries()
+    users = np.unique(rows)
+    had_rows, had = CSR(pack["indptr"], pack["indices"], truth.n_columns).take(users).entries()
+    known = users[had_rows] * truth.n_columns + had
+    new = ~np.isin(rows * truth.n_columns + columns, known)
+    return CSR.from_pairs(rows[new], columns[new], n_rows=truth.n_rows, n_columns=truth.n_columns)
+
+
+def _sample(truth: CSR, pack: Any, context: Context, ago: int) -> npt.NDArray[np.int32]:
+    """Users with history and a relevant item, at most as many as the config says."""
+    import numpy as np
+
+    config = context.section("hybrid")
+    had = np.diff(pack["indptr"]) > 0
+    users = np.flatnonzero((np.diff(truth.indptr) > 0) & had).astype(np.int32)
+    if len(users) > config.users_per_window:
+        rng = np.random.default_rng([config.seed, ago])
+        users = np.sort(rng.choice(users, config.users_per_window, replace=False))
+    return users
+
+
+def _fingerprints(pack: Any) -> dict[str, str]:
+    return {key: pack[key] for key in ("users_fingerprint", "items_fingerprint")}

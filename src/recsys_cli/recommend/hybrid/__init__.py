@@ -1,0 +1,1 @@
+"""Candidates of several sources, features of users and items, and what orders them."""

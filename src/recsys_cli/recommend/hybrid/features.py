@@ -1,0 +1,294 @@
+"""Features of candidates: one float32 row per user and item, computed from arrays alone.
+
+What the sources said comes first, then what is known of the item, of the user, and of the two
+together. Unknown is NaN, which trees handle. Names are the same for every dataset, but for
+`affinity_COLUMN`, one for each category column of the dataset's spec. No feature of a pair
+depends on the other candidates, so the score of an item does not either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.models.popularity import EVERYONE, Popularity
+from recsys_cli.models.statistics import WINDOWS, Activity, Statistics
+from recsys_cli.recommend.hybrid.candidates import Candidates
+from recsys_cli.recommend.hybrid.spaces import Space
+from recsys_cli.recommend.vectors import Users
+
+Floats = npt.NDArray[np.float32]
+
+LAST_ITEMS = 5
+"""Items of the user that a candidate is compared with."""
+HISTORY_HALF_LIFE_DAYS = 60.0
+_FUSION = 10.0
+"""Rank at which a source's say in `rank_fusion` has halved (Cormack et al. 2009)."""
+_DAY_SECONDS = 86_400
+_TINY = 1e-20
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The interactions artifact.
+
+    Attributes:
+        matrix: (n_users, n_items) with weights as data.
+        count: (nnz,) uint32 number of events of each pair.
+        last: (nnz,) uint32 seconds since 1970 of the last one; 0 without time.
+        reference: moment that ages are counted from.
+    """
+
+    matrix: CSR
+    count: npt.NDArray[np.uint32]
+    last: npt.NDArray[np.uint32]
+    reference: int
+
+    @classmethod
+    def from_pack(cls, pack: Mapping[str, Any]) -> History:
+        """From the interactions artifact."""
+        matrix = CSR(pack["indptr"], pack["indices"], int(pack["n_items"]), pack["weight"])
+        return cls(matrix, pack["count"], pack["last"], int(pack["reference"]))
+
+
+class Features:
+    """Computes the features of candidates.
+
+    Args:
+        sources: names of the candidates' sources, in their order.
+        spaces: those of them that can score every pair.
+        statistics: of items and users.
+        popularity: by segment.
+        history: what users had.
+    """
+
+    def __init__(
+        self,
+        *,
+        sources: Sequence[str],
+        spaces: Sequence[Space],
+        statistics: Statistics,
+        popularity: Popularity,
+        history: History,
+    ) -> None:
+        self._sources = tuple(sources)
+        self._spaces = tuple(spaces)
+        self._statistics = statistics
+        self._popularity = popularity
+        self._history = history
+        self._unit = [_unit(space) for space in spaces]
+        self._items = _item_table(statistics)
+        top = popularity.scores.max(axis=1, initial=_TINY).astype(np.float32)
+        self._top = np.maximum(top, _TINY)
+        mass = popularity.scores.sum(axis=1, dtype=np.float64)
+        self._mass = np.maximum(mass, _TINY)
+        self.names = self._names()
+
+    def _names(self) -> list[str]:
+        names = [f"rank_{name}" for name in self._sources]
+        names += [f"score_{name}" for name in self._sources]
+        names += [f"relative_{name}" for name in self._sources]
+        names += ["sources", "rank_fusion"]
+        names += _ITEM_NAMES
+        names += ["popular_everyone", "popular_segment", "segment_affinity"]
+        names += _USER_NAMES
+        names += ["value_ratio", "times_had", "idle_days"]
+        names += [f"affinity_{column}" for column in self._statistics.categories]
+        for space in self._spaces:
+            names += [f"similar_{space.name}_max", f"similar_{space.name}_mean"]
+        return names
+
+    @property
+    def space_names(self) -> tuple[str, ...]:
+        """Names of the sources that can score every pair."""
+        return tuple(space.name for space in self._spaces)
+
+    def space_scores(self, candidates: Candidates) -> dict[str, Floats]:
+        """By space, the score (P,) of every pair; NaN where user or item has no vector."""
+        from recsys_cli.recommend.hybrid.kernels import inner_products
+
+        scores = {}
+        for space in self._spaces:
+            out = np.empty(len(candidates.rows), np.float32)
+            inner_products(
+                candidates.rows, candidates.items, candidates.users, space.users, space.items, out
+            )
+            if space.bonus is not None:
+                out += space.bonus[candidates.items]
+            known = space.item_known[candidates.items]
+            known &= space.user_known[candidates.users][candidates.rows]
+            out[~known] = np.nan
+            scores[space.name] = out
+        return scores
+
+    def of(self, candidates: Candidates) -> Floats:
+        """The features (P, len(names)) float32, C-contiguous, of P candidates."""
+        table = np.full((len(candidates.rows), len(self.names)), np.nan, np.float32)
+        at = 0
+        for part in (
+            self._of_sources(candidates),
+            self._items[candidates.items],
+            self._of_popularity(candidates),
+            self._of_users(candidates.users)[candidates.rows],
+            self._of_pairs(candidates),
+        ):
+            table[:, at : at + part.shape[1]] = part
+            at += part.shape[1]
+        return table
+
+    def _of_sources(self, candidates: Candidates) -> Floats:
+        pairs, s = candidates.ranks.shape
+        table = np.empty((pairs, 3 * s + 2), np.float32)
+        table[:, :s] = candidates.ranks
+        scores = table[:, s : 2 * s]
+        scores[:] = candidates.scores
+        for name, values in self.space_scores(candidates).items():
+            scores[:, self._sources.index(name)] = values
+        best = candidates.best[candidates.rows]
+        table[:, 2 * s : 3 * s] = scores / np.where(best > 0, best, np.nan)
+        ranked = ~np.isnan(candidates.ranks)
+        table[:, 3 * s] = ranked.sum(axis=1)
+        terms = np.where(ranked, 1 / (_FUSION + candidates.ranks), 0)
+        table[:, 3 * s + 1] = terms.sum(axis=1)
+        return table
+
+    def _of_popularity(self, candidates: Candidates) -> Floats:
+        scores, items = self._popularity.scores, candidates.items
+        segment = self._segments(candidates.users)[candidates.rows]
+        everyone, own = scores[EVERYONE, items], scores[segment, items]
+        ratio = (own / self._mass[segment]) / np.maximum(everyone / self._mass[EVERYONE], _TINY)
+        return np.stack(
+            [everyone / self._top[EVERYONE], own / self._top[segment], ratio], axis=1
+        ).astype(np.float32)
+
+    def _segments(self, users: Users) -> npt.NDArray[np.int16]:
+        segments = self._popularity.user_segment
+        if not len(segments):
+            return np.zeros(len(users), np.int16)
+        found: npt.NDArray[np.int16] = segments[users]
+        return found
+
+    def _of_users(self, users: Users) -> Floats:
+        activity, reference = self._statistics.users, self._statistics.reference
+        had = self._history.matrix.counts(users)
+        events = activity.events[users]
+        columns = [
+            events,
+            had,
+            events / np.maximum(had, 1),
+            *activity.recent[users].T,
+            _days(activity.first[users], reference),
+            _days(activity.last[users], reference),
+            activity.value[users],
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    def _of_pairs(self, candidates: Candidates) -> Floats:
+        from recsys_cli.recommend.hybrid.kernels import own_history, similarities
+
+        codes = self._statistics.codes
+        pairs, c = len(candidates.rows), codes.shape[1]
+        table = np.full((pairs, 3 + c + 2 * len(self._spaces)), np.nan, np.float32)
+        usual = self._statistics.users.value[candidates.users]
+        value = self._statistics.items.recent_value[candidates.items]
+        usual = np.where(usual != 0, usual, np.nan)[candidates.rows]
+        table[:, 0] = value / usual
+        indptr, had, weight, count, days, last = self._histories(candidates.users)
+        own = np.full((pairs, 2 + c), np.nan, np.float32)
+        own_history(candidates.rows, candidates.items, indptr, had, weight, count, days, codes, own)
+        table[:, 1 : 3 + c] = own
+        for place, (space, unit) in enumerate(zip(self._spaces, self._unit, strict=True)):
+            known = space.item_known[candidates.items]
+            similar = np.full((pairs, 2), np.nan, np.float32)
+            similarities(candidates.rows, candidates.items, last, unit, similar)
+            similar[~known] = np.nan
+            start = 3 + c + 2 * place
+            table[:, start : start + 2] = similar
+        return table
+
+    def _histories(self, users: Users) -> tuple[Any, ...]:
+        """What each user of the block had, and their last items (B, LAST_ITEMS), -1 padded."""
+        matrix = self._history.matrix
+        indptr, at = matrix.positions(users)
+        had = np.ascontiguousarray(matrix.indices[at], np.int32)
+        moments = self._history.last[at]
+        days = _days(moments, self._history.reference)
+        weight = np.asarray(matrix.data, np.float32)[at] if len(at) else np.empty(0, np.float32)
+        aged = np.where(np.isnan(days), 0, days)
+        weight = (weight * np.exp2(-aged / HISTORY_HALF_LIFE_DAYS)).astype(np.float32)
+        count = self._history.count[at].astype(np.float32)
+        rows = np.repeat(np.arange(len(users)), np.diff(indptr))
+        order = np.lexsort((had, -moments.astype(np.int64), rows))
+        place = np.arange(len(at)) - indptr[rows]
+        last = np.full((len(users), LAST_ITEMS), -1, np.int32)
+        near = place < LAST_ITEMS
+        last[rows[near], place[near]] = had[order][near]
+        return indptr, had, weight, count, days.astype(np.float32), last
+
+
+_ITEM_NAMES = [
+    "item_events",
+    *(f"item_events_{days}d" for days in WINDOWS),
+    "item_trend_1d",
+    "item_trend_7d",
+    "item_users",
+    "item_repeated",
+    "item_age_days",
+    "item_idle_days",
+    "item_value",
+    "item_recent_value",
+    "item_value_change",
+]
+_USER_NAMES = [
+    "user_events",
+    "user_items",
+    "user_events_per_item",
+    *(f"user_events_{days}d" for days in WINDOWS),
+    "user_age_days",
+    "user_idle_days",
+    "user_value",
+]
+
+
+def _item_table(statistics: Statistics) -> Floats:
+    """(n_items, len(_ITEM_NAMES)) what is known of every item."""
+    items: Activity = statistics.items
+    recent = items.recent.astype(np.float32)
+    day, week, month = recent.T
+    usual = np.where(items.value != 0, items.value, np.nan)
+    columns = [
+        items.events,
+        day,
+        week,
+        month,
+        # Against what the longer window would lead one to expect of the shorter one.
+        (day + 0.1) / (week / 7 + 0.1),
+        (week + 0.5) / (month * (7 / 30) + 0.5),
+        statistics.buyers,
+        statistics.repeated,
+        _days(items.first, statistics.reference),
+        _days(items.last, statistics.reference),
+        items.value,
+        items.recent_value,
+        items.recent_value / usual,
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _days(moments: npt.NDArray[np.uint32], reference: int) -> npt.NDArray[np.float64]:
+    """Days from each moment to the reference; NaN for none."""
+    return np.where(moments > 0, (reference - moments.astype(np.float64)) / _DAY_SECONDS, np.nan)
+
+
+def _unit(space: Space) -> Floats:
+    """The items' vectors at unit length; those that are may be a large map, and stay one."""
+    if space.unit:
+        return space.items
+    norms = np.sqrt(np.einsum("ij,ij->i", space.items, space.items, dtype=np.float64))
+    unit: Floats = (space.items / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)
+    return unit
