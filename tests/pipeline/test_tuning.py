@@ -185,6 +185,15 @@ def test_targets_search_settings_that_exist_around_their_defaults(base):
     assert [what.value for what in What] == list(TARGETS)
 
 
+def test_a_trial_runs_only_what_its_settings_touch():
+    graph = default_graph()
+    assert touched(graph, "collab", ALS.space)[1] == ["als.train"]
+    assert touched(graph, "content", find_target("content").space)[1] == ["index", "usermodel"]
+    kept, varied = touched(graph, "hybrid", find_target("hybrid").space)
+    assert varied == ["hybrid.train"]
+    assert {"als.train", "itemknn", "graph", "statistics", "hybrid.blend"} <= set(kept)
+
+
 def test_settings_are_written_beside_what_is_there(shop):
     written = with_settings(shop, "hm", {"als.factors": 32, "popular.window_days": 5})
     assert written == (

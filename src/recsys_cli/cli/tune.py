@@ -34,6 +34,7 @@ class What(StrEnum):
     ITEMKNN = "itemknn"
     GRAPH = "graph"
     CONTENT = "content"
+    HYBRID = "hybrid"
     POPULAR = "popular"
 
 

@@ -118,6 +118,18 @@ _ALL = (
         },
     ),
     Target(
+        name="hybrid",
+        strategy="hybrid",
+        space={
+            "hybrid.leaves": Span(4, 63, log=True),
+            "hybrid.learning_rate": Span(0.01, 0.2, log=True),
+            "hybrid.min_in_leaf": Span(10, 500, log=True),
+            "hybrid.feature_fraction": Span(0.2, 1.0),
+            "hybrid.l2": Span(0.1, 100.0, log=True),
+            "hybrid.truncation": Span(5, 50),
+        },
+    ),
+    Target(
         name="popular",
         strategy="popular",
         space={

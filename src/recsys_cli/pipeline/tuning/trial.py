@@ -78,7 +78,8 @@ def touched(graph: Graph, strategy: str, settings: Iterable[str]) -> tuple[list[
     Returns:
         Names in order: to build once, and to run anew for each trial.
     """
-    makers = {graph.producer[kind] for kind in (*STRATEGIES[strategy].needs, "interactions")}
+    spec = STRATEGIES[strategy]
+    makers = {graph.producer[kind] for kind in (*spec.needs, *spec.uses, "interactions")}
     needed = set().union(*(graph.ancestors(maker) for maker in makers))
     varying = {name for setting in settings for name in (setting, setting.partition(".")[0])}
     changed: set[str] = set()

@@ -84,12 +84,8 @@ def prepare(
     graph, spec = builder.graph, STRATEGIES[search.target.strategy]
     kept, varied = touched(graph, spec.name, search.target.space)
     graph.refuse_off(varied, [dataset], config)
-    behind = {
-        graph.producer[kind]
-        for name in spec.fallback
-        for kind in STRATEGIES[name].needs
-        if graph.stages[graph.producer[kind]].enabled(config, dataset)
-    }
+    behind = {graph.producer[kind] for name in spec.fallback for kind in STRATEGIES[name].needs}
+    on = [name for name in graph.order if graph.stages[name].enabled(config, dataset)]
     build(builder, ["ingest"], dataset, NOW)
     artifacts = Artifacts(workspace, dataset)
     exclude_seen = search.exclude_seen
@@ -98,13 +94,13 @@ def prepare(
         graph=graph,
         dataset=dataset,
         strategy=spec.name,
-        stages=[name for name in varied if graph.stages[name].enabled(config, dataset)],
+        stages=[name for name in varied if name in on],
         metric=search.metric,
         exclude_seen=not artifacts.spec.repurchase if exclude_seen is None else exclude_seen,
     )
     windows = []
     for snapshot, after in _states(workspace, dataset, search, protocol):
-        build(builder, sorted({*kept, *varied, *behind}), dataset, snapshot)
+        build(builder, [n for n in on if n in {*kept, *varied, *behind}], dataset, snapshot)
         truth = _truth(workspace, artifacts, snapshot, after)
         if judge.exclude_seen:
             truth = without_seen(truth, Engine(workspace, dataset, snapshot).history)
