@@ -24,6 +24,10 @@ class UsageError(RecsysError):
     exit_code = 2
 
 
+class UnknownIdError(UsageError):
+    """There is no such user or item."""
+
+
 class ConfigError(UsageError):
     """recsys.toml, `--set` or a default does not hold together."""
 
@@ -44,6 +48,10 @@ class UnsafePackError(RecsysError):
 
 class LockedError(RecsysError):
     """Another process is writing to this workspace."""
+
+
+class BusyError(RecsysError):
+    """There is more to do than can be done now; trying again later helps."""
 
 
 class TrainingError(RecsysError):

@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
 _ORDER = [
     "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "hybrid", "build",
-    "recommend", "similar", "search", "eval", "status", "doctor", "export",
+    "recommend", "similar", "search", "serve", "eval", "status", "doctor", "export",
 ]  # fmt: skip
 
 
@@ -52,8 +52,8 @@ def in_workspace(hint: str, folder: Path) -> str:
         return match[0] if " -w " in match[0] else match[0].rstrip() + where
 
     return re.sub(
-        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|hybrid|search|status|validate"
-        r"|eval)[^`\n;&]*",
+        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|hybrid|search|serve|status"
+        r"|validate|eval)[^`\n;&]*",
         located,
         hint,
     )
@@ -146,10 +146,11 @@ from recsys_cli.cli import (  # noqa: E402
     inspect,
     pipeline,
     recommend,
+    serve,
     tune,
 )
 
 __all__ = [
     "als", "app", "content", "data", "evaluate", "export", "hybrid", "inspect", "main", "pipeline",
-    "recommend", "tune",
+    "recommend", "serve", "tune",
 ]  # fmt: skip

@@ -152,7 +152,7 @@ def search(
 ) -> None:
     """Search items of one or all datasets by words or by a picture."""
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.recommend.search import Query
+    from recsys_cli.recommend.queries import Query
     from recsys_cli.recommend.search import search as find
 
     if (words is None) == (picture is None):

@@ -16,6 +16,7 @@ from recsys_cli.config.models import (
     ItemKnnConfig,
     PopularConfig,
     RecommendConfig,
+    ServeConfig,
     TextConfig,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "ItemKnnConfig",
     "PopularConfig",
     "RecommendConfig",
+    "ServeConfig",
     "TextConfig",
     "chosen_datasets",
     "load_config",

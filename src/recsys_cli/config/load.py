@@ -73,6 +73,17 @@ def section_for(config: Config, section: str, dataset: str) -> Any:
     return validate(type(base), merged, where=f"[datasets.{dataset}.{section}]")
 
 
+def changed(config: Config, section: str, values: dict[str, Any]) -> Config:
+    """The configuration with some settings of a section replaced.
+
+    Raises:
+        ConfigError: a value is wrong.
+    """
+    base: Section = getattr(config, section)
+    made = validate(type(base), base.model_dump() | values, where=f"[{section}]")
+    return config.model_copy(update={section: made})
+
+
 def dataset_config(config: Config, dataset: str) -> DatasetConfig:
     """The named dataset's section.
 

@@ -289,6 +289,41 @@ class EvalConfig(Section):
     """Strategy that the others are compared with, where it is measured too."""
 
 
+class ServeConfig(Section):
+    """`recsys serve`: where it listens, and how much one caller may ask for."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every network the machine is in."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0 picks a free one."""
+    workers: PositiveInt = 1
+    """Processes that answer; they share the artifacts' memory."""
+    threads: PositiveInt = 2
+    """Threads per process for answers that take more than a few milliseconds."""
+    reload_every: NonNegativeFloat = 1.0
+    """Seconds between looks for newly built artifacts; 0 never looks."""
+    concurrency: PositiveInt = 128
+    """Requests that a process works on at a time; more are told to come back (503)."""
+    encoder_queue: PositiveInt = 8
+    """Texts and pictures that may wait for the encoders, per process; more are told likewise."""
+    timeout_seconds: PositiveFloat = 10.0
+    """Time that a request may take, encoders left aside."""
+    encoder_timeout_seconds: PositiveFloat = 60.0
+    """Time that a request to the encoders may take; the first one loads their weights."""
+    max_k: PositiveInt = 500
+    """Longest list that may be asked for."""
+    body_bytes: PositiveInt = 1 << 20
+    """Largest body of a request other than a picture."""
+    image_bytes: PositiveInt = 10 << 20
+    """Largest picture, as a file."""
+    image_pixels: PositiveInt = 40_000_000
+    """Largest picture, once decoded: width times height."""
+    cors: list[str] = []
+    """Origins whose pages may call; none by default, and * is any."""
+    evaluations: str = "eval"
+    """Folder with files of `recsys eval --json`, relative to the workspace, for GET /eval."""
+
+
 class Config(Section):
     """The whole of recsys.toml."""
 
@@ -320,3 +355,5 @@ class Config(Section):
     """Defaults of recommending."""
     eval: EvalConfig = EvalConfig()
     """Defaults of evaluation."""
+    serve: ServeConfig = ServeConfig()
+    """The HTTP server."""

@@ -177,7 +177,7 @@ def prepare_all(
 
     context = multiprocessing.get_context("spawn")
     waiting: deque[Future[list[Picture | Failure]]] = deque()
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker)
     try:
         for group in sources:
             waiting.append(pool.submit(prepare_group, group, prepare))
@@ -212,7 +212,7 @@ def _prepare_one(source: Source, prepare: Prepare) -> Picture | Failure:
         return Failure(error.message, lasting=True)
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Leave Ctrl-C to the parent, and end with it even if it is killed.
 
     A pool's workers hold both ends of their queue, so they would wait for a dead parent for ever.

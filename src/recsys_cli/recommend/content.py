@@ -12,13 +12,14 @@ of vectors with one more entry. Nothing but numpy is imported for a single reque
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from recsys_cli.csr import CSR
 from recsys_cli.models.topk import FactorRanker
-from recsys_cli.models.topk.warm import warm_scratch
+from recsys_cli.models.topk.warm import shared
 from recsys_cli.recommend.contract import Recommendations
 from recsys_cli.recommend.vectors import Mask, Users, Vectors, are_known, recommend_known
 
@@ -60,7 +61,12 @@ class Content:
         self._reference = reference
         self._bonus = np.float32(availability_weight if availability is not None else 0.0)
         if availability is not None and self._bonus:
-            item_vectors = _widened(item_vectors, availability)
+            item_vectors = shared(
+                partial(_with_column, item_vectors, availability),
+                item_vectors,
+                availability,
+                about="with a column",
+            )
         self._ranker = FactorRanker(
             item_vectors, candidates=item_known, threads=threads, like=self._sample
         )
@@ -139,18 +145,6 @@ class Content:
         if not self._bonus:
             return vectors
         return _with_column(vectors, np.full(len(vectors), self._bonus))
-
-
-def _widened(vectors: Vectors, column: Vectors) -> Vectors:
-    """`_with_column`, which the processes of a server share."""
-    scratch = warm_scratch()
-    if scratch is None:
-        return _with_column(vectors, column)
-    from recsys_cli.store.scratch import array_key
-
-    key = array_key(vectors, column, about="with column")
-    wide: Vectors = scratch.pack(key, lambda: {"wide": _with_column(vectors, column)})["wide"]
-    return wide
 
 
 def _with_column(vectors: Vectors, column: Vectors) -> Vectors:

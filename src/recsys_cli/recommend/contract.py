@@ -16,6 +16,8 @@ from recsys_cli.csr import CSR
 
 UNKNOWN_USER = -1
 NO_SOURCE = 255
+ALSO = "+"
+"""Joins names in `sources` where several strategies gave the same item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from recsys_cli.columns import ITEM, USER
 from recsys_cli.config import Config
 from recsys_cli.csr import CSR
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, UnknownIdError, UsageError
 from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.contract import UNKNOWN_USER
+from recsys_cli.recommend.contract import ALSO, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.fallback import Answer, WithFallback
 from recsys_cli.recommend.hybrid.explain import reasons
 from recsys_cli.recommend.hybrid.strategy import Hybrid
 from recsys_cli.recommend.registry import build_strategy
+from recsys_cli.recommend.strategies import Strategy
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -58,11 +59,23 @@ class Engine:
         *,
         threads: int = 0,
         config: Config | None = None,
+        artifacts: Artifacts | None = None,
     ) -> None:
-        self.artifacts = Artifacts(workspace, dataset, snapshot, config=config)
+        """Load nothing yet.
+
+        Args:
+            workspace: where the artifacts are.
+            dataset: whose.
+            snapshot: of which cut-off.
+            threads: threads for many users; 0 means all cores.
+            config: see `Artifacts`.
+            artifacts: those of this dataset and snapshot, where the caller opened them already.
+        """
+        self.artifacts = artifacts or Artifacts(workspace, dataset, snapshot, config=config)
         self.dataset = dataset
         self._threads = threads
         self._strategies: dict[str, WithFallback] = {}
+        self._built: dict[str, Strategy] = {}
 
     @cached_property
     def history(self) -> CSR:
@@ -78,7 +91,9 @@ class Engine:
             ArtifactError: it has not been built.
         """
         if name not in self._strategies:
-            self._strategies[name] = build_strategy(name, self.artifacts, threads=self._threads)
+            self._strategies[name] = build_strategy(
+                name, self.artifacts, threads=self._threads, built=self._built
+            )
         return self._strategies[name]
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
@@ -156,7 +171,7 @@ class Engine:
         answer = self.answer(
             users, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
         )
-        items = self._items(answer)
+        items = self.listed(answer.recommendations)
         ranked_by = None
         found = next((s for s in self.strategy(strategy).chain if isinstance(s, Hybrid)), None)
         if found is not None and answer.strategy_used(0) == found.name:
@@ -176,8 +191,9 @@ class Engine:
             "items": items,
         }
 
-    def _items(self, answer: Answer) -> list[dict[str, Any]]:
-        lists, ids, names = answer.recommendations, self.artifacts.items, self.artifacts.names
+    def listed(self, lists: Recommendations) -> list[dict[str, Any]]:
+        """The first user's items as they stand in answers."""
+        ids, names = self.artifacts.items, self.artifacts.names
         return [
             {
                 "rank": rank,
@@ -185,7 +201,7 @@ class Engine:
                 # The shortest decimal that stands for the float32, so 0.93 and not 0.9300000072.
                 "score": float(str(score)),
                 "name": names[int(item)],
-                "sources": [lists.sources[int(source)]],
+                "sources": lists.sources[int(source)].split(ALSO),
             }
             for rank, (item, score, source) in enumerate(
                 zip(lists.items[0], lists.scores[0], lists.source[0], strict=True), 1
@@ -245,8 +261,9 @@ def dataset_of_user(workspace: Workspace, datasets: Sequence[str], user: str) ->
     Raises:
         UsageError: several have the user, or none of several.
     """
-    way_out = f"--dataset {datasets[0]} recommends as for a user nobody knows"
-    return _holder(workspace, datasets, USER, user, way_out=way_out)
+    if len(datasets) == 1:
+        return datasets[0]
+    return holder({name: Artifacts(workspace, name) for name in datasets}, USER, user)
 
 
 def dataset_of_item(workspace: Workspace, datasets: Sequence[str], item: str) -> str:
@@ -255,16 +272,23 @@ def dataset_of_item(workspace: Workspace, datasets: Sequence[str], item: str) ->
     Raises:
         UsageError: several have the item, or none of several.
     """
-    return _holder(workspace, datasets, ITEM, item, way_out="ids are as in the raw files")
-
-
-def _holder(
-    workspace: Workspace, datasets: Sequence[str], what: str, external: str, *, way_out: str
-) -> str:
-    """The one dataset that has this user or item."""
     if len(datasets) == 1:
         return datasets[0]
-    opened = {name: Artifacts(workspace, name) for name in datasets}
+    return holder({name: Artifacts(workspace, name) for name in datasets}, ITEM, item)
+
+
+def holder(opened: Mapping[str, Artifacts], what: str, external: str) -> str:
+    """The one dataset that has a user or item.
+
+    Args:
+        opened: the datasets' artifacts.
+        what: `columns.USER` or `columns.ITEM`.
+        external: the id.
+
+    Raises:
+        UsageError: several have it, or none has.
+        ArtifactError: none has, but not all are ingested yet.
+    """
     ready = [name for name, artifacts in opened.items() if artifacts.has("ids")]
     ids = {name: opened[name].users if what == USER else opened[name].items for name in ready}
     holders = [name for name in ready if ids[name].find(external) >= 0]
@@ -274,14 +298,17 @@ def _holder(
         raise UsageError(
             f"{what} {external!r} is in {' and '.join(holders)}", hint=f"add --dataset {holders[0]}"
         )
-    waiting = [name for name in datasets if name not in ready]
+    waiting = [name for name in opened if name not in ready]
     if waiting:
         raise ArtifactError(
             f"no dataset that is ingested has {_a(what)} {external!r}, and {', '.join(waiting)} "
             "is not yet",
             hint="recsys build all",
         )
-    raise UsageError(f"no dataset has {_a(what)} {external!r}", hint=way_out)
+    way_out = "ids are as in the raw files"
+    if what == USER:
+        way_out = f"--dataset {next(iter(opened))} recommends as for a user nobody knows"
+    raise UnknownIdError(f"no dataset has {_a(what)} {external!r}", hint=way_out)
 
 
 def _a(what: str) -> str:

@@ -167,12 +167,28 @@ def chain_names(name: str, artifacts: Artifacts) -> list[str]:
     return [name, *(other for other in find_strategy(name).fallback if other in there)]
 
 
-def build_strategy(name: str, artifacts: Artifacts, *, threads: int = 0) -> WithFallback:
+def build_strategy(
+    name: str,
+    artifacts: Artifacts,
+    *,
+    threads: int = 0,
+    built: dict[str, Strategy] | None = None,
+) -> WithFallback:
     """The strategy asked for with its fallback chain, over one dataset's artifacts.
+
+    Args:
+        name: what is asked for.
+        artifacts: what it is built from.
+        threads: 0 means all cores.
+        built: strategies by name that were built before; those built now are added.
 
     Raises:
         UsageError: there is no such strategy.
         ArtifactError: an artifact that `name` itself needs is missing.
     """
-    chain = [STRATEGIES[other].build(artifacts, threads) for other in chain_names(name, artifacts)]
-    return WithFallback(chain, name=name)
+    built = {} if built is None else built
+    names = chain_names(name, artifacts)
+    for other in names:
+        if other not in built:
+            built[other] = STRATEGIES[other].build(artifacts, threads)
+    return WithFallback([built[other] for other in names], name=name)

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, UnknownIdError
 from recsys_cli.models.topk import FactorRanker
 from recsys_cli.models.topk.scoring import exact_scores
+from recsys_cli.models.topk.warm import shared
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.vectors import Mask
 
@@ -57,20 +58,33 @@ class Similar:
         self._artifacts = artifacts
         self._index = index
 
+    @property
+    def by(self) -> list[str]:
+        """What items can be compared by; looking makes it ready."""
+        there = [n for n in (self._content, self._collab) if n is not None]
+        for neighbours in there:
+            neighbours.prepare()
+        return [neighbours.source for neighbours in there]
+
     def item(self, item: str, *, k: int, allow: Mask | None = None) -> dict[str, Any]:
         """The answer of `recsys similar` for an external item id.
 
         Raises:
-            UsageError: the dataset has no such item.
+            UnknownIdError: the dataset has no such item.
             ArtifactError: nothing is built that items could be compared by.
         """
         row = self._artifacts.items.find(item)
         if row < 0:
-            raise UsageError(f"{self._artifacts.dataset} has no item {item!r}")
+            raise UnknownIdError(f"{self._artifacts.dataset} has no item {item!r}")
+        items = self.rows(row, k=k, allow=allow)
+        by_content = self._content is not None and bool(self._content.known[row])
+        used = CONTENT if by_content else COLLAB
         return {
             "item": item,
             "dataset": self._artifacts.dataset,
-            "items": self.rows(row, k=k, allow=allow),
+            "strategy_used": used if items else None,
+            "fallback_reason": None if by_content else "the item has no content vector",
+            "items": items,
         }
 
     def rows(self, row: int, *, k: int, allow: Mask | None = None) -> list[dict[str, Any]]:
@@ -164,12 +178,21 @@ class Neighbours:
         """By cosine of the item factors in an als artifact."""
         factors, known = pack["item_factors"], pack["item_known"]
         norms = np.sqrt(np.einsum("ij,ij->i", factors, factors))
-        unit = factors / np.where(norms > 0, norms, 1)[:, None]
-        return cls(unit, known & (norms > 0), source=COLLAB)
+
+        def unit() -> Vectors:
+            scaled: Vectors = factors / np.where(norms > 0, norms, 1)[:, None]
+            return scaled
+
+        return cls(shared(unit, factors, about="unit"), known & (norms > 0), source=COLLAB)
 
     @cached_property
     def _ranker(self) -> FactorRanker:
         return FactorRanker(self.vectors, candidates=self.known)
+
+    def prepare(self) -> None:
+        """Do now what the first search would have to wait for."""
+        if self._index is None:
+            _ = self._ranker
 
     def nearest(
         self, query: Vectors, *, k: int, allow: Mask | None = None, skip: int = -1

@@ -52,6 +52,19 @@ class IdTable:
             return int(order[at])
         return -1
 
+    def starting_with(self, prefix: str, limit: int) -> list[int]:
+        """Rows of the first `limit` strings in byte order that begin with `prefix`."""
+        if self.order is None:
+            raise ValueError("this table was saved without a search order")
+        order, key = self.order, prefix.encode()
+        at = bisect_left(range(len(order)), key, key=lambda i: self._bytes(int(order[i])))
+        found = []
+        for row in order[at : at + limit].tolist():
+            if not self._bytes(row).startswith(key):
+                break
+            found.append(row)
+        return found
+
     def to_list(self) -> list[str]:
         """All strings in row order."""
         blob, offsets = self.data.tobytes(), self.offsets.tolist()

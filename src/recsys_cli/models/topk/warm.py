@@ -5,10 +5,13 @@ Kept apart from `single`, so that asking whether somebody did costs no import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from recsys_cli.store.scratch import Scratch
@@ -33,3 +36,23 @@ def warmed(scratch: Scratch) -> Iterator[None]:
 def warm_scratch() -> Scratch | None:
     """Where to keep what is prepared; None outside `warmed`."""
     return _WARM.get()
+
+
+def shared(
+    make: Callable[[], npt.NDArray[np.float32]], *sources: npt.NDArray[Any], about: str
+) -> npt.NDArray[np.float32]:
+    """What `make` computes from `sources`; within `warmed`, once for all processes.
+
+    Args:
+        make: computes it.
+        sources: all that the result depends on, besides what `about` says.
+        about: names the computation.
+    """
+    scratch = warm_scratch()
+    if scratch is None:
+        return make()
+    from recsys_cli.store.scratch import array_key
+
+    pack = scratch.pack(array_key(*sources, about=about), lambda: {"made": make()})
+    made: npt.NDArray[np.float32] = pack["made"]
+    return made

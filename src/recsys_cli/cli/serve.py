@@ -1,0 +1,74 @@
+"""`recsys serve`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.console import print_line, say
+from recsys_cli.cli.options import HERE, DatasetOption, SetOption, WorkspaceOption
+from recsys_cli.cli.session import open_workspace
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="Address to listen on.", show_default="serve.host"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", help="Port; 0 picks a free one.", show_default="serve.port"),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Processes.", show_default="serve.workers"),
+    ] = None,
+    reload_every: Annotated[
+        float | None,
+        typer.Option(
+            "--reload-every",
+            metavar="SECONDS",
+            help="How often to look for a newer build; 0 never looks.",
+            show_default="serve.reload_every",
+        ),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key",
+            envvar="RECSYS_API_KEY",
+            help="Key that callers must send as X-API-Key; better given as RECSYS_API_KEY.",
+            show_default="none",
+        ),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option("--cors", metavar="ORIGIN", help="Let pages of ORIGIN call. Repeatable."),
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Serve recommendations over HTTP; newer builds are picked up while it runs."""
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.config.load import changed
+    from recsys_cli.serve.server import serve as run
+
+    _, config = open_workspace(workspace, overrides)
+    given = {
+        "host": host, "port": port, "workers": workers, "reload_every": reload_every, "cors": cors,
+    }  # fmt: skip
+    config = changed(config, "serve", {k: v for k, v in given.items() if v not in (None, [])})
+    with suppress(KeyboardInterrupt):
+        run(
+            workspace,
+            config,
+            datasets=chosen_datasets(config, dataset),
+            api_key=api_key or None,
+            started=lambda url: print_line(f"Serving {workspace.resolve()} on {url}"),
+        )
+    say("Stopped.")

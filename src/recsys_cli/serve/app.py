@@ -1,0 +1,136 @@
+"""Puts the application together: state, limits, routes, and the page if there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from recsys_cli import __version__
+from recsys_cli.config import Config, chosen_datasets
+from recsys_cli.serve.context import Context, Meeting
+from recsys_cli.serve.current import Current
+from recsys_cli.serve.encoding import Encoders
+from recsys_cli.serve.gate import Gate
+from recsys_cli.serve.metrics import Metrics
+from recsys_cli.serve.problems import JSON, add_handlers
+from recsys_cli.serve.routes.catalogue import catalogue_routes
+from recsys_cli.serve.routes.content import content_routes
+from recsys_cli.serve.routes.health import health_routes
+from recsys_cli.serve.routes.recommend import recommend_routes
+from recsys_cli.serve.work import Work
+from recsys_cli.store.workspace import Workspace
+
+PAGE = Path(__file__).parent / "page"
+"""Static files of the page at /."""
+
+log = logging.getLogger("recsys.serve")
+
+
+def create_app(
+    root: Path,
+    config: Config,
+    meeting: Meeting,
+    *,
+    datasets: Sequence[str] | None = None,
+    api_key: str | None = None,
+    apart: bool = False,
+) -> FastAPI:
+    """The ASGI application over one workspace.
+
+    Args:
+        root: the workspace.
+        config: settings, those of [serve] among them.
+        meeting: where this process meets others of the same server.
+        datasets: which to serve; None means all.
+        api_key: what callers have to send as X-API-Key; None asks for none.
+        apart: see `Current`.
+
+    Raises:
+        ArtifactError: nothing can be recommended yet.
+    """
+    workspace, metrics, settings = Workspace(root), Metrics(), config.serve
+
+    def told(result: str, why: str) -> None:
+        metrics.reloads.labels(result).inc()
+        log.info("new build %s: %s", result, why)
+        if result == "adopted":
+            metrics.loaded.set_to_current_time()
+
+    names = list(datasets or chosen_datasets(config))
+    context = Context(
+        workspace=workspace,
+        config=config,
+        current=Current(workspace, config, names, meeting.folder, apart=apart, told=told),
+        work=Work(threads=settings.threads, queue=settings.concurrency, name="answers"),
+        encoding=Work(threads=2, queue=settings.encoder_queue, name="encoders"),
+        encoders=Encoders(root, config, meeting.folder, meeting.secret),
+        metrics=metrics,
+    )
+    metrics.loaded.set_to_current_time()
+    app = FastAPI(
+        title="recsys",
+        version=__version__,
+        description="Recommendations, similar items and search over one workspace.",
+        lifespan=lambda _app: _life(context),
+        # Their pages load scripts from elsewhere; /openapi.json is there.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = context
+    add_handlers(app)
+    for routes in (health_routes, recommend_routes, content_routes, catalogue_routes):
+        app.include_router(routes(context))
+    _add_page(app)
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors,
+            allow_methods=["GET", "POST"],
+            allow_headers=["X-API-Key", "Content-Type"],
+        )
+    app.add_middleware(Gate, settings=settings, metrics=metrics, api_key=api_key)
+    return app
+
+
+@asynccontextmanager
+async def _life(context: Context) -> AsyncIterator[None]:
+    """Look for newer builds while the server runs."""
+    watching = asyncio.create_task(_watch(context))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        context.work.close()
+        context.encoding.close()
+        await asyncio.to_thread(context.encoders.close)
+
+
+async def _watch(context: Context) -> None:
+    pause = context.settings.reload_every
+    while pause:
+        await asyncio.sleep(pause)
+        try:
+            await asyncio.to_thread(context.current.refresh)
+        except Exception:
+            # Whatever is wrong with the new build, the old one goes on.
+            log.exception("looking for a newer build failed")
+
+
+def _add_page(app: FastAPI) -> None:
+    if (PAGE / "index.html").is_file():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+        return
+
+    @app.get("/", include_in_schema=False)
+    async def _root() -> Response:
+        return JSON({"name": "recsys", "version": __version__, "api": "/openapi.json"})

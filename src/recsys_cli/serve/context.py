@@ -1,0 +1,112 @@
+"""What routes share: the state in use, settings, threads, encoders, metrics; and parameters."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Path as InPath
+from fastapi import Query
+
+from recsys_cli.config import Config, ServeConfig
+from recsys_cli.errors import UsageError
+from recsys_cli.serve.current import Current
+from recsys_cli.serve.encoding import Encoders
+from recsys_cli.serve.metrics import Metrics
+from recsys_cli.serve.problems import JSON
+from recsys_cli.serve.state import State
+from recsys_cli.serve.work import Work
+from recsys_cli.store.workspace import Workspace
+
+T = TypeVar("T")
+
+MAX_ID = 256
+MAX_WORDS = 2000
+MAX_CONDITIONS = 10
+MAX_LIST = 1000
+
+UserId = Annotated[str, InPath(max_length=MAX_ID, examples=["123"])]
+ItemId = Annotated[str, InPath(max_length=MAX_ID, examples=["0108775015"])]
+DatasetName = Annotated[
+    str | None,
+    Query(max_length=MAX_ID, description="Needed only where several datasets could be meant."),
+]
+Where = Annotated[
+    list[Annotated[str, Query(max_length=MAX_ID)]] | None,
+    Query(
+        max_length=MAX_CONDITIONS,
+        description="Only items for which column=value; may be repeated.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One server process's parts."""
+
+    workspace: Workspace
+    config: Config
+    current: Current
+    work: Work
+    encoding: Work
+    encoders: Encoders
+    metrics: Metrics
+
+    @property
+    def state(self) -> State:
+        """What to answer from; a request asks once, and keeps what it got."""
+        return self.current.state
+
+    @property
+    def settings(self) -> ServeConfig:
+        """Limits."""
+        return self.config.serve
+
+    def length(self, asked: int | None, *, field: str) -> int:
+        """The length of a list that a body asks for, or the default.
+
+        Raises:
+            UsageError: it is longer than may be asked for.
+        """
+        if asked is None:
+            return min(self.config.recommend.k, self.settings.max_k)
+        if asked > self.settings.max_k:
+            raise UsageError(f"{field}: it must be at most {self.settings.max_k}")
+        return asked
+
+    async def encode(self, task: Callable[[], T]) -> T:
+        """The result of a call to `encoders`, made where it keeps nobody waiting."""
+        return await asyncio.wrap_future(self.encoding.submit("encode", task))
+
+    def answered(self, answer: dict[str, Any]) -> JSON:
+        """An answer, counted."""
+        strategy = str(answer.get("strategy", "similar" if "item" in answer else "search"))
+        self.metrics.answers.labels(
+            answer["dataset"],
+            strategy,
+            answer["strategy_used"] or "none",
+            "no" if answer["fallback_reason"] is None else "yes",
+        ).inc()
+        return JSON(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where the processes of one server meet.
+
+    Attributes:
+        folder: for what they share; private to the user.
+        secret: that they know each other by.
+    """
+
+    folder: Path
+    secret: bytes
+
+    @classmethod
+    def at(cls, folder: Path) -> Meeting:
+        """A new one."""
+        return cls(folder, secrets.token_bytes(32))

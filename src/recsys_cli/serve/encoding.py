@@ -1,0 +1,188 @@
+"""Encoders in a process of their own, which all of a server's processes share.
+
+Models stay out of the processes that answer: they are in memory once, no answer waits for
+another's model, and a picture that exhausts memory takes nothing else along. Whoever needs the
+process first starts it; when it or its parent dies, whoever needs it next starts another.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from multiprocessing.managers import BaseManager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.config import Config
+from recsys_cli.encoders.pictures import start_worker
+from recsys_cli.errors import BusyError, DataError, RecsysError, sentence
+from recsys_cli.models.fusion import IMAGE, ContentSpace
+from recsys_cli.recommend.queries import Query, QueryEncoders
+from recsys_cli.store.workspace import Workspace
+
+Vectors = npt.NDArray[np.float32]
+T = TypeVar("T")
+
+_SOCKET = "encoders.sock"
+_NICE = 5
+"""Answers go before encoding where both want a core."""
+
+
+class Host:
+    """What the process offers: `QueryEncoders`, one call at a time."""
+
+    def __init__(self, root: Path, config: Config, pixels: int) -> None:
+        self._encoders = QueryEncoders(Workspace(root), config)
+        self._pixels = pixels
+        self._lock = threading.Lock()
+
+    def vector(self, dataset: str, space: ContentSpace, query: Query) -> Vectors:
+        """See `QueryEncoders.vector`."""
+        self._check(query.picture)
+        return self._one(lambda: self._encoders.vector([dataset], space, query))
+
+    def picture(self, dataset: str, space: ContentSpace, picture: bytes) -> Vectors:
+        """See `QueryEncoders.picture`."""
+        self._check(picture)
+        return self._one(lambda: self._encoders.picture(dataset, space, picture))
+
+    def texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
+        """See `QueryEncoders.texts`."""
+        return self._one(lambda: self._encoders.texts(dataset, space, texts))
+
+    def _one(self, task: Callable[[], Vectors]) -> Vectors:
+        with self._lock:
+            try:
+                return np.asarray(task())
+            except RecsysError:
+                raise
+            except Exception as error:
+                # What libraries raise may not survive the way to the other process.
+                raise RecsysError(f"encoding failed: {sentence(error)}") from None
+
+    def _check(self, picture: Path | bytes | None) -> None:
+        if isinstance(picture, bytes):
+            check_picture(picture, self._pixels)
+
+
+def check_picture(data: bytes, pixels: int) -> None:
+    """Refuse a picture by its header, before anything is decoded.
+
+    Raises:
+        DataError: it is no picture, or has more than that many pixels.
+    """
+    import io
+    import warnings
+
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                width, height = image.size
+                image.verify()
+        except Exception as error:
+            # Decoders of damaged files fail in as many ways as there are formats.
+            raise DataError(f"image: it can't be read as a picture ({error})") from None
+    if width * height > pixels:
+        raise DataError(f"image: {width} × {height} are more than {pixels:,} pixels")
+
+
+class _Manager(BaseManager):
+    """Serves a `Host` over a socket that only this user can reach."""
+
+
+_host: Host | None = None
+
+
+def _the_host() -> Host | None:
+    return _host
+
+
+_Manager.register("host", callable=_the_host)
+
+
+def _begin(root: Path, config: Config, pixels: int) -> None:
+    global _host  # noqa: PLW0603  (the process has one, and nothing else)
+    start_worker()
+    os.nice(_NICE)
+    _host = Host(root, config, pixels)
+
+
+class Encoders:
+    """The way to the process, from any other; calls block."""
+
+    def __init__(self, root: Path, config: Config, folder: Path, secret: bytes) -> None:
+        """Start nothing yet.
+
+        Args:
+            root: the workspace.
+            config: names the encoders.
+            folder: where processes of one server meet.
+            secret: shared by them.
+        """
+        self._root, self._config = root, config
+        self._folder, self._secret = folder, secret
+        self._started: _Manager | None = None
+
+    def vector(self, dataset: str, space: ContentSpace, query: Query) -> Vectors:
+        """See `QueryEncoders.vector`."""
+        return self._ask(lambda host: host.vector(dataset, space, query))
+
+    def picture(self, dataset: str, space: ContentSpace, picture: bytes) -> tuple[str, Vectors]:
+        """Name of the image encoder and the embedding of a picture."""
+        vector = self._ask(lambda host: host.picture(dataset, space, picture))
+        return space.encoders[IMAGE], vector
+
+    def texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
+        """See `QueryEncoders.texts`."""
+        return self._ask(lambda host: host.texts(dataset, space, texts))
+
+    def close(self) -> None:
+        """End the process, if it was started here."""
+        if self._started is not None:
+            self._started.shutdown()
+            self._started = None
+
+    def _ask(self, question: Callable[[Any], T]) -> T:
+        for _ in range(2):
+            try:
+                return question(self._host())
+            except (ConnectionError, EOFError, FileNotFoundError):
+                continue
+        raise BusyError("the process that encodes has died", hint="try again")
+
+    def _host(self) -> Any:
+        try:
+            return self._connected()
+        except (ConnectionError, FileNotFoundError, EOFError):
+            self._start()
+            return self._connected()
+
+    def _connected(self) -> Any:
+        manager = self._manager()
+        manager.connect()
+        return manager.host()  # type: ignore[attr-defined]
+
+    def _manager(self) -> _Manager:
+        return _Manager(str(self._folder / _SOCKET), authkey=self._secret, ctx=get_context("spawn"))
+
+    def _start(self) -> None:
+        from filelock import FileLock
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "encoders.lock"):
+            try:
+                self._connected()
+            except (ConnectionError, FileNotFoundError, EOFError):
+                (self._folder / _SOCKET).unlink(missing_ok=True)
+                manager = self._manager()
+                pixels = self._config.serve.image_pixels
+                manager.start(_begin, (self._root, self._config, pixels))
+                self._started = manager

@@ -1,0 +1,105 @@
+"""Errors as JSON: `{"error": …, "hint": …}` with a status, never a trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from recsys_cli.errors import (
+    ArtifactError,
+    BusyError,
+    ConfigError,
+    DataError,
+    LockedError,
+    RecsysError,
+    UnknownIdError,
+    UsageError,
+)
+
+log = logging.getLogger("recsys.serve")
+
+# The first that fits counts.
+_STATUS: tuple[tuple[type[RecsysError], int], ...] = (
+    (UnknownIdError, 404),
+    (ConfigError, 409),
+    (UsageError, 422),
+    (DataError, 422),
+    (ArtifactError, 409),
+    (BusyError, 503),
+    (LockedError, 503),
+)
+BUSY = 503
+RETRY_AFTER = {"Retry-After": "1"}
+
+
+class JSON(Response):
+    """A value as JSON."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """As bytes; what has no JSON form becomes text."""
+        return orjson.dumps(content, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def problem(
+    status: int,
+    error: str,
+    *,
+    hint: str | None = None,
+    fields: Sequence[Mapping[str, str]] | None = None,
+) -> JSON:
+    """An answer that says what is wrong, and what to do about it."""
+    body: dict[str, Any] = {"error": _printable(error), "hint": hint and _printable(hint)}
+    if fields is not None:
+        body["fields"] = list(fields)
+    return JSON(body, status, headers=RETRY_AFTER if status == BUSY else None)
+
+
+def of_error(error: RecsysError) -> JSON:
+    """The answer for a known error."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return problem(status, error.message, hint=error.hint)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Have every error of `app` answered in this form."""
+
+    @app.exception_handler(RecsysError)
+    async def _known(_request: Request, error: RecsysError) -> Response:
+        return of_error(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+        fields = [
+            {
+                "field": ".".join(_printable(str(part)) for part in one["loc"]),
+                "problem": _printable(str(one["msg"])),
+            }
+            for one in error.errors()
+        ]
+        first = fields[0] if fields else {"field": "request", "problem": "is not valid"}
+        return problem(422, f"{first['field']}: {first['problem']}", fields=fields)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> Response:
+        answer = problem(error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        log.exception("unexpected error in %s %s", request.method, request.url.path, exc_info=error)
+        return problem(500, "something went wrong in the server", hint="its log says what")
+
+
+def _printable(text: str) -> str:
+    """Text that has a form in UTF-8."""
+    return text.encode("utf-8", "replace").decode()

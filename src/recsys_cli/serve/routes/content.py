@@ -1,0 +1,183 @@
+"""What goes through the encoders: pictures, words, and a catalogue that the caller brings."""
+
+# The framework evaluates annotations, some of which name what a function has made: so they are
+# not postponed here.
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Body, File, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from recsys_cli.errors import DataError, UsageError
+from recsys_cli.models.topk import FactorRanker
+from recsys_cli.models.uservectors import vector_of
+from recsys_cli.recommend.cold import DISLIKE
+from recsys_cli.recommend.queries import Query as Asked
+from recsys_cli.recommend.search import found
+from recsys_cli.recommend.similar import CONTENT
+from recsys_cli.recommend.vectors import Mask
+from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked
+from recsys_cli.serve.context import MAX_ID, MAX_LIST, MAX_WORDS, Context, DatasetName
+from recsys_cli.serve.problems import JSON
+from recsys_cli.serve.state import Served
+
+Text = Annotated[str, Field(max_length=MAX_WORDS)]
+Name = Annotated[str, Field(max_length=MAX_ID)]
+
+
+class TextRequest(BaseModel):
+    """Words to search for."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"text": "red dress", "top_k": 5}]}
+    )
+
+    text: Text
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    dataset: Name | None = None
+
+
+class Product(BaseModel):
+    """One entry of a catalogue."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Name
+    text: Text
+
+
+class CatalogRequest(BaseModel):
+    """A catalogue, and products that somebody likes or dislikes, as texts."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "catalogue": [
+                        {"id": "A-1", "text": "red summer dress"},
+                        {"id": "B-2", "text": "black leather boots"},
+                    ],
+                    "liked": ["flowered dress"],
+                    "top_k": 2,
+                }
+            ]
+        },
+    )
+
+    catalogue: Annotated[list[Product], Field(min_length=1, max_length=MAX_LIST)]
+    liked: Annotated[list[Text], Field(min_length=1, max_length=MAX_LIST)]
+    disliked: Annotated[list[Text], Field(max_length=MAX_LIST)] = []
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    dataset: Name | None = None
+
+
+def content_routes(context: Context) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["content"], responses=PROBLEMS | NOT_FOUND)
+    max_k = context.settings.max_k
+    default_k = min(context.config.recommend.k, max_k)
+    TopK = Annotated[int, Query(ge=1, le=max_k)]
+    Picture = Annotated[UploadFile, File(description="A JPEG, PNG, WebP or GIF.")]
+
+    async def picture_of(image: UploadFile) -> bytes:
+        data = await image.read(context.settings.image_bytes + 1)
+        if len(data) > context.settings.image_bytes:
+            raise DataError(f"image: it is larger than {context.settings.image_bytes:,} bytes")
+        if not data:
+            raise DataError("image: the file is empty")
+        return data
+
+    async def nearest(served: Served, asked: Asked, k: int) -> Response:
+        space = served.need_space()
+        vector = await context.encode(lambda: context.encoders.vector(served.name, space, asked))
+        items = await context.work.run(
+            (served.name, "search"), lambda: served.similar.like(vector, k=k)
+        )
+        return context.answered(
+            found(asked, served.name, [{**item, "dataset": served.name} for item in items])
+        )
+
+    async def from_text(asked: Annotated[TextRequest, Body()]) -> Response:
+        """Search for words."""
+        if not asked.text.strip():
+            raise UsageError("body.text: there is nothing to search for")
+        k = context.length(asked.top_k, field="body.top_k")
+        return await nearest(context.state.dataset(asked.dataset), Asked(asked.text), k)
+
+    async def from_image(
+        image: Picture, top_k: TopK = default_k, dataset: DatasetName = None
+    ) -> Response:
+        """Search for items that look like a picture."""
+        data = await picture_of(image)
+        return await nearest(context.state.dataset(dataset), Asked(picture=data), top_k)
+
+    async def embed_image(image: Picture, dataset: DatasetName = None) -> Response:
+        """The vector of a picture."""
+        data, served = await picture_of(image), context.state.dataset(dataset)
+        space = served.need_space()
+        name, vector = await context.encode(
+            lambda: context.encoders.picture(served.name, space, data)
+        )
+        return JSON(
+            {
+                "dataset": served.name,
+                "encoder": name,
+                "dim": len(vector),
+                "vector": vector.tolist(),
+            }
+        )
+
+    async def catalog(asked: Annotated[CatalogRequest, Body()]) -> Response:
+        """Rank a catalogue of the caller's for somebody's taste; ids of ours play no role."""
+        served = context.state.dataset(asked.dataset)
+        k = context.length(asked.top_k, field="body.top_k")
+        space = served.need_space()
+        texts = [*asked.liked, *asked.disliked, *(product.text for product in asked.catalogue)]
+        vectors = await context.encode(lambda: context.encoders.texts(served.name, space, texts))
+        items = await context.work.run("catalog", lambda: _ranked(asked, vectors, k))
+        reason = None if items else "none of it has words that the encoder knows"
+        return context.answered(
+            {
+                "dataset": served.name,
+                "strategy": CONTENT,
+                "strategy_used": CONTENT if items else None,
+                "fallback_reason": reason,
+                "items": items,
+            }
+        )
+
+    def post(path: str, endpoint: Any, shape: type[BaseModel]) -> None:
+        router.add_api_route(path, endpoint, methods=["POST"], response_model=shape)
+
+    post("/recommend/from_text", from_text, Found)
+    post("/recommend/from_image", from_image, Found)
+    post("/embed/image", embed_image, Embedded)
+    post("/recommend/catalog", catalog, Ranked)
+    return router
+
+
+def _ranked(asked: CatalogRequest, vectors: Any, k: int) -> list[dict[str, Any]]:
+    """The catalogue by cosine with the taste; `vectors` are of liked, disliked, catalogue."""
+    tastes = len(asked.liked) + len(asked.disliked)
+    weights = np.r_[np.ones(len(asked.liked)), np.full(len(asked.disliked), -DISLIKE)]
+    taste = vector_of(np.arange(tastes), vectors, weights)
+    if not taste.any():
+        return []
+    products = np.ascontiguousarray(vectors[tastes:])
+    known: Mask = np.any(products, axis=1)
+    ranker = FactorRanker(products, candidates=known)
+    items, scores = ranker.top_k(taste[None], k=min(k, len(products)))
+    return [
+        {
+            "rank": rank,
+            "item": asked.catalogue[item].id,
+            "score": float(str(score)),
+            "name": asked.catalogue[item].text,
+            "sources": [CONTENT],
+        }
+        for rank, (item, score) in enumerate(zip(items[0].tolist(), scores[0], strict=True), 1)
+        if item >= 0
+    ]

@@ -1,0 +1,133 @@
+"""`/recommend/user`, `/recommend/item` and `/recommend/cold`."""
+
+# The framework evaluates annotations, some of which name what a function has made: so they are
+# not postponed here.
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from starlette.responses import Response
+
+from recsys_cli.recommend.cold import Taste
+from recsys_cli.recommend.engine import Filters
+from recsys_cli.recommend.queries import Query as Words
+from recsys_cli.recommend.registry import strategy_names
+from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
+from recsys_cli.serve.context import (
+    MAX_CONDITIONS,
+    MAX_ID,
+    MAX_LIST,
+    MAX_WORDS,
+    Context,
+    DatasetName,
+    ItemId,
+    UserId,
+    Where,
+)
+
+
+def _is_known(name: str) -> str:
+    if name not in strategy_names():
+        raise ValueError(f"there is no such strategy; one of: {', '.join(strategy_names())}")
+    return name
+
+
+StrategyName = Annotated[
+    str,
+    AfterValidator(_is_known),
+    WithJsonSchema({"type": "string", "enum": strategy_names()}),
+]
+Ids = Annotated[list[Annotated[str, Field(max_length=MAX_ID)]], Field(max_length=MAX_LIST)]
+
+
+class ColdRequest(BaseModel):
+    """What somebody likes and dislikes: ids of items, words, or both."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"liked": ["0108775015"], "disliked": [], "top_k": 5}]},
+    )
+
+    liked: Ids = []
+    disliked: Ids = []
+    text: Annotated[str, Field(max_length=MAX_WORDS)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    dataset: Annotated[str, Field(max_length=MAX_ID)] | None = None
+    where: Annotated[
+        list[Annotated[str, Field(max_length=MAX_ID)]], Field(max_length=MAX_CONDITIONS)
+    ] = []
+    fallback: bool = True
+
+
+def recommend_routes(context: Context) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["recommending"], responses=PROBLEMS)
+    config = context.config
+    TopK = Annotated[int, Query(ge=1, le=config.serve.max_k)]
+    default_k = min(config.recommend.k, config.serve.max_k)
+
+    async def user(  # noqa: PLR0917  (none is passed by position)
+        user: UserId,
+        top_k: TopK = default_k,
+        strategy: StrategyName = config.recommend.strategy,
+        exclude_seen: Annotated[
+            bool | None,
+            Query(description="Leave out what the user has; by default as the dataset says."),
+        ] = None,
+        where: Where = None,
+        dataset: DatasetName = None,
+        fallback: Annotated[
+            bool, Query(description="Serve unknown users what is popular; false: 404.")
+        ] = True,
+        explain: Annotated[bool, Query(description="Say why each item is there.")] = False,
+    ) -> Response:
+        """Recommend for a user."""
+        served = context.state.of_user(user, dataset)
+        served.check(strategy)
+        if not fallback:
+            served.user(user)
+        filters = Filters(exclude_seen, (), tuple(where or ()))
+        answer = await context.work.run(
+            (served.name, strategy, bool(where), explain),
+            lambda: served.engine.recommend_one(
+                user, strategy=strategy, k=top_k, filters=filters, explain=explain
+            ),
+        )
+        return context.answered(answer)
+
+    async def item(
+        item: ItemId, top_k: TopK = default_k, where: Where = None, dataset: DatasetName = None
+    ) -> Response:
+        """List the items most like an item."""
+        served = context.state.of_item(item, dataset)
+        filters = Filters(where=tuple(where or ()))
+        answer = await context.work.run(
+            (served.name, "similar", bool(where)),
+            lambda: served.similar.item(item, k=top_k, allow=served.engine.allowed(filters)),
+        )
+        return context.answered(answer)
+
+    async def cold(asked: Annotated[ColdRequest, Body()]) -> Response:
+        """Recommend for somebody new, from what they like and dislike."""
+        served = context.state.dataset(asked.dataset)
+        k = context.length(asked.top_k, field="body.top_k")
+        words = None
+        if asked.text and asked.text.strip():
+            query, space = Words(asked.text), served.need_space()
+            words = await context.encode(lambda: context.encoders.vector(served.name, space, query))
+        taste = Taste(asked.liked, asked.disliked, words)
+        filters = Filters(where=tuple(asked.where))
+        answer = await context.work.run(
+            (served.name, "cold"),
+            lambda: served.cold.recommend(
+                taste, k=k, allow=served.engine.allowed(filters), strict=not asked.fallback
+            ),
+        )
+        return context.answered(answer)
+
+    add = router.add_api_route
+    add("/recommend/user/{user:path}", user, response_model=Recommended, responses=NOT_FOUND)
+    add("/recommend/item/{item:path}", item, response_model=SimilarItems, responses=NOT_FOUND)
+    add("/recommend/cold", cold, methods=["POST"], response_model=Recommended, responses=NOT_FOUND)
+    return router

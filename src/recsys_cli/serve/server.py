@@ -1,0 +1,158 @@
+"""Runs the application under uvicorn, in one process or several."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys_cli.config import Config
+from recsys_cli.errors import ArtifactError, RecsysError
+from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.recommend.registry import available
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_BACKLOG = 2048
+_GRACE_SECONDS = 10
+_PATIENCE_SECONDS = 60
+"""How long a process may not answer its parent, such as while it loads."""
+
+
+def check_ready(workspace: Workspace, config: Config, datasets: Sequence[str]) -> None:
+    """Refuse to serve where nothing can be recommended.
+
+    Raises:
+        ArtifactError: no dataset has what any strategy needs.
+    """
+    opened = [Artifacts(workspace, name, config=config) for name in datasets]
+    if not any(artifacts.has("ids") and available(artifacts) for artifacts in opened):
+        raise ArtifactError(
+            f"there is nothing to serve: nothing is built for {', '.join(datasets)}",
+            hint="recsys build all",
+        )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket to listen on.
+
+    Raises:
+        RecsysError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = getattr(error, "strerror", None) or str(error)
+        raise RecsysError(
+            f"cannot listen on {host}:{port}: {why}", hint=f"recsys serve --port {port + 1}"
+        ) from None
+    listening.listen(_BACKLOG)
+    listening.set_inheritable(True)
+    return listening
+
+
+def serve(
+    root: Path,
+    config: Config,
+    *,
+    datasets: Sequence[str],
+    api_key: str | None = None,
+    started: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve until told to stop (SIGINT or SIGTERM).
+
+    Args:
+        root: the workspace.
+        config: settings, those of [serve] among them.
+        datasets: which to serve.
+        api_key: what callers have to send; None asks for none.
+        started: gets the address, before the first request is taken.
+
+    Raises:
+        ArtifactError: nothing can be recommended.
+        RecsysError: the port is taken, or a library is missing.
+    """
+    check_ready(Workspace(root), config, datasets)
+    listening = bind(config.serve.host, config.serve.port)
+    # Answers are computed on one core each; threads of BLAS would only fight for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with listening, tempfile.TemporaryDirectory(prefix="recsys-serve-") as folder:
+        if config.serve.workers > 1:
+            _share_counts(Path(folder))
+        factory = _factory(root, config, Path(folder), datasets=datasets, api_key=api_key)
+        _run(factory, config, listening, started)
+
+
+def _share_counts(folder: Path) -> None:
+    counts = folder / "metrics"
+    counts.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
+
+
+def _factory(
+    root: Path,
+    config: Config,
+    folder: Path,
+    *,
+    datasets: Sequence[str],
+    api_key: str | None,
+) -> Callable[[], FastAPI]:
+    """What makes the application, in this process or another."""
+    try:
+        from recsys_cli.serve.app import create_app
+        from recsys_cli.serve.context import Meeting
+    except ImportError as error:
+        raise RecsysError(
+            f"serving needs a library that is not installed: {error.name}",
+            hint="pip install 'recsys-cli[serve]'",
+        ) from error
+    return partial(
+        create_app,
+        root,
+        config,
+        Meeting.at(folder),
+        datasets=list(datasets),
+        api_key=api_key,
+        apart=True,
+    )
+
+
+def _run(
+    factory: Callable[[], FastAPI],
+    config: Config,
+    listening: socket.socket,
+    started: Callable[[str], None],
+) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    several = config.serve.workers > 1
+    options = uvicorn.Config(
+        # One process makes it here, so that what keeps it from starting is told as any error.
+        factory if several else factory(),
+        factory=several,
+        workers=config.serve.workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_worker_healthcheck=_PATIENCE_SECONDS,
+    )
+    started(url)
+    if several:
+        Multiprocess(options, sockets=[listening]).run()
+    else:
+        uvicorn.Server(options).run(sockets=[listening])

@@ -1,0 +1,260 @@
+"""What a server answers from: all datasets' strategies, opened, warmed up and left alone.
+
+A state never changes. A newer build becomes a new state beside it, complete before anybody sees
+it; requests that hold the old one finish on it, since its files stay mapped after others took
+their names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.columns import ITEM, USER
+from recsys_cli.config import Config
+from recsys_cli.encoders.configured import off_hint
+from recsys_cli.errors import (
+    ArtifactError,
+    ConfigError,
+    RecsysError,
+    UnknownIdError,
+    UsageError,
+)
+from recsys_cli.models.fusion import TEXT, ContentSpace
+from recsys_cli.models.topk.warm import warmed
+from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.recommend.cold import Cold
+from recsys_cli.recommend.engine import Engine, Filters, holder
+from recsys_cli.recommend.registry import AUTO, available
+from recsys_cli.recommend.similar import Similar
+from recsys_cli.serve.items import ItemsTable
+from recsys_cli.store.scratch import Scratch
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Mask = npt.NDArray[np.bool_]
+Stamp = tuple[tuple[str, int, int], ...]
+
+_MASKS = 64
+"""Filters whose masks are kept."""
+_TRIAL_K = 12
+
+
+class HeldArtifacts(Artifacts):
+    """Artifacts as they were when opened; the items table is read once."""
+
+    table: ItemsTable
+
+    def item_column(self, column: str) -> pl.Series:
+        """A column of the items table."""
+        return self.table.column(column)
+
+
+class ServedEngine(Engine):
+    """An engine that knows masks it made before."""
+
+    def __init__(self, artifacts: HeldArtifacts, *, threads: int) -> None:
+        super().__init__(
+            artifacts.workspace, artifacts.dataset, threads=threads, artifacts=artifacts
+        )
+        self._masks: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = OrderedDict()
+
+    def allowed(self, filters: Filters) -> Mask | None:
+        """See `Engine.allowed`."""
+        key = (tuple(filters.exclude), tuple(filters.where))
+        mask = self._masks.get(key)
+        if mask is None:
+            mask = super().allowed(filters)
+            if mask is not None:
+                self._masks[key] = mask
+                while len(self._masks) > _MASKS:
+                    self._masks.popitem(last=False)
+        return mask
+
+
+class Served:
+    """One dataset, ready to answer."""
+
+    def __init__(self, workspace: Workspace, config: Config, name: str, scratch: Scratch) -> None:
+        """Open and warm up everything there is.
+
+        Raises:
+            ArtifactError: the dataset is not ingested, or nothing can be recommended yet.
+        """
+        artifacts = HeldArtifacts(workspace, name, config=config)
+        if not artifacts.has("ids"):
+            raise ArtifactError(f"{name} is not ingested yet", hint=artifacts.build_command())
+        self.name = name
+        self.artifacts = artifacts
+        self.items = artifacts.table = ItemsTable(artifacts, scratch)
+        self.spec = artifacts.spec
+        self.engine = ServedEngine(artifacts, threads=1)
+        self.space: ContentSpace | None = None
+        if artifacts.has("content"):
+            self.space = ContentSpace.from_pack(artifacts.pack("content"))
+        self.problems: dict[str, RecsysError] = {}
+        self.strategies: list[str] = []
+        with warmed(scratch):
+            for strategy in [*available(artifacts), AUTO]:
+                self._try(strategy)
+            self.similar = Similar(artifacts)
+            self.similar_by = self.similar.by
+            self.cold = Cold(self.engine)
+        if not self.strategies:
+            first = next(iter(self.problems.values()))
+            raise ArtifactError(f"{name}: {first.message}", hint=first.hint)
+
+    def _try(self, strategy: str) -> None:
+        """Build a strategy and ask it once, so that nobody waits for its first answer."""
+        try:
+            self.engine.strategy(strategy)
+            nobody = np.array([-1, 0], np.int32)[: 1 + bool(len(self.artifacts.users))]
+            for user in nobody:
+                self.engine.answer(np.array([user], np.int32), strategy=strategy, k=_TRIAL_K)
+            self.strategies.append(strategy)
+        except RecsysError as error:
+            self.problems[strategy] = error
+
+    def check(self, strategy: str) -> None:
+        """Refuse a strategy that can't be had.
+
+        Raises:
+            ArtifactError: its artifacts are missing, or belong to another build.
+        """
+        if strategy in self.strategies:
+            return
+        if strategy in self.problems:
+            raise self.problems[strategy]
+        raise ArtifactError(
+            f"{strategy} has not been built for {self.name}",
+            hint=f"there is: {', '.join(self.strategies)}; {self.artifacts.build_command()}",
+        )
+
+    def need_space(self) -> ContentSpace:
+        """How the items' content vectors are laid out.
+
+        Raises:
+            ConfigError: the items have none.
+        """
+        if self.space is None:
+            raise ConfigError(f"items of {self.name} have no content vectors", hint=off_hint(TEXT))
+        return self.space
+
+    def user(self, external: str) -> int:
+        """Row of a user; raises UnknownIdError."""
+        row = self.artifacts.users.find(external)
+        if row < 0:
+            raise UnknownIdError(f"{self.name} has no user {external!r}")
+        return row
+
+    def item(self, external: str) -> int:
+        """Row of an item; raises UnknownIdError."""
+        row = self.artifacts.items.find(external)
+        if row < 0:
+            raise UnknownIdError(f"{self.name} has no item {external!r}")
+        return row
+
+
+class State:
+    """All datasets that can be served, at one moment."""
+
+    def __init__(
+        self, served: Mapping[str, Served], waiting: Mapping[str, RecsysError], stamp: Stamp
+    ) -> None:
+        self.served = dict(served)
+        self.waiting = dict(waiting)
+        self.stamp = stamp
+        self.loaded = time.time()
+
+    @classmethod
+    def load(
+        cls, workspace: Workspace, config: Config, datasets: Sequence[str], scratch: Scratch
+    ) -> State:
+        """Open what there is.
+
+        Raises:
+            ArtifactError: nothing can be recommended for any dataset.
+        """
+        stamp = stamp_of(workspace)
+        served: dict[str, Served] = {}
+        waiting: dict[str, RecsysError] = {}
+        for name in datasets:
+            try:
+                served[name] = Served(workspace, config, name, scratch)
+            except RecsysError as error:
+                waiting[name] = error
+        if not served:
+            first = next(iter(waiting.values()))
+            raise ArtifactError(first.message, hint=first.hint)
+        return cls(served, waiting, stamp)
+
+    def lost(self, before: State) -> str | None:
+        """What `before` could answer and this can't, though it is still there; None if nothing.
+
+        In the middle of a build new ids stand beside factors of the old ones.
+        """
+        for name, old in before.served.items():
+            if name not in self.served:
+                return f"{name}: {self.waiting[name].message}"
+            new = self.served[name]
+            for strategy in old.strategies:
+                if strategy in new.problems:
+                    return f"{name}: {new.problems[strategy].message}"
+        return None
+
+    def dataset(self, name: str | None) -> Served:
+        """The dataset of that name; with None, the only one.
+
+        Raises:
+            UnknownIdError: there is none of that name.
+            ArtifactError: there is, but it has not been built.
+            UsageError: there are several and none was named.
+        """
+        if name in self.served:
+            return self.served[name]
+        if name in self.waiting:
+            raise self.waiting[name]
+        if name is not None:
+            raise UnknownIdError(
+                f"there is no dataset {name!r}", hint=f"datasets: {', '.join(self.served)}"
+            )
+        if len(self.served) > 1:
+            raise UsageError(
+                f"there are several datasets: {', '.join(self.served)}", hint="add ?dataset="
+            )
+        return next(iter(self.served.values()))
+
+    def of_user(self, user: str, dataset: str | None) -> Served:
+        """The named dataset, else the one that has this user; raises as `dataset`."""
+        return self._of(USER, user, dataset)
+
+    def of_item(self, item: str, dataset: str | None) -> Served:
+        """The named dataset, else the one that has this item; raises as `dataset`."""
+        return self._of(ITEM, item, dataset)
+
+    def _of(self, what: str, external: str, dataset: str | None) -> Served:
+        if dataset is not None or len(self.served) == 1:
+            return self.dataset(dataset)
+        opened = {name: served.artifacts for name, served in self.served.items()}
+        try:
+            return self.served[holder(opened, what, external)]
+        except UsageError as error:
+            names = " or ".join(f"?dataset={name}" for name in self.served)
+            raise type(error)(error.message, hint=f"add {names}") from None
+
+
+def stamp_of(workspace: Workspace) -> Stamp:
+    """What changes whenever a stage commits: the manifests there are."""
+    folder = workspace.artifacts / "manifests"
+    found = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        stat = path.stat()
+        found.append((path.name, stat.st_mtime_ns, stat.st_ino))
+    return tuple(found)

@@ -1,0 +1,40 @@
+"""An application over the built sample workspace, asked in this process."""
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from recsys_cli.config import load_config
+from recsys_cli.config.load import changed
+from recsys_cli.serve.app import create_app
+from recsys_cli.serve.context import Meeting
+
+
+def app_over(root: Path, folder: Path, *, api_key: str | None = None, **settings):
+    config = changed(load_config(root), "serve", {"reload_every": 0} | settings)
+    return create_app(root, config, Meeting.at(folder), api_key=api_key)
+
+
+@pytest.fixture(scope="session")
+def client(built, tmp_path_factory):
+    """Asks an application with default limits. The encoders' process starts when needed."""
+    # Sockets have short names.
+    app = app_over(built, tmp_path_factory.mktemp("s"))
+    with TestClient(app, raise_server_exceptions=False) as asked:
+        yield asked
+
+
+@pytest.fixture
+def limited(built, tmp_path):
+    """Makes clients of applications with other limits."""
+    opened = []
+
+    def make(**settings) -> TestClient:
+        asked = TestClient(app_over(built, tmp_path, **settings), raise_server_exceptions=False)
+        opened.append(asked.__enter__())
+        return asked
+
+    yield make
+    for asked in opened:
+        asked.__exit__(None, None, None)
