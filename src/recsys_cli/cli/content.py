@@ -126,8 +126,9 @@ def similar(
 ) -> None:
     """List the items whose text and picture are most like an item's."""
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.recommend.engine import Engine, Filters, dataset_of_item
+    from recsys_cli.recommend.engine import Engine, Filters
     from recsys_cli.recommend.similar import Similar
+    from recsys_cli.recommend.whose import dataset_of_item
 
     opened, config = open_workspace(workspace, overrides)
     name = dataset_of_item(opened, chosen_datasets(config, dataset), item)

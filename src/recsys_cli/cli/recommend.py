@@ -101,7 +101,8 @@ def recommend(
 ) -> None:
     """Recommend items for one user or for all."""
     from recsys_cli.config import chosen_datasets, only_dataset
-    from recsys_cli.recommend.engine import Engine, Filters, dataset_of_user
+    from recsys_cli.recommend.engine import Engine, Filters
+    from recsys_cli.recommend.whose import dataset_of_user
 
     opened, config = open_workspace(workspace, overrides)
     _check_usage(user=user, everyone=everyone, out=out, explain=explain)

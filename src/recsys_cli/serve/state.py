@@ -29,9 +29,10 @@ from recsys_cli.models.fusion import TEXT, ContentSpace
 from recsys_cli.models.topk.warm import warmed
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.cold import Cold
-from recsys_cli.recommend.engine import Engine, Filters, holder
+from recsys_cli.recommend.engine import Engine, Filters
 from recsys_cli.recommend.registry import AUTO, available
 from recsys_cli.recommend.similar import Similar
+from recsys_cli.recommend.whose import holder
 from recsys_cli.serve.items import ItemsTable
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Workspace
