@@ -56,7 +56,8 @@ def recommend(
         str | None, typer.Option("--user", "-u", help="Recommend for this user.")
     ] = None,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Recommend for all users, into --out.")
+        bool,
+        typer.Option("--all", help="Recommend for all users, into --out; a killed run goes on."),
     ] = False,
     out: Annotated[
         Path | None,

@@ -2,20 +2,23 @@
 
 Blocks of users go through the same `Engine` as one user's request; each becomes a frame with
 external ids that polars' streaming writers append to the file, which appears when complete.
+Finished blocks are kept until then, so that a run that was killed goes on where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, RANK, SCORE, STRATEGY_USED, USER
 from recsys_cli.errors import UsageError
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.recommend.checkpoints import Checkpoints, batch_fingerprint
 from recsys_cli.recommend.engine import NO_FILTERS, Engine, Filters
 from recsys_cli.recommend.fallback import Answer
 from recsys_cli.store.files import atomic_path
@@ -37,12 +40,13 @@ _BLOCK_CELLS = 1 << 19
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """What a batch file holds."""
+    """What a batch file holds; `resumed` users' lists were there from a run that was killed."""
 
     path: Path
     users: int
     rows: int
     fallbacks: int
+    resumed: int = 0
 
 
 def format_of(path: Path) -> Format:
@@ -99,17 +103,30 @@ def recommend_all(
     render: Callable[..., pl.DataFrame] = _kaggle if file_format == "kaggle" else _long
     schema = _KAGGLE_COLUMNS if file_format == "kaggle" else _LONG_COLUMNS
     allow = engine.allowed(filters)
-    counts = {"rows": 0, "fallbacks": 0}
+    counts = {"rows": 0, "fallbacks": 0, "resumed": 0}
+    step = max(1, _BLOCK_CELLS // max(min(k, len(items)), 1))
+    arguments = {"strategy": strategy, "k": k, "step": step, "filters": asdict(filters)}
+    finished = Checkpoints(out, batch_fingerprint(engine.artifacts, arguments))
+
+    def answered(rows: npt.NDArray[np.int32]) -> Answer:
+        start = int(rows[0])
+        answer = finished.load(start)
+        if answer is not None:
+            counts["resumed"] += len(rows)
+            return answer
+        answer = engine.answer(
+            rows, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
+        )
+        if len(users) > step:
+            finished.save(start, answer)
+        return answer
 
     def blocks(
         with_columns: list[str] | None, _predicate: object, _rows: object, _size: object
     ) -> Iterator[pl.DataFrame]:
-        step = max(1, _BLOCK_CELLS // max(min(k, len(items)), 1))
         for start in range(0, len(users), step):
             rows = np.arange(start, min(start + step, len(users)), dtype=np.int32)
-            answer = engine.answer(
-                rows, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
-            )
+            answer = answered(rows)
             frame = render(users.slice(start, len(rows)), items, answer)
             counts["rows"] += len(frame)
             counts["fallbacks"] += int((answer.reason > 0).sum())
@@ -123,7 +140,10 @@ def recommend_all(
     lazy = register_io_source(blocks, schema=dtypes, is_pure=False)
     with atomic_path(out) as temporary:
         _sink(lazy, temporary, file_format)
-    return BatchSummary(out, len(users), counts["rows"], counts["fallbacks"])
+    finished.clear()
+    if counts["resumed"]:
+        report.log(f"went on after {counts['resumed']:,} users that were done")
+    return BatchSummary(out, len(users), **counts)
 
 
 _LONG_COLUMNS = {
