@@ -57,7 +57,7 @@ def recommend(
     ] = None,
     everyone: Annotated[
         bool,
-        typer.Option("--all", help="Recommend for all users, into --out; a killed run goes on."),
+        typer.Option("--all", help="Recommend for all users, into --out. A killed run goes on."),
     ] = False,
     out: Annotated[
         Path | None,
