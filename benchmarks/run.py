@@ -33,6 +33,7 @@ SMALL = {
     "startup": ("Start-up", ["startup.py", "--workspace", "demo"]),
     "stages": ("Stages, demo size", ["stages.py", "--workspace", "demo"]),
     "topk": ("Top 12 for all users", ["topk.py"]),
+    "hybrid": ("Hybrid: candidates, features, ranking", ["hybrid.py"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
     "bootstrap": ("Intervals of an evaluation", ["bootstrap.py"]),
 }

@@ -17,6 +17,7 @@ from recsys_cli.store.workspace import ALL, Workspace
 CUTOFF = "2020-09-16"
 PAST, LEAVE_LAST = Snapshot(as_of=date.fromisoformat(CUTOFF)), Snapshot(leave_last=1)
 SALES = "data/hm_raw/transactions_train.csv"
+RANKER = "[hybrid]\nenabled = true\nwindows = 1\nrounds = 10\nmin_in_leaf = 20"
 LATER = pl.col("t_dat") >= CUTOFF
 
 
@@ -60,7 +61,7 @@ def shop(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shop") / "workspace"
     shutil.copytree(raw, root)
     shutil.rmtree(root / "data/rr_raw")
-    (root / "recsys.toml").write_text(CONFIG)
+    (root / "recsys.toml").write_text(CONFIG.replace("[hybrid]\nenabled = false", RANKER))
     for snapshot in (PAST, LEAVE_LAST):
         build(root, snapshot=snapshot)
     return root
