@@ -34,6 +34,7 @@ SMALL = {
     "stages": ("Stages, demo size", ["stages.py", "--workspace", "demo"]),
     "topk": ("Top 12 for all users", ["topk.py"]),
     "hybrid": ("Hybrid: candidates, features, ranking", ["hybrid.py"]),
+    "serve": ("Serving, demo size", ["serve.py", "--workspace", "demo"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
     "bootstrap": ("Intervals of an evaluation", ["bootstrap.py"]),
 }
@@ -63,6 +64,7 @@ DATA = {
     ),
 }
 FULL = {
+    "serve-full": ("Serving, full size", ["serve.py", "--workspace", "{full}"]),
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
 }
 SECTIONS = SMALL | DATA | FULL

@@ -34,6 +34,7 @@ from recsys_cli.recommend.registry import AUTO, available
 from recsys_cli.recommend.similar import Similar
 from recsys_cli.recommend.whose import holder
 from recsys_cli.serve.items import ItemsTable
+from recsys_cli.store.packs import Pack
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Workspace
 
@@ -52,6 +53,16 @@ class HeldArtifacts(Artifacts):
     """Artifacts as they were when opened; the items table is read once."""
 
     table: ItemsTable
+
+    def pack(self, kind: str) -> Pack:
+        """See `Artifacts.pack`; arrays are plain views of the maps, which are quicker to slice."""
+        if kind not in self._packs:
+            mapped = super().pack(kind)
+            self._packs[kind] = {
+                key: np.asarray(value) if isinstance(value, np.ndarray) else value
+                for key, value in mapped.items()
+            }
+        return self._packs[kind]
 
     def item_column(self, column: str) -> pl.Series:
         """A column of the items table."""

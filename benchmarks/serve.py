@@ -1,0 +1,189 @@
+"""Requests per second and latencies of `recsys serve`, driven over loopback by wrk.
+
+    python benchmarks/serve.py --workspace demo
+
+Starts the server, asks for lists of users drawn at random who have history, with one strategy
+and number of connections after the other, and prints Markdown tables. The load generator runs on
+the same cores as the server. Memory is the sum of all processes' proportional set sizes, so pages
+that they share count once. Needs wrk (`apt-get install wrk`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.store.workspace import Workspace
+
+SAMPLE = 20_000
+WARM_UP_SECONDS = 2
+SCRIPT = """
+local users = {{}}
+for line in io.lines("{users}") do users[#users + 1] = line end
+math.randomseed({seed})
+request = function()
+  local user = users[math.random(#users)]
+  return wrk.format("GET", "/recommend/user/" .. user .. "?dataset={dataset}&strategy={strategy}")
+end
+"""
+UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+@contextmanager
+def server(workspace: Path, workers: int) -> Iterator[tuple[str, int]]:
+    """Address and process id of a running server."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "recsys_cli", "serve"),
+            *("-w", str(workspace), "--port", "0", "--workers", str(workers)),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        wait_for_all(url, process.pid, workers)
+        yield url, process.pid
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def wait_for_all(url: str, pid: int, workers: int) -> None:
+    """Return when every process has loaded: when none of them is busy any more."""
+    with urllib.request.urlopen(f"{url}/ready", timeout=600) as answer:
+        json.load(answer)
+    if workers == 1:
+        return
+    before = -1.0
+    while (now := cpu_seconds(pid)) - before > 0.05:
+        before = now
+        time.sleep(1)
+
+
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
+    found = [pid]
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += family(int(child))
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    ticks = 0
+    for one in family(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def megabytes(pid: int) -> float:
+    """Proportional set size of a process and those that it started."""
+    total = 0
+    for one in family(pid):
+        text = Path(f"/proc/{one}/smaps_rollup").read_text()
+        total += int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])
+    return total / 1024
+
+
+def drive(url: str, script: Path, *, connections: int, seconds: float) -> dict[str, float]:
+    """What wrk says."""
+    out = subprocess.run(
+        [
+            *("wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency"),
+            *("--timeout", "30s", "-s", str(script), url),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = {"failed": 0.0, "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])}
+    for name in ("50%", "99%"):
+        value, unit = re.search(rf"{name}\s+([\d.]+)(us|ms|s|m)", out).groups()
+        found[name] = float(value) * UNITS[unit]
+    if bad := re.search(r"Non-2xx or 3xx responses: (\d+)", out):
+        found["failed"] = float(bad[1])
+    return found
+
+
+def users_with_history(artifacts: Artifacts) -> list[str]:
+    """Up to `SAMPLE` ids drawn at random."""
+    counts = np.diff(artifacts.pack("interactions")["indptr"])
+    rows = np.flatnonzero(counts)
+    drawn = np.random.default_rng(0).permutation(rows)[:SAMPLE]
+    return [artifacts.users[int(row)] for row in drawn]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workspace", type=Path, default=Path("demo"))
+    parser.add_argument("--dataset", default="hm")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--strategies", nargs="+", default=["collab", "content", "hybrid"])
+    arguments = parser.parse_args()
+    if not shutil.which("wrk"):
+        parser.error("wrk is not installed: apt-get install wrk")
+    artifacts = Artifacts(Workspace(arguments.workspace), arguments.dataset)
+    print(
+        f"{len(artifacts.users):,} users, {len(artifacts.items):,} items, {arguments.workers} "
+        f"workers; load average before: {os.getloadavg()[0]:.1f}\n"
+    )
+    print("| strategy | connections | requests/s | p50, ms | p99, ms | failed |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        users = Path(folder) / "users"
+        users.write_text("\n".join(users_with_history(artifacts)))
+        with server(arguments.workspace, arguments.workers) as (url, pid):
+            for strategy in arguments.strategies:
+                measure(url, Path(folder) / "wrk.lua", users, strategy, arguments)
+            used = megabytes(pid)
+        with server(arguments.workspace, arguments.workers + 1) as (url, pid):
+            for strategy in arguments.strategies:
+                script = Path(folder) / "wrk.lua"
+                write_script(script, users, strategy, arguments.dataset)
+                drive(url, script, connections=64, seconds=arguments.seconds)
+            more = megabytes(pid)
+    print(
+        f"\nmemory: {used:,.0f} MB with {arguments.workers} workers, {more:,.0f} MB with one more:"
+        f" {more - used:,.0f} MB per extra worker; load average after: {os.getloadavg()[0]:.1f}"
+    )
+
+
+def write_script(script: Path, users: Path, strategy: str, dataset: str) -> None:
+    script.write_text(SCRIPT.format(users=users, seed=1, dataset=dataset, strategy=strategy))
+
+
+def measure(
+    url: str, script: Path, users: Path, strategy: str, arguments: argparse.Namespace
+) -> None:
+    write_script(script, users, strategy, arguments.dataset)
+    drive(url, script, connections=8, seconds=WARM_UP_SECONDS)
+    for connections in arguments.connections:
+        found = drive(url, script, connections=connections, seconds=arguments.seconds)
+        print(
+            f"| {strategy} | {connections} | {found['rate']:,.0f} | {found['50%']:.2f} | "
+            f"{found['99%']:.2f} | {found['failed']:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
