@@ -4,8 +4,10 @@
 
 Starts the server, asks for lists of users drawn at random who have history, with one strategy
 and number of connections after the other, and prints Markdown tables. The load generator runs on
-the same cores as the server. Memory is the sum of all processes' proportional set sizes, so pages
-that they share count once. Needs wrk (`apt-get install wrk`).
+the same cores as the server. Needs wrk (`apt-get install wrk`).
+
+What one more worker costs is its memory that is no file's: the artifacts are mapped files, whose
+pages are in memory once, whoever maps them.
 """
 
 from __future__ import annotations
@@ -93,13 +95,16 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def megabytes(pid: int) -> float:
-    """Proportional set size of a process and those that it started."""
-    total = 0
-    for one in family(pid):
-        text = Path(f"/proc/{one}/smaps_rollup").read_text()
-        total += int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1])
-    return total / 1024
+def megabytes(pid: int, field: str) -> list[float]:
+    """A figure of smaps_rollup for each process that answers."""
+    workers = [one for one in family(pid) if is_worker(one, pid)]
+    texts = [Path(f"/proc/{one}/smaps_rollup").read_text() for one in workers]
+    return [int(re.search(rf"^{field}:\s+(\d+)", t, re.MULTILINE)[1]) / 1024 for t in texts]
+
+
+def is_worker(one: int, parent: int) -> bool:
+    """Whether a process answers: those that started to serve have mapped the factors."""
+    return one != parent and "als_" in Path(f"/proc/{one}/maps").read_text()
 
 
 def drive(url: str, script: Path, *, connections: int, seconds: float) -> dict[str, float]:
@@ -135,7 +140,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path("demo"))
     parser.add_argument("--dataset", default="hm")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--strategies", nargs="+", default=["collab", "content", "hybrid"])
     arguments = parser.parse_args()
@@ -144,7 +149,7 @@ def main() -> None:
     artifacts = Artifacts(Workspace(arguments.workspace), arguments.dataset)
     print(
         f"{len(artifacts.users):,} users, {len(artifacts.items):,} items, {arguments.workers} "
-        f"workers; load average before: {os.getloadavg()[0]:.1f}\n"
+        f"workers, niceness {os.nice(0)}; load average before: {os.getloadavg()[0]:.1f}\n"
     )
     print("| strategy | connections | requests/s | p50, ms | p99, ms | failed |")
     print("|---|---|---|---|---|---|")
@@ -154,16 +159,10 @@ def main() -> None:
         with server(arguments.workspace, arguments.workers) as (url, pid):
             for strategy in arguments.strategies:
                 measure(url, Path(folder) / "wrk.lua", users, strategy, arguments)
-            used = megabytes(pid)
-        with server(arguments.workspace, arguments.workers + 1) as (url, pid):
-            for strategy in arguments.strategies:
-                script = Path(folder) / "wrk.lua"
-                write_script(script, users, strategy, arguments.dataset)
-                drive(url, script, connections=64, seconds=arguments.seconds)
-            more = megabytes(pid)
+            own, whole = megabytes(pid, "Anonymous"), megabytes(pid, "Pss")
     print(
-        f"\nmemory: {used:,.0f} MB with {arguments.workers} workers, {more:,.0f} MB with one more:"
-        f" {more - used:,.0f} MB per extra worker; load average after: {os.getloadavg()[0]:.1f}"
+        f"\nmemory of a worker: {max(own):,.0f} MB of its own, {max(whole):,.0f} MB with its share "
+        f"of mapped artifacts; load average after: {os.getloadavg()[0]:.1f}"
     )
 
 
