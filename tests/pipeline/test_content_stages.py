@@ -23,7 +23,7 @@ from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import ALL, Workspace
 
 CONTENT = {"embed.text", "embed.image", "index", "index.all", "usermodel"}
-ALS = "[als]\nfactors = 16\niterations = 5\n"
+ALS = "[als]\nfactors = 16\niterations = 5\n[hybrid]\nenabled = false\n"
 
 
 class Told:
