@@ -26,6 +26,10 @@ encoder = "lsa:32"
 encoder = "histogram"
 [hybrid]
 enabled = false
+[twotower]
+folds = 2
+epochs = 1
+content_dim = 16
 """
 PICTURES = 48
 

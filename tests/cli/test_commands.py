@@ -246,7 +246,7 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     single = json.loads(run("eval", "--json", "-", "-d", "hm", "-w", workspace).stdout)
     assert single["dataset"] == "hm"
     assert single["strategies"].keys() == {
-        "hybrid", "collab", "content", "itemknn", "graph", "repurchase", "popular",
+        "hybrid", "twotower", "collab", "content", "itemknn", "graph", "repurchase", "popular",
     }  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def check(workspace: Path, dataset: str, strategy: str, out: Path) -> dict:
     return found
 
 
-@pytest.mark.parametrize("strategy", ["collab", "content", "popular", "repurchase"])
+@pytest.mark.parametrize("strategy", ["twotower", "collab", "content", "popular", "repurchase"])
 def test_evaluation_equals_an_independent_library_on_the_batch_file(workspace, tmp_path, strategy):
     check(workspace, "hm", strategy, tmp_path / "lists.parquet")
 

@@ -43,7 +43,9 @@ except SystemExit as end:
     assert not loaded_by(code) & (HEAVY | {"numpy", "pydantic"})
 
 
-@pytest.mark.parametrize("strategy", ["collab", "content", "popular", "repurchase", "auto"])
+@pytest.mark.parametrize(
+    "strategy", ["twotower", "collab", "content", "popular", "repurchase", "auto"]
+)
 def test_recommending_for_one_user_loads_only_numpy(built, strategy):
     code = f"""
 import io, sys

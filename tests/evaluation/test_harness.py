@@ -24,7 +24,7 @@ from recsys_cli.evaluation.truth import Truth
 from recsys_cli.models.popularity import Popularity
 from recsys_cli.recommend.contract import Recommendations
 from recsys_cli.recommend.fallback import WithFallback
-from recsys_cli.recommend.strategies import Collab, Popular, Strategy
+from recsys_cli.recommend.strategies import ByProduct, Popular, Strategy
 
 N_USERS, N_ITEMS = 40, 30
 CUTOFF = date(2020, 9, 16)
@@ -91,12 +91,14 @@ def popular(history: CSR, *, reference: int = CUTOFF_SECONDS) -> Popular:
     return Popular(Popularity(counts[None], np.zeros(N_USERS, np.int16), [], reference))
 
 
-def collab(history: CSR, *, reference: int | None = CUTOFF_SECONDS) -> Collab:
+def collab(history: CSR, *, reference: int | None = CUTOFF_SECONDS) -> ByProduct:
     rng = np.random.default_rng(3)
     known = history.counts(np.arange(N_USERS)) > 0
-    return Collab(
-        user_factors=rng.normal(size=(N_USERS, 4)).astype(np.float32) * known[:, None],
-        item_factors=rng.normal(size=(N_ITEMS, 4)).astype(np.float32),
+    return ByProduct(
+        name="collab",
+        unknown_reason="no factors for this user",
+        user_vectors=rng.normal(size=(N_USERS, 4)).astype(np.float32) * known[:, None],
+        item_vectors=rng.normal(size=(N_ITEMS, 4)).astype(np.float32),
         user_known=known,
         item_known=np.arange(N_ITEMS) < 28,
         reference=reference,

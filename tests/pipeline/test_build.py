@@ -55,17 +55,19 @@ def test_a_changed_setting_makes_exactly_its_readers_stale(workspace):
     steps = plan(workspace, overrides=["als.factors=8"])
     assert {name for name, action in actions(steps).items() if action == "would run"} == {
         "hm als.train",
+        "hm twotower.train",
         "rr als.train",
+        "rr twotower.train",
     }
     assert reasons(steps)["hm als.train"] == "config changed: als.factors 16 → 8"
     steps = plan(workspace, overrides=["datasets.hm.als.factors=8"])
     made = actions(steps)
-    assert made.pop("hm als.train") == "would run"
+    assert made.pop("hm als.train") == made.pop("hm twotower.train") == "would run"
     assert set(made.values()) == {"skipped"}
     graph, stages = default_graph(), default_graph().stages.values()
     off = [stage for stage in stages if stage.name == "hybrid.train"]
-    assert len(made) + 1 == 2 * (len(stages) - len(off)) - sum(s.whole for s in stages)
-    assert set(graph.descendants("als.train")) == {"als.train", "hybrid.train"}
+    assert len(made) + 2 == 2 * (len(stages) - len(off)) - sum(s.whole for s in stages)
+    assert set(graph.descendants("als.train")) == {"als.train", "twotower.train", "hybrid.train"}
 
 
 def test_settings_that_say_where_to_run_do_not_make_anything_stale(workspace):
@@ -203,6 +205,7 @@ def test_past_snapshots_are_stale_when_their_data_is(workspace):
     assert past == {
         "als.export": "stale", "als.train": "stale", "graph": "stale", "itemknn": "stale",
         "popular": "stale", "usermodel": "stale", "statistics": "stale", "hybrid.blend": "stale",
+        "twotower.pairs": "stale", "twotower.train": "stale",
     }  # fmt: skip
     # The text encoder is fitted on all datasets' texts, so what follows from it waits for hm.
     waiting = default_graph().descendants("embed.text")

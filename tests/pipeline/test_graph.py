@@ -50,9 +50,9 @@ def test_targets():
     named, needed = graph.select(["als.export+"])
     assert named == {
         "als.export", "als.train", "graph", "itemknn", "popular", "usermodel", "statistics",
-        "hybrid.blend", "hybrid.train",
+        "twotower.train", "hybrid.blend", "hybrid.train",
     }  # fmt: skip
-    assert needed == {*named, "ingest", "embed.text", "embed.image", "index"}
+    assert needed == {*named, "ingest", "embed.text", "embed.image", "index", "twotower.pairs"}
     with pytest.raises(UsageError, match="no stage 'als'") as error:
         graph.select(["als"])
     assert "als.train" in (error.value.hint or "")

@@ -153,6 +153,22 @@ def itemknn_pack() -> dict[str, Any]:
     return model.to_pack(users_fingerprint="", items_fingerprint="")
 
 
+def two_tower_vectors_pack() -> dict[str, Any]:
+    """The two_tower_vectors artifact: the factors of `als_pack`, and a bias of items."""
+    als = als_pack()
+    one = np.ones((N_USERS, 1), np.float32)
+    bias = np.full((N_ITEMS, 1), 0.01, np.float32)
+    return {
+        "user_vectors": np.concatenate([als["user_factors"], one], axis=1),
+        "item_vectors": np.concatenate([als["item_factors"], bias], axis=1),
+        "user_known": als["user_known"],
+        "item_known": als["item_known"],
+        "reference": REFERENCE,
+        "users_fingerprint": "",
+        "items_fingerprint": "",
+    }
+
+
 def popular_pack() -> dict[str, Any]:
     """The popular artifact of `events`."""
     return build_popularity(
@@ -252,6 +268,7 @@ MAKERS = {
     "graph": graph_pack,
     "popular": popular_pack,
     "content": content_pack,
+    "two_tower_vectors": two_tower_vectors_pack,
     "user_vectors": user_vectors_pack,
     "statistics": statistics_pack,
     "hybrid": hybrid_pack,

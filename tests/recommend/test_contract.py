@@ -60,6 +60,7 @@ EXPECTED: dict[str, Callable[[Strategy], None]] = {
     "content": expect_items_of_the_colour_even_new_ones,
     "popular": expect_recent_items_of_the_region,
     "repurchase": expect_own_items,
+    "twotower": expect_held_out_item,
 }
 
 
@@ -270,7 +271,7 @@ from recsys_cli.store.packs import load_pack
 class Artifacts:
     def has(self, kind): return True
     def pack(self, kind): return load_pack(Path({str(tmp_path)!r}) / (kind + ".joblib"))
-for name in {["collab", "content", "itemknn", "graph", "popular", "repurchase", "auto"]!r}:
+for name in {strategy_names()!r}:
     items = build_strategy(name, Artifacts()).recommend(np.array([1], np.int32), k=5).items
     assert (items >= 0).all()
 heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pydantic", "pandas"}} & set(sys.modules)

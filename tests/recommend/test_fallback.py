@@ -149,13 +149,13 @@ def test_impossible_chains_are_refused() -> None:
 
 def test_auto_takes_the_best_that_is_built_and_serves_strangers_too() -> None:
     packs = shop.all_packs()
-    assert chain_names(AUTO, packs) == ["collab", "content", "popular"]
+    assert chain_names(AUTO, packs) == ["twotower", "collab", "content", "popular"]
     answer = build_strategy(AUTO, packs).answer(users(0, shop.NO_HISTORY, -1), k=3)
-    assert [answer.strategy_used(r) for r in range(3)] == ["collab", "popular", "popular"]
+    assert [answer.strategy_used(r) for r in range(3)] == ["twotower", "popular", "popular"]
     assert [answer.fallback_reason(r) for r in range(3)] == [
-        None, "no factors for this user", UNKNOWN,
+        None, "nothing known of this user that the towers could use", UNKNOWN,
     ]  # fmt: skip
-    del packs.packs["als"], packs.packs["content"]
+    del packs.packs["als"], packs.packs["content"], packs.packs["two_tower_vectors"]
     assert chain_names(AUTO, packs) == ["popular"]
 
 

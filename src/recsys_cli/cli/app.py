@@ -24,8 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 _ORDER = [
-    "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "hybrid", "build",
-    "recommend", "similar", "search", "serve", "eval", "status", "doctor", "export",
+    "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "twotower",
+    "hybrid", "build", "recommend", "similar", "search", "serve", "eval", "status", "doctor",
+    "export",
 ]  # fmt: skip
 
 
@@ -52,7 +53,8 @@ def in_workspace(hint: str, folder: Path) -> str:
         return match[0] if " -w " in match[0] else match[0].rstrip() + where
 
     return re.sub(
-        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|hybrid|search|serve|status"
+        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|twotower|hybrid|search|serve"
+        r"|status"
         r"|validate|eval)[^`\n;&]*",
         located,
         hint,
@@ -148,9 +150,10 @@ from recsys_cli.cli import (  # noqa: E402
     recommend,
     serve,
     tune,
+    twotower,
 )
 
 __all__ = [
     "als", "app", "content", "data", "evaluate", "export", "hybrid", "inspect", "main", "pipeline",
-    "recommend", "serve", "tune",
+    "recommend", "serve", "tune", "twotower",
 ]  # fmt: skip

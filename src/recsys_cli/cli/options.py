@@ -57,5 +57,5 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 HERE = Path()
 # Spelled out, since the registry that knows them imports numpy; a test compares the two.
 STRATEGY_NAMES = [
-    "hybrid", "collab", "content", "itemknn", "graph", "repurchase", "popular", "auto",
+    "hybrid", "twotower", "collab", "content", "itemknn", "graph", "repurchase", "popular", "auto",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from recsys_cli.config.models import (
     RecommendConfig,
     ServeConfig,
     TextConfig,
+    TwoTowerConfig,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RecommendConfig",
     "ServeConfig",
     "TextConfig",
+    "TwoTowerConfig",
     "chosen_datasets",
     "load_config",
     "only_dataset",

@@ -15,7 +15,7 @@ CONFIG_FILE = "recsys.toml"
 _FOUND = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
 OVERRIDABLE = (
     "interactions", "als", "popular", "itemknn", "graph", "text", "image", "content", "index",
-    "hybrid",
+    "hybrid", "twotower",
 )  # fmt: skip
 """Sections that a dataset may override for itself."""
 _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")

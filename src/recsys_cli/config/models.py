@@ -71,6 +71,8 @@ class DatasetConfig(Section):
     """generic: items column with the picture's path relative to `path`."""
     segment_columns: list[str] | None = None
     """User columns whose groups get their own popularity list and evaluation rows."""
+    user_columns: list[str] | None = None
+    """User columns with few values that say something about taste; default from the kind."""
     weights: dict[str, NonNegativeFloat] | None = None
     """Weight of each kind of event as training signal, such as {view = 1, purchase = 5}."""
     value_as_weight: bool | None = None
@@ -103,6 +105,8 @@ class DatasetConfig(Section):
     """Overrides of [index] for this dataset."""
     hybrid: dict[str, Any] = Field(default_factory=dict)
     """Overrides of [hybrid] for this dataset."""
+    twotower: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of [twotower] for this dataset."""
 
 
 class InteractionsConfig(Section):
@@ -263,6 +267,61 @@ class HybridConfig(Section):
     """Seed of the sample of users and of features."""
 
 
+class TwoTowerConfig(Section):
+    """Two towers fine-tuned from ALS factors (`recsys twotower train`)."""
+
+    enabled: bool | Literal["auto"] = "auto"
+    """Whether `recsys build all` trains it; auto: where torch is installed."""
+    init_from: str | None = None
+    """Weights of another dataset to start from, a two_tower_*.pt relative to the workspace."""
+    folds: int = Field(default=3, ge=2)
+    """Parts of the users; each one's pairs are seen through factors of the others' events."""
+    max_pairs: PositiveInt = 5_000_000
+    """Training pairs at most; the latest are taken."""
+    content_dim: PositiveInt = 64
+    """Dimensions that the items' content vectors are reduced to."""
+    half_life_days: PositiveFloat = 30.0
+    """Age at which an item counts half in its user's taste for content."""
+    last_items: PositiveInt = 5
+    """How many of a user's last items count as what they look for now."""
+    max_codes: PositiveInt = 1000
+    """Values of a column that are told apart; rarer ones count as unknown."""
+    hidden: PositiveInt = 64
+    """Width of each tower's hidden layer."""
+    extra: PositiveInt = 16
+    """Dimensions, besides those of the factors, in which the hidden layers meet."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the hidden layers' inputs dropped in training."""
+    factor_dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of users and items that lose their factors in training, to learn to do without."""
+    epochs: PositiveInt = 3
+    """Passes over the pairs at most."""
+    batch_size: PositiveInt = 512
+    """Pairs in a batch, whose items are each other's negatives."""
+    uniform_negatives: PositiveInt = 512
+    """Items drawn uniformly for each batch, as further negatives."""
+    learning_rate: PositiveFloat = 0.001
+    """Highest learning rate of AdamW; the few gains and the temperature learn at three times it."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Decay of AdamW."""
+    warmup_steps: PositiveInt = 100
+    """Steps until the learning rate is reached, a tenth of all steps at most."""
+    clip: PositiveFloat = 1.0
+    """Largest norm of the gradient."""
+    checks_per_epoch: PositiveInt = 2
+    """How often in an epoch the lists for the validation window are measured."""
+    validation_users: PositiveInt = 20_000
+    """Users at most that a check makes lists for."""
+    patience: PositiveInt = 6
+    """Checks without anything better after which training ends."""
+    checkpoint_steps: PositiveInt = 500
+    """Steps between checkpoints, which a killed training goes on from."""
+    device: str = "auto"
+    """Where it trains: cpu, cuda, …; auto is the GPU where there is one."""
+    seed: int = 42
+    """Seed of everything random."""
+
+
 class RecommendConfig(Section):
     """Defaults of `recsys recommend`."""
 
@@ -351,6 +410,8 @@ class Config(Section):
     """Item indexes."""
     hybrid: HybridConfig = HybridConfig()
     """Candidates, blend and ranker."""
+    twotower: TwoTowerConfig = TwoTowerConfig()
+    """Two towers fine-tuned from ALS."""
     recommend: RecommendConfig = RecommendConfig()
     """Defaults of recommending."""
     eval: EvalConfig = EvalConfig()

@@ -37,6 +37,7 @@ _WEIGHTS = {
     "fav": 3.0, "wishlist": 3.0, "transaction": 5.0, "purchase": 5.0, "buy": 5.0, "order": 5.0,
 }  # fmt: skip
 # A text column with at most this many different values is a category too.
+_MAX_USER_VALUES = 64
 _MAX_CATEGORIES = 1_000
 
 
@@ -61,6 +62,7 @@ class GenericAdapter:
         items_file, users_file = opened.get("items"), opened.get("users")
         items = users = None
         text: tuple[str, ...] = ()
+        about: tuple[str, ...] = ()
         categories: tuple[str, ...] = ()
         if items_file is not None:
             column = _own_id(items_file, config.item_id, raw_events.item, guess.ITEM_NAMES, context)
@@ -69,6 +71,7 @@ class GenericAdapter:
         if users_file is not None:
             column = _own_id(users_file, config.user_id, raw_events.user, guess.USER_NAMES, context)
             users = _catalogue(users_file, column, USER, context)
+            about = _user_columns(users)
         if context.findings.failed:
             return None
         defaults = Defaults(
@@ -76,6 +79,7 @@ class GenericAdapter:
             repurchase=False,
             text_columns=text,
             category_columns=categories,
+            user_columns=about,
             image_root=config.path if config.image_column else None,
         )
         return RawTables(raw_events, items, users, defaults)
@@ -282,3 +286,15 @@ def _item_columns(
     limit = min(_MAX_CATEGORIES, counts[":rows"] // 2)
     categories = tuple(n for n in text if counts[f"{n}:unique"] <= limit)
     return text, categories
+
+
+def _user_columns(users: RawCatalogue | None) -> tuple[str, ...]:
+    """Columns with few values."""
+    if users is None:
+        return ()
+    frame = users.frame.drop(users.id)
+    names = frame.collect_schema().names()
+    if not names:
+        return ()
+    counts = frame.select(pl.all().approx_n_unique()).collect(engine="streaming").row(0, named=True)
+    return tuple(name for name in names if 1 < counts[name] <= _MAX_USER_VALUES)

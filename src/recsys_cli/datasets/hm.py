@@ -57,6 +57,7 @@ _CATEGORIES = (
     "garment_group_name",
 )
 _VARIANT = "product_code"
+_ABOUT_USERS = ("club_member_status", "fashion_news_frequency", "FN", "Active")
 _AGE_BREAKS = (16, 25, 35, 45, 55, 65)
 _AGE_GROUPS = ("unknown", "16-24", "25-34", "35-44", "45-54", "55-64", "65+")
 
@@ -90,6 +91,7 @@ class HmAdapter:
             repeats_are_quantity=True,
         )
         columns = set(items.file.names)
+        about = tuple(c for c in _ABOUT_USERS if c in users.file.names)
         defaults = Defaults(
             weights={"purchase": 1.0},
             repurchase=True,
@@ -97,6 +99,7 @@ class HmAdapter:
             category_columns=tuple(c for c in _CATEGORIES if c in columns),
             variant_column=_VARIANT if _VARIANT in columns else None,
             segment_columns=("age_group",),
+            user_columns=("age_group", *about),
             image_root=context.config.path,
         )
         catalogue = _catalogue(items, "article_id", _ARTICLE_DIGITS)

@@ -65,6 +65,7 @@ def build_spec(
         category_columns=columns("category_columns", defaults.category_columns, item_columns),
         variant_column=variant,
         segment_columns=columns("segment_columns", defaults.segment_columns, user_columns),
+        user_columns=columns("user_columns", defaults.user_columns, user_columns),
         image_root=defaults.image_root,
     )
 

@@ -41,5 +41,7 @@ class DatasetSpec(BaseModel):
     """Item column that is the same for variants of one product, such as its colours."""
     segment_columns: list[str] = []
     """User columns whose groups get their own popularity list and evaluation rows."""
+    user_columns: list[str] = []
+    """User columns with few values that say something about taste."""
     image_root: str | None = None
     """Folder that the items' `image` paths are relative to, relative to the workspace."""

@@ -108,6 +108,7 @@ class Defaults:
     category_columns: tuple[str, ...] = ()
     variant_column: str | None = None
     segment_columns: tuple[str, ...] = ()
+    user_columns: tuple[str, ...] = ()
     image_root: str | None = None
 
 

@@ -24,7 +24,12 @@ State = Literal["fresh", "stale", "missing"]
 # The dataset's settings that ingest does not read.
 _NOT_INGEST = set(OVERRIDABLE)
 # Settings that decide where a stage runs, not what is asked of it.
-_WHERE_NOT_WHAT = {"als": {"backend"}, "text": {"device"}, "image": {"device", "workers"}}
+_WHERE_NOT_WHAT = {
+    "als": {"backend"},
+    "text": {"device"},
+    "image": {"device", "workers"},
+    "twotower": {"enabled", "device", "checkpoint_steps"},
+}
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,10 @@ class Freshness:
             try:
                 inputs[name] = self._input_hash(kind, owner, snapshot)
             except RecsysError:
-                # Another dataset that is not there yet is joined when it is.
-                if stage.whole or owner == dataset:
+                # Another dataset that is not there yet is joined when it is, and one that has
+                # nothing to offer never.
+                maker = self._graph.stages[self._graph.producer[kind]]
+                if owner == dataset or (stage.whole and not self.obstacle(maker, owner, snapshot)):
                     raise
         for kind, windows in self._graph.past_reads(stage, dataset, self._config):
             past = self.timeline.earlier(dataset, snapshot, windows)

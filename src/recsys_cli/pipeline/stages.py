@@ -11,6 +11,7 @@ from recsys_cli.pipeline.content import content_stages
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.hybrid import hybrid_stages
 from recsys_cli.pipeline.stage import Context, Facts, Stage
+from recsys_cli.pipeline.twotower import two_tower_stages
 from recsys_cli.store.snapshot import start_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def default_graph() -> Graph:
                 outputs=("events", "items", "users", "ids", "spec"),
                 sections=(),
                 run=_ingest,
+                version=2,
                 reads_raw=True,
                 per_snapshot=False,
             ),
@@ -76,6 +78,7 @@ def default_graph() -> Graph:
                 run=_graph,
             ),
             *content_stages(),
+            *two_tower_stages(),
             *hybrid_stages(),
         ]
     )

@@ -16,7 +16,7 @@ from recsys_cli.recommend.fallback import WithFallback
 from recsys_cli.recommend.graph import Graph
 from recsys_cli.recommend.hybrid import build as hybrid
 from recsys_cli.recommend.itemknn import ItemKnn
-from recsys_cli.recommend.strategies import Collab, Popular, Repurchase, Strategy
+from recsys_cli.recommend.strategies import ByProduct, Popular, Repurchase, Strategy
 
 AUTO = "auto"
 
@@ -74,10 +74,18 @@ _ALL = (
         auto=False,
     ),
     StrategySpec(
+        name="twotower",
+        summary="collab, fine-tuned to what sells now, last items, content and users' columns",
+        needs=("two_tower_vectors",),
+        build=lambda artifacts, threads: ByProduct.two_tower(
+            artifacts.pack("two_tower_vectors"), threads=threads
+        ),
+    ),
+    StrategySpec(
         name="collab",
         summary="items that go with the user's, by matrix factorisation (ALS)",
         needs=("als",),
-        build=lambda artifacts, threads: Collab.from_pack(artifacts.pack("als"), threads=threads),
+        build=lambda artifacts, threads: ByProduct.collab(artifacts.pack("als"), threads=threads),
     ),
     StrategySpec(
         name="content",

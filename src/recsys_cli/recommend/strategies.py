@@ -175,17 +175,16 @@ class Repurchase:
         )
 
 
-class Collab:
-    """Items by inner product with the user's factors (Hu, Koren and Volinsky 2008)."""
-
-    name = "collab"
-    unknown_reason = "no factors for this user"
+class ByProduct:
+    """Items by inner product of a user's vector and theirs, both made beforehand."""
 
     def __init__(
         self,
         *,
-        user_factors: npt.NDArray[np.float32],
-        item_factors: npt.NDArray[np.float32],
+        name: str,
+        unknown_reason: str,
+        user_vectors: npt.NDArray[np.float32],
+        item_vectors: npt.NDArray[np.float32],
         user_known: Mask,
         item_known: Mask,
         reference: int | None = None,
@@ -194,29 +193,49 @@ class Collab:
         """Keep views of the arrays.
 
         Args:
-            user_factors: (n_users, f) float32, not normalised.
-            item_factors: (n_items, f) float32, not normalised.
-            user_known: (n_users,) users that have factors.
-            item_known: (n_items,) items that have factors; the others are never recommended.
+            name: the strategy's name.
+            unknown_reason: why it may have nothing for a known user.
+            user_vectors: (n_users, f) float32, not normalised.
+            item_vectors: (n_items, f) float32, not normalised.
+            user_known: (n_users,) users that have a vector.
+            item_known: (n_items,) items that have one; the others are never recommended.
             reference: seconds since the epoch before which all events lie that were trained on.
             threads: threads for many users; 0 means all cores.
         """
-        self._users = user_factors
+        self.name = name
+        self.unknown_reason = unknown_reason
+        self._users = user_vectors
         self._known = user_known
         self._reference = reference
         self._ranker = FactorRanker(
-            item_factors, candidates=item_known, threads=threads, like=lambda: user_factors
+            item_vectors, candidates=item_known, threads=threads, like=lambda: user_vectors
         )
 
     @classmethod
-    def from_pack(cls, pack: Mapping[str, Any], *, threads: int = 0) -> Collab:
-        """From the als artifact."""
+    def collab(cls, pack: Mapping[str, Any], *, threads: int = 0) -> ByProduct:
+        """From the als artifact (Hu, Koren and Volinsky 2008)."""
         return cls(
-            user_factors=pack["user_factors"],
-            item_factors=pack["item_factors"],
+            name="collab",
+            unknown_reason="no factors for this user",
+            user_vectors=pack["user_factors"],
+            item_vectors=pack["item_factors"],
             user_known=pack["user_known"],
             item_known=pack["item_known"],
             reference=pack.get("reference"),
+            threads=threads,
+        )
+
+    @classmethod
+    def two_tower(cls, pack: Mapping[str, Any], *, threads: int = 0) -> ByProduct:
+        """From the two_tower_vectors artifact (see `models.twotower`)."""
+        return cls(
+            name="twotower",
+            unknown_reason="nothing known of this user that the towers could use",
+            user_vectors=pack["user_vectors"],
+            item_vectors=pack["item_vectors"],
+            user_known=pack["user_known"],
+            item_known=pack["item_known"],
+            reference=pack["reference"],
             threads=threads,
         )
 
@@ -231,7 +250,7 @@ class Collab:
         return self._reference
 
     def knows(self, users: Users) -> Mask:
-        """Users with factors."""
+        """Users with a vector."""
         return are_known(users, self._known)
 
     def recommend(
@@ -257,10 +276,10 @@ class Collab:
         exclude: CSR | None = None,
         allow: Mask | None = None,
     ) -> Recommendations:
-        """The k best items for users given by factors, such as those folded in.
+        """The k best items for users given by vectors, such as factors folded in.
 
         Args:
-            vectors: (n, f) float32 user factors.
+            vectors: (n, f) float32 user vectors.
             k: list length.
             exclude: matrix of n rows, row i the items that user i must not get.
             allow: (n_items,) mask of items that may be recommended; None means all.

@@ -31,11 +31,14 @@ class ArtifactKind(NamedTuple):
         suffix: of the file name.
         per_snapshot: whether each snapshot has its own.
         stem: first part of the file name; empty means the kind itself.
+        part: file name within a folder of that name, for artifacts of several files; empty
+            means that the artifact is a single file.
     """
 
     suffix: str
     per_snapshot: bool
     stem: str = ""
+    part: str = ""
 
 
 ARTIFACTS: dict[str, ArtifactKind] = {
@@ -63,6 +66,14 @@ ARTIFACTS: dict[str, ArtifactKind] = {
     "all_index_facts": ArtifactKind(".json", False, "faiss_items"),
     "all_index_rows": ArtifactKind(".joblib", False, "faiss_items_rows"),
     "user_vectors": ArtifactKind(".joblib", True),
+    "train_pairs": ArtifactKind(".parquet", True, part="train"),
+    "validation_pairs": ArtifactKind(".parquet", True, "train_pairs", "validation"),
+    "all_train_pairs": ArtifactKind(".parquet", False, "train_pairs_all", "train"),
+    "all_validation_pairs": ArtifactKind(".parquet", False, "train_pairs_all", "validation"),
+    "two_tower": ArtifactKind(".pt", True),
+    "two_tower_vectors": ArtifactKind(".joblib", True),
+    "two_tower_curve": ArtifactKind(".json", True),
+    "two_tower_plot": ArtifactKind(".png", True),
 }
 # Stands in a dataset's place for artifacts of the whole workspace.
 ALL = "all"
@@ -87,6 +98,8 @@ class Workspace:
         folder = self.artifacts / snapshot.folder if about.per_snapshot else self.artifacts
         stem = about.stem or kind
         name = stem if dataset == ALL else f"{stem}_{dataset}"
+        if about.part:
+            return folder / name / f"{about.part}{about.suffix}"
         return folder / f"{name}{about.suffix}"
 
     def manifest_path(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Path:

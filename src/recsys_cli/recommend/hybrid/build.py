@@ -20,7 +20,7 @@ from recsys_cli.recommend.hybrid.spaces import Artifacts, open_spaces
 from recsys_cli.recommend.hybrid.strategy import Hybrid
 from recsys_cli.recommend.hybrid.variants import Variants
 from recsys_cli.recommend.itemknn import ItemKnn
-from recsys_cli.recommend.strategies import Collab, Popular, Repurchase
+from recsys_cli.recommend.strategies import ByProduct, Popular, Repurchase
 
 NEEDS = ("interactions", "popular", "statistics", "hybrid")
 """Kinds of artifact without which there is no hybrid."""
@@ -43,14 +43,7 @@ def _variants(artifacts: Artifacts, _threads: int) -> Recommender:
 
 
 def _twotower(artifacts: Artifacts, threads: int) -> Recommender:
-    (space,) = open_spaces(artifacts, ("twotower",))
-    return Collab(
-        user_factors=space.users,
-        item_factors=space.items,
-        user_known=space.user_known,
-        item_known=space.item_known,
-        threads=threads,
-    )
+    return ByProduct.two_tower(artifacts.pack("two_tower_vectors"), threads=threads)
 
 
 SOURCES: dict[str, tuple[tuple[str, ...], Maker]] = {
@@ -64,7 +57,7 @@ SOURCES: dict[str, tuple[tuple[str, ...], Maker]] = {
     ),
     "collab": (
         ("als",),
-        lambda artifacts, threads: Collab.from_pack(artifacts.pack("als"), threads=threads),
+        lambda artifacts, threads: ByProduct.collab(artifacts.pack("als"), threads=threads),
     ),
     "itemknn": (
         ("interactions", "itemknn"),

@@ -1,0 +1,1 @@
+"""Two towers fine-tuned from ALS factors: one vector per user, one per item, one product."""

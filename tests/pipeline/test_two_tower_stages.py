@@ -1,0 +1,161 @@
+"""The two-tower's stages: pairs split as evaluation would, artifacts that say what made them."""
+
+import json
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import build
+from recsys_cli.config import load_config
+from recsys_cli.errors import RecsysError
+from recsys_cli.pipeline import twotower
+from recsys_cli.pipeline.freshness import Freshness
+from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.store.files import sha256
+from recsys_cli.store.snapshot import NOW, Snapshot, start_of
+from recsys_cli.store.workspace import ALL, Workspace
+
+SPLITS = ("train", "validation")
+
+
+def pairs(root, dataset="hm", snapshot=NOW):
+    workspace = Workspace(root)
+    return [
+        pl.read_parquet(workspace.path(f"{split}_pairs", dataset, snapshot)) for split in SPLITS
+    ]
+
+
+def seconds(table):
+    return table["time"].dt.epoch("s").to_numpy()
+
+
+@pytest.mark.parametrize("dataset", ["hm", "rr"])
+def test_pairs_are_all_events_split_where_the_window_before_the_snapshot_starts(built, dataset):
+    train, validation = pairs(built, dataset)
+    events = pl.read_parquet(Workspace(built).path("events", dataset))
+    assert len(train) + len(validation) == len(events)
+    last = events["time"].max().date()
+    start = start_of(last) + 86_400 - 7 * 86_400
+    assert seconds(train).max() < start <= seconds(validation).min()
+    for split, table in zip(SPLITS, (train, validation), strict=True):
+        assert table.schema == {
+            "user": pl.Int32, "item": pl.Int32, "time": pl.Datetime("ms"),
+            "weight": pl.Float32, "split": pl.String,
+        }  # fmt: skip
+        assert table["split"].unique().to_list() == [split]
+        order = np.lexsort((seconds(table), table["user"].to_numpy()))
+        assert (order == np.arange(len(table))).all()
+
+
+def test_leave_last_out_validates_on_the_last_event_that_it_may_see(workspace):
+    snapshot = Snapshot(leave_last=1)
+    build(workspace, "twotower.pairs", snapshot=snapshot)
+    train, validation = pairs(workspace, "rr", snapshot)
+    events = pl.read_parquet(Workspace(workspace).path("events", "rr"))
+    counts = np.bincount(events["user"].to_numpy())
+    held = np.bincount(validation["user"].to_numpy(), minlength=len(counts))
+    kept = np.bincount(train["user"].to_numpy(), minlength=len(counts))
+    assert (held == (counts > 1)).all()
+    assert (kept == np.maximum(counts - 2, 0)).all()
+
+
+def test_pairs_of_all_datasets_lie_together(built):
+    workspace = Workspace(built)
+    for split in SPLITS:
+        path = workspace.path(f"all_{split}_pairs", ALL)
+        assert path == built / "artifacts" / "train_pairs_all" / f"{split}.parquet"
+        together = pl.read_parquet(path)
+        for dataset in ("hm", "rr"):
+            own = together.filter(pl.col("dataset") == dataset).drop("dataset")
+            assert own.equals(pl.read_parquet(workspace.path(f"{split}_pairs", dataset)))
+
+
+@pytest.mark.parametrize("dataset", ["hm", "rr"])
+def test_vectors_and_curve_belong_to_the_dataset(built, dataset):
+    artifacts = Artifacts(Workspace(built), dataset)
+    pack = artifacts.pack("two_tower_vectors")
+    assert len(pack["user_vectors"]) == len(artifacts.users)
+    assert len(pack["item_vectors"]) == len(artifacts.items)
+    assert pack["user_vectors"].shape[1] == pack["item_vectors"].shape[1]
+    assert pack["reference"] == artifacts.pack("interactions")["reference"]
+    assert np.isfinite(pack["user_vectors"]).all()
+    workspace = Workspace(built)
+    curve = json.loads(workspace.path("two_tower_curve", dataset).read_text())
+    facts = workspace.manifest("twotower.train", dataset).facts
+    if curve["checks"]:
+        best = max(check["metric"] for check in curve["checks"])
+        assert curve["best"] == best
+        assert facts["als_only"] == (curve["als"] > best)
+    picture = workspace.path("two_tower_plot", dataset).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert not list((built / "artifacts" / "cache" / "twotower").iterdir())
+
+
+def test_training_again_gives_the_same_bytes(workspace):
+    opened = Workspace(workspace)
+    kinds = ("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot")
+    before = [opened.path(kind, "hm").read_bytes() for kind in kinds]
+    build(workspace, "twotower.train", force=True)
+    assert [opened.path(kind, "hm").read_bytes() for kind in kinds] == before
+
+
+def test_nothing_after_the_cutoff_reaches_the_towers(workspace):
+    """With the events after a day gone, the snapshot of that day has the same vectors."""
+    snapshot = Snapshot(as_of=date(2020, 9, 9))
+    build(workspace, "twotower.train", snapshot=snapshot)
+    opened = Workspace(workspace)
+    path = opened.path("two_tower_vectors", "hm", snapshot)
+    before = path.read_bytes()
+    raw = workspace / "data" / "hm_raw" / "transactions_train.csv"
+    lines = raw.read_text().splitlines()
+    kept = [lines[0], *(line for line in lines[1:] if line < "2020-09-09")]
+    assert len(kept) < len(lines)
+    # One late purchase stays, so that the snapshots before it keep their days.
+    raw.write_text("\n".join([*kept, max(lines[1:])]) + "\n")
+    build(workspace, "twotower.train", snapshot=snapshot)
+    assert path.read_bytes() == before
+
+
+def test_weights_of_another_dataset_are_part_of_the_recipe(workspace):
+    config = workspace / "recsys.toml"
+    start = "\n[datasets.{}]\nkind = '{}'\npath = 'data/{}_raw'\n"
+    config.write_text(
+        config.read_text()
+        + start.format("hm", "hm", "hm")
+        + start.format("rr", "retailrocket", "rr")
+        + "[datasets.rr.twotower]\ninit_from = 'start.pt'\n"
+    )
+    opened, weights = Workspace(workspace), workspace / "start.pt"
+    weights.write_bytes(opened.path("two_tower", "hm").read_bytes())
+    build(workspace, "twotower.train")
+    recipe = opened.manifest("twotower.train", "rr").recipe
+    assert recipe.inputs["init_from"] == sha256(weights)
+    assert "init_from" not in opened.manifest("twotower.train", "hm").recipe.inputs
+    weights.unlink()
+    with pytest.raises(RecsysError, match=r"start.pt does not exist"):
+        build(workspace, "twotower.train")
+
+
+def test_where_the_libraries_are_missing_builds_leave_it_out_and_say_how_to_get_it(
+    built, monkeypatch
+):
+    monkeypatch.setattr(twotower, "find_spec", lambda name: None)
+    graph, config = default_graph(), load_config(built)
+    names = {stage.name for stage, _ in graph.plan(set(graph.stages), ["hm", "rr"], config)}
+    assert not any(name.startswith("twotower") for name in names)
+    (said,) = [line for line in graph.left_out(["hm", "rr"], config) if "two-tower" in line]
+    assert "pip install 'recsys-cli[twotower]'" in said
+    with pytest.raises(RecsysError, match="two-tower is off"):
+        graph.refuse_off(["twotower.train"], ["hm", "rr"], config)
+    on = load_config(built, ["twotower.enabled=true"])
+    assert "twotower.train" in {s.name for s, _ in graph.plan(set(graph.stages), ["hm"], on)}
+
+
+def test_settings_that_say_where_to_train_make_nothing_stale(built):
+    config = load_config(built, ["twotower.device=cpu", "twotower.checkpoint_steps=7"])
+    freshness = Freshness(Workspace(built), config, default_graph())
+    stage = default_graph().stages["twotower.train"]
+    assert freshness.check(stage, "hm", NOW).state == "fresh"
