@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from conftest import CONFIG, build
+from recsys_cli.config import load_config
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import Snapshot
@@ -69,11 +70,12 @@ def shop(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def outputs(root: Path, snapshot: Snapshot) -> dict[str, bytes]:
     """Every file that a snapshot has of its own."""
-    workspace = Workspace(root)
+    workspace, config = Workspace(root), load_config(root)
+    owners = {stage: ALL if stage.whole else "hm" for stage in default_graph().stages.values()}
     return {
-        kind: workspace.path(kind, ALL if stage.whole else "hm", snapshot).read_bytes()
-        for stage in default_graph().stages.values()
-        if stage.per_snapshot
+        kind: workspace.path(kind, owner, snapshot).read_bytes()
+        for stage, owner in owners.items()
+        if stage.per_snapshot and stage.enabled(config, owner)
         for kind in stage.outputs
     }
 

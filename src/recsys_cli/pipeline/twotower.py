@@ -44,7 +44,6 @@ def two_tower_stages() -> list[Stage]:
             outputs=("all_train_pairs", "all_validation_pairs"),
             sections=(),
             run=pairs_together,
-            per_snapshot=False,
             whole=True,
             switch=switch,
         ),

@@ -79,10 +79,15 @@ def join_pairs(parts: Mapping[str, Path], path: Path) -> int:
     """
     import polars as pl
 
+    schema = {
+        USER: pl.Int32(), ITEM: pl.Int32(), TIME: pl.Datetime("ms"), WEIGHT: pl.Float32(),
+        SPLIT: pl.String(), DATASET: pl.String(),
+    }  # fmt: skip
+    none = pl.LazyFrame(schema=schema)
     frames = [
         pl.scan_parquet(part).with_columns(pl.lit(name).alias(DATASET))
         for name, part in sorted(parts.items())
     ]
-    joined = pl.concat(frames)
+    joined = pl.concat([none, *frames])
     joined.sink_parquet(path, maintain_order=True, row_group_size=1 << 19)
     return int(joined.select(pl.len()).collect(engine="streaming").item())
