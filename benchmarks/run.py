@@ -36,6 +36,7 @@ SMALL = {
     "hybrid": ("Hybrid: candidates, features, ranking", ["hybrid.py"]),
     "serve": ("Serving, demo size", ["serve.py", "--workspace", "demo"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
+    "twotower": ("Two-tower, one epoch over a million pairs", ["twotower.py"]),
     "bootstrap": ("Intervals of an evaluation", ["bootstrap.py"]),
 }
 _ARTICLES = "{data}/hm_raw/articles.csv"

@@ -82,7 +82,9 @@ def test_factors_that_know_of_later_events_are_refused_for_a_past_snapshot(
     mapping.write_text(json.dumps(content | {"reference": CUTOFF + 1}))
     with pytest.raises(UsageError, match="up to 2020-09-16 00:00:01"):
         import_(workspace, files, PAST, mapping=mapping)
-    assert not Workspace(workspace).path("als", "hm", PAST).exists()
+    made = Workspace(workspace).manifest("als.train", "hm", PAST)
+    assert made is not None
+    assert not made.imported
     import_(workspace, files, mapping=mapping)
 
 

@@ -271,7 +271,7 @@ from recsys_cli.store.packs import load_pack
 class Artifacts:
     def has(self, kind): return True
     def pack(self, kind): return load_pack(Path({str(tmp_path)!r}) / (kind + ".joblib"))
-for name in {strategy_names()!r}:
+for name in {[*set(strategy_names()) - {"hybrid"}]!r}:
     items = build_strategy(name, Artifacts()).recommend(np.array([1], np.int32), k=5).items
     assert (items >= 0).all()
 heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pydantic", "pandas"}} & set(sys.modules)

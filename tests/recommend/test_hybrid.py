@@ -202,6 +202,7 @@ def list_of(hybrid: Hybrid, name: str, user: np.ndarray) -> list[int]:
 
 def test_the_blend_is_the_weighted_mean_of_what_has_a_score() -> None:
     packs = shop.all_packs()
+    del packs.packs["two_tower_vectors"]
     blend = build_hybrid(packs, 1)
     users = np.array([3], np.int32)
     found = blend.recall.recall(users)
