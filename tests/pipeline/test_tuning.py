@@ -189,6 +189,7 @@ def test_a_trial_runs_only_what_its_settings_touch():
     graph = default_graph()
     assert touched(graph, "collab", ALS.space)[1] == ["als.train"]
     assert touched(graph, "content", find_target("content").space)[1] == ["index", "usermodel"]
+    assert touched(graph, "twotower", find_target("twotower").space)[1] == ["twotower.train"]
     kept, varied = touched(graph, "hybrid", find_target("hybrid").space)
     assert varied == ["hybrid.train"]
     assert {"als.train", "itemknn", "graph", "statistics", "hybrid.blend"} <= set(kept)

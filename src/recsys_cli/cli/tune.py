@@ -34,6 +34,7 @@ class What(StrEnum):
     ITEMKNN = "itemknn"
     GRAPH = "graph"
     CONTENT = "content"
+    TWOTOWER = "twotower"
     HYBRID = "hybrid"
     POPULAR = "popular"
 

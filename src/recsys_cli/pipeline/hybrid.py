@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST_WINDOWS = 9
 _PER_SNAPSHOT = (
     "interactions", "popular", "statistics", "als", "itemknn", "graph", "user_vectors",
+    "two_tower_vectors",
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ _ALL = (
         needs=hybrid.NEEDS,
         uses=hybrid.USES,
         build=hybrid.build_hybrid,
-        fallback=("collab", "content", "popular"),
+        fallback=("twotower", "collab", "content", "popular"),
         auto=False,
     ),
     StrategySpec(

@@ -118,6 +118,21 @@ _ALL = (
         },
     ),
     Target(
+        name="twotower",
+        strategy="twotower",
+        space={
+            "twotower.learning_rate": Span(1e-4, 1e-2, log=True),
+            "twotower.epochs": Span(1, 8),
+            "twotower.batch_size": Choice((256, 512, 1024, 2048)),
+            "twotower.uniform_negatives": Choice((128, 256, 512, 1024)),
+            "twotower.hidden": Choice((32, 64, 128)),
+            "twotower.dropout": Span(0.0, 0.5),
+            "twotower.factor_dropout": Span(0.0, 0.5),
+            "twotower.weight_decay": Span(1e-4, 0.3, log=True),
+            "twotower.half_life_days": Span(5.0, 365.0, log=True),
+        },
+    ),
+    Target(
         name="hybrid",
         strategy="hybrid",
         space={
