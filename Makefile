@@ -22,6 +22,13 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
 
+# Spark's tests are skipped without Java, so nothing is fetched for them there.
+$(VENV)/.installed-spark: $(VENV)/.installed-dev
+	if command -v java >/dev/null; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[spark]' -c constraints.txt; \
+	fi
+	touch $@
+
 install: $(VENV)/.installed ## Create .venv and install recsys into it
 
 demo: $(VENV)/.installed ## Make sample data, build everything, recommend for user 123, evaluate
@@ -31,7 +38,7 @@ demo: $(VENV)/.installed ## Make sample data, build everything, recommend for us
 	$(BIN)/recsys recommend --user 123 --strategy collab --workspace $(DEMO)
 	$(BIN)/recsys eval --workspace $(DEMO)
 
-test: $(VENV)/.installed-dev ## Run all checks and tests
+test: $(VENV)/.installed-spark ## Run all checks and tests; Spark's where there is Java
 	$(MAKE) check
 	$(BIN)/python -m pytest -n auto
 

@@ -68,7 +68,9 @@ FULL = {
     "serve-full": ("Serving, full size", ["serve.py", "--workspace", "{full}"]),
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
 }
-SECTIONS = SMALL | DATA | FULL
+# Needs the extra `spark` and Java, so it runs only when it is named.
+NAMED = {"spark": ("Spark jobs on one machine", ["spark.py"])}
+SECTIONS = SMALL | NAMED | DATA | FULL
 
 
 def section(name: str, title: str, command: list[str], *, full: str, data: str) -> str:
@@ -104,7 +106,8 @@ def main() -> None:
     parser.add_argument("--full", metavar="DIR", default="", help="workspace of full size")
     parser.add_argument("--data", metavar="DIR", default="", help="folder of the real data sets")
     arguments = parser.parse_args()
-    available = SMALL | (DATA if arguments.data else {}) | (FULL if arguments.full else {})
+    chosen = {name: NAMED[name] for name in arguments.sections if name in NAMED}
+    available = SMALL | chosen | (DATA if arguments.data else {}) | (FULL if arguments.full else {})
     sections = read_sections()
     for name in arguments.sections or available:
         title, command = available[name]

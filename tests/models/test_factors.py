@@ -167,7 +167,9 @@ def test_parts_must_agree(tmp_path):
 def test_output_of_an_unfinished_job_is_refused(tmp_path):
     path = folder(tmp_path / "out", [([0], np.ones((1, 2)))])
     (path / "_SUCCESS").unlink()
-    assert read_factors(path, n_rows=1, what="user")[1].all()
+    with pytest.raises(DataError, match="has no _SUCCESS") as caught:
+        read_factors(path, n_rows=1, what="user")
+    assert f"touch {path}/_SUCCESS" in caught.value.hint
     (path / "_temporary").mkdir()
     with pytest.raises(DataError, match="did not finish"):
         read_factors(path, n_rows=1, what="user")

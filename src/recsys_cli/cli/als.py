@@ -22,6 +22,7 @@ from recsys_cli.cli.options import (
     WorkspaceOption,
 )
 from recsys_cli.cli.session import open_workspace, run_build, snapshot_from
+from recsys_cli.errors import UsageError
 
 als = Recsys(no_args_is_help=True, help="Interactions and ALS factors.")
 app.add_typer(als, name="als")
@@ -33,6 +34,7 @@ class Backend(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     GPU = "gpu"
+    SPARK = "spark"
 
 
 class Format(StrEnum):
@@ -94,12 +96,23 @@ def train(
             show_default="als.backend of the config",
         ),
     ] = None,
+    master: Annotated[
+        str | None,
+        typer.Option(
+            help="Where Spark runs: local[N], yarn, k8s://…, spark://…",
+            show_default="spark.master of the config",
+        ),
+    ] = None,
     as_of: AsOfOption = None,
     force: ForceOption = False,
     explain: ExplainOption = False,
 ) -> None:
     """Train user and item factors on the interactions."""
     chosen = [f"als.backend={backend.value}"] if backend else []
+    if master:
+        if backend not in (Backend.SPARK, None):
+            raise UsageError("--master is about Spark", hint="--backend spark")
+        chosen += [f"spark.master='{master}'"]
     run_build(
         workspace,
         ["als.train"],
@@ -126,7 +139,8 @@ def import_(
         Path | None,
         typer.Option(
             "--mapping",
-            help="id_map_*.json or an old id_mappings_*.joblib that the factors' ids refer to.",
+            help="What the factors' ids refer to: id_map_*.json, an old id_mappings_*.joblib, or"
+            " the folder that the Spark job interactions wrote.",
         ),
     ] = None,
     regularization: Annotated[

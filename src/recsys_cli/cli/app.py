@@ -26,7 +26,7 @@ INTERRUPTED = 130
 _ORDER = [
     "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "twotower",
     "hybrid", "build", "recommend", "similar", "search", "serve", "eval", "status", "doctor",
-    "export",
+    "export", "spark",
 ]  # fmt: skip
 
 
@@ -149,11 +149,12 @@ from recsys_cli.cli import (  # noqa: E402
     pipeline,
     recommend,
     serve,
+    spark,
     tune,
     twotower,
 )
 
 __all__ = [
     "als", "app", "content", "data", "evaluate", "export", "hybrid", "inspect", "main", "pipeline",
-    "recommend", "serve", "tune", "twotower",
+    "recommend", "serve", "spark", "tune", "twotower",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 Kind = Literal["hm", "retailrocket", "generic"]
-Backend = Literal["auto", "cpu", "gpu"]
+Backend = Literal["auto", "cpu", "gpu", "spark"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -130,9 +130,25 @@ class AlsConfig(Section):
     alpha: PositiveFloat = 10.0
     """Confidence c = 1 + alpha · weight of an observed pair."""
     backend: Backend = "auto"
-    """cpu, gpu, or auto: the GPU where `implicit` was built for it and a device works."""
+    """cpu, gpu, or auto: the GPU where `implicit` was built for it and a device works; or spark,
+    which multiplies the penalty by the number of a user's or item's pairs (see [spark])."""
     seed: int = 42
     """Seed of the initial factors."""
+
+
+class SparkConfig(Section):
+    """Where `als.backend = "spark"` trains."""
+
+    master: str = "local[*]"
+    """Spark master: local[N] is this machine with N cores; yarn, k8s://…, spark://… a cluster."""
+    driver_memory: str = "2g"
+    """Memory of the driver, which on local[N] does all the work."""
+    exchange: str | None = None
+    """Folder that this machine and every executor see under the same path; a cluster needs it."""
+    blocks: PositiveInt = 10
+    """Blocks of users and of items, each a task."""
+    conf: dict[str, str] = Field(default_factory=dict, examples=[{"spark.executor.memory": "8g"}])
+    """Further Spark settings."""
 
 
 class PopularConfig(Section):
@@ -394,6 +410,8 @@ class Config(Section):
     """How events become weighted interactions."""
     als: AlsConfig = AlsConfig()
     """ALS training."""
+    spark: SparkConfig = SparkConfig()
+    """ALS training on Spark."""
     popular: PopularConfig = PopularConfig()
     """Popularity lists."""
     itemknn: ItemKnnConfig = ItemKnnConfig()

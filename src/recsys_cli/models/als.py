@@ -47,7 +47,7 @@ class AlsFactors:
         item_known: (n_items,) bool.
         regularization: λ, which folding in a new user needs too.
         alpha: α.
-        origin: implicit-cpu, implicit-gpu or import.
+        origin: implicit-cpu, implicit-gpu, spark or import.
         scale_by_count: whether λ was multiplied by the number of the user's or item's pairs, as
             Spark does.
     """

@@ -28,25 +28,49 @@ def factor_files(path: Path) -> list[Path]:
     """The file itself, or the part files of a folder in the order of their names.
 
     Raises:
-        DataError: nothing there, or what an unfinished Spark job left.
+        DataError: nothing there, or a folder without the _SUCCESS of a finished job.
     """
     if path.is_file():
         if not path.name.endswith(_SUFFIXES):
             raise DataError(f"{path} is neither .csv, .csv.gz nor .parquet")
         return [path]
-    if not path.is_dir():
-        raise DataError(f"{path} does not exist")
-    if (path / "_temporary").exists() and not (path / "_SUCCESS").exists():
+    return part_files(path, _SUFFIXES)
+
+
+def part_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The part files of a Spark job's folder in the order of their names.
+
+    Raises:
+        DataError: nothing there, or a folder without the _SUCCESS of a finished job.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist")
+    check_finished(folder)
+    # Spark marks what is not data with a leading _ or a dot.
+    files = sorted(f for f in folder.iterdir() if f.is_file() and f.name[0] not in "_.")
+    files = [f for f in files if f.name.endswith(suffixes)]
+    if not files:
+        raise DataError(f"{folder} holds no {' or '.join(suffixes)} files")
+    return files
+
+
+def check_finished(folder: Path) -> None:
+    """Refuse what a job that was killed left: Spark writes _SUCCESS when all parts are there.
+
+    Raises:
+        DataError: there is no _SUCCESS.
+    """
+    if (folder / "_SUCCESS").exists():
+        return
+    if (folder / "_temporary").exists():
         raise DataError(
-            f"{path} is the output of a Spark job that did not finish",
+            f"{folder} is the output of a Spark job that did not finish",
             hint="let the job finish: it then leaves a file _SUCCESS there",
         )
-    # Spark marks what is not data with a leading _ or a dot.
-    files = sorted(f for f in path.iterdir() if f.is_file() and f.name[0] not in "_.")
-    files = [f for f in files if f.name.endswith(_SUFFIXES)]
-    if not files:
-        raise DataError(f"{path} holds no .csv, .csv.gz or .parquet files")
-    return files
+    raise DataError(
+        f"{folder} has no _SUCCESS, which Spark writes when all parts of a folder are there",
+        hint=f"copy it again; if you know that nothing is missing: touch {folder}/_SUCCESS",
+    )
 
 
 def read_part(file: Path) -> tuple[Ids, Factors]:

@@ -3,7 +3,8 @@
 `recsys als export` writes a small JSON file with the fingerprints of our own ids: factors
 trained on that export carry our row numbers. Older scripts wrote `id_mappings_*.joblib`, plain
 dicts from external id to number (or back, or a list of ids); factors trained on those are moved
-to our rows through the external ids.
+to our rows through the external ids. So are those trained on what the Spark job `interactions`
+wrote, a folder with users/, items/ and summary/.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.errors import DataError
+from recsys_cli.models.factor_files import part_files
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 
@@ -43,12 +46,14 @@ class IdMap:
 
     @classmethod
     def load(cls, path: Path) -> IdMap:
-        """Read a .json or .joblib file, without running anything it holds.
+        """Read a .json or .joblib file, without running anything it holds, or a job's folder.
 
         Raises:
             DataError: it has neither fingerprints nor both mappings.
             ArtifactError, UnsafePackError: see `load_pack`.
         """
+        if path.is_dir():
+            return cls._of_job(path)
         content = _load_json(path) if path.suffix == ".json" else load_pack(path, mmap=False)
         prints = content.get("users_fingerprint"), content.get("items_fingerprint")
         fingerprints = (str(prints[0]), str(prints[1])) if all(prints) else None
@@ -60,6 +65,14 @@ class IdMap:
         # Events without times are exported with 0, which says nothing about when they were.
         known = int(reference) if isinstance(reference, _INTEGERS) and reference > 0 else None
         return cls(path, fingerprints, numbers, known)
+
+    @classmethod
+    def _of_job(cls, folder: Path) -> IdMap:
+        """What spark/interactions.py wrote."""
+        numbers = {what: _read_numbers(folder / f"{what}s", what) for what in (USER, ITEM)}
+        lines = [file.read_text() for file in part_files(folder / "summary", (".txt",))]
+        reference = int(json.loads("".join(lines))["reference"])
+        return cls(folder, None, numbers, reference or None)
 
     def check(self, users: str, items: str) -> None:
         """Refuse fingerprints other than ours."""
@@ -98,6 +111,18 @@ def _load_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path} holds a {type(content).__name__}, not an object")
     return content
+
+
+def _read_numbers(folder: Path, what: str) -> dict[str, int]:
+    import polars as pl
+
+    try:
+        table = pl.read_parquet(part_files(folder, (".parquet",)), columns=[what, "id"])
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{folder} cannot be read: {error}") from None
+    mapping = dict(zip(table[what].to_list(), table["id"].to_list(), strict=True))
+    _check_numbers(folder, "id", mapping)
+    return mapping
 
 
 def _find_mapping(path: Path, content: Mapping[str, Any], what: str) -> dict[str, int]:

@@ -101,6 +101,12 @@ class Interactions:
         table = pl.DataFrame({USER: self.users, ITEM: self.indices, WEIGHT: self.weight})
         return table.filter(pl.col(WEIGHT) > 0)
 
+    def seen(self) -> pl.DataFrame:
+        """User and item (Int32) of every pair, whatever its weight, by user, then item."""
+        import polars as pl
+
+        return pl.DataFrame({USER: self.users, ITEM: self.indices})
+
 
 @dataclass(slots=True)
 class _Events:

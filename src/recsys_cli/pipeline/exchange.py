@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import UsageError
@@ -30,7 +31,9 @@ def export_interactions(
     `interactions_<dataset>` has columns user, item, weight with integer ids and one row per
     pair of weight above 0. `id_map_<dataset>.json` names the ids those integers stand for by
     their fingerprints, for `recsys als import`; `id_mappings_<dataset>.joblib` spells them out
-    as plain dicts.
+    as plain dicts, and `users_<dataset>.parquet` and `items_<dataset>.parquet` as id and user or
+    item. `seen_<dataset>.parquet` has all pairs, those of weight 0 too, which the Spark job
+    `recommend` leaves out of its lists.
     """
     artifacts = Artifacts(workspace, dataset, snapshot)
     interactions = Interactions.from_pack(artifacts.pack("interactions"))
@@ -57,6 +60,24 @@ def export_interactions(
     with atomic_path(target) as temporary:
         save_pack(temporary, id_mappings(artifacts))
     yield target
+    yield from _export_ids(artifacts, out)
+    target = out / f"seen_{dataset}.parquet"
+    with atomic_path(target) as temporary:
+        interactions.seen().write_parquet(temporary)
+    yield target
+
+
+def _export_ids(artifacts: Artifacts, out: Path) -> Iterator[Path]:
+    """Each row's external id, for engines that join."""
+    import polars as pl
+
+    for name, ids in ((USER, artifacts.users), (ITEM, artifacts.items)):
+        target = out / f"{name}s_{artifacts.dataset}.parquet"
+        rows = pl.int_range(len(ids), dtype=pl.Int32, eager=True)
+        with atomic_path(target) as temporary:
+            external = pl.Series(ids.to_list(), dtype=pl.String)
+            pl.DataFrame({"id": rows, name: external}).write_parquet(temporary)
+        yield target
 
 
 def import_als(

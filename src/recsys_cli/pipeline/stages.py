@@ -155,14 +155,18 @@ def _interactions(context: Context) -> Facts:
 
 def _als(context: Context) -> Facts:
     from recsys_cli.models.als import train_als
+    from recsys_cli.pipeline.spark import train_on_spark
     from recsys_cli.store.packs import load_pack, save_pack
 
     pack = load_pack(context.input("interactions"))
     fingerprints = _fingerprints(pack)
     config = context.section("als")
-    factors = train_als(
-        _load_interactions(context), config, threads=context.threads, progress=context.progress
-    )
+    if config.backend == "spark":
+        factors = train_on_spark(_load_interactions(context), context)
+    else:
+        factors = train_als(
+            _load_interactions(context), config, threads=context.threads, progress=context.progress
+        )
     made = factors.to_pack(**fingerprints) | {"reference": pack["reference"]}
     save_pack(context.output("als"), made)
     return {

@@ -1,0 +1,146 @@
+"""`recsys spark submit-command`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsys_cli.cli.app import Recsys, app
+from recsys_cli.cli.console import print_line
+from recsys_cli.cli.options import (
+    HERE,
+    AsOfOption,
+    DatasetOption,
+    ExcludeSeenOption,
+    SetOption,
+    WorkspaceOption,
+)
+from recsys_cli.cli.session import day_from, open_workspace
+
+if TYPE_CHECKING:
+    from recsys_cli.config import Config
+
+spark = Recsys(no_args_is_help=True, help="Spark jobs for a cluster.")
+app.add_typer(spark, name="spark")
+
+
+class Job(StrEnum):
+    """The jobs that come with the package."""
+
+    INTERACTIONS = "interactions"
+    TRAIN_ALS = "train_als"
+    RECOMMEND = "recommend"
+
+
+class DeployMode(StrEnum):
+    """Where the driver runs."""
+
+    CLUSTER = "cluster"
+    CLIENT = "client"
+
+
+@spark.callback()
+def _root() -> None:
+    pass
+
+
+@spark.command("submit-command")
+def submit_command(
+    job: Annotated[Job, typer.Argument(help="The job to run.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Folder on the cluster's file system (hdfs://…, s3a://…, /mnt/…): raw/ with the"
+            " raw events, and what the jobs make.",
+        ),
+    ],
+    workspace: WorkspaceOption = HERE,
+    dataset: DatasetOption = None,
+    overrides: SetOption = None,
+    master: Annotated[str, typer.Option(help="yarn, k8s://…, spark://… or local[N].")] = "yarn",
+    deploy_mode: Annotated[
+        DeployMode, typer.Option(help="Where the driver runs.")
+    ] = DeployMode.CLUSTER,
+    executors: Annotated[int, typer.Option(min=1, help="How many executors.")] = 4,
+    executor_cores: Annotated[int, typer.Option(min=1, help="Cores of each.")] = 4,
+    executor_memory: Annotated[str, typer.Option(help="Memory of each.")] = "8g",
+    driver_memory: Annotated[
+        str | None,
+        typer.Option(
+            help="Memory of the driver.", show_default="spark.driver_memory of the config"
+        ),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Container image; needed on Kubernetes.")
+    ] = None,
+    as_of: AsOfOption = None,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, help="Items per user.", show_default="recommend.k of the config"),
+    ] = None,
+    exclude_seen: ExcludeSeenOption = None,
+) -> None:
+    """Print the spark-submit line of a job, with its file and arguments."""
+    from recsys_cli.config import only_dataset
+    from recsys_cli.spark.submit import Cluster
+    from recsys_cli.spark.submit import submit_command as line
+
+    _, config = open_workspace(workspace, overrides)
+    name = only_dataset(config, dataset)
+    data = data.rstrip("/")
+    if as_of:
+        day_from(as_of, option="--as-of")
+    if exclude_seen is None:
+        exclude_seen = not _repurchase(config, name)
+    cluster = Cluster(
+        master=master,
+        deploy_mode=deploy_mode.value,
+        executors=executors,
+        cores=executor_cores,
+        executor_memory=executor_memory,
+        driver_memory=driver_memory or config.spark.driver_memory,
+        image=image,
+        conf=config.spark.conf,
+    )
+    arguments = _arguments(
+        job, config, name, data=data, as_of=as_of, k=k, exclude_seen=exclude_seen
+    )
+    print_line(line(job.value, arguments, cluster, data=data))
+
+
+def _arguments(
+    job: Job,
+    config: Config,
+    dataset: str,
+    *,
+    data: str,
+    as_of: str | None,
+    k: int | None,
+    exclude_seen: bool,
+) -> list[str]:
+    from recsys_cli.config.load import dataset_config, section_for
+    from recsys_cli.spark.submit import als_arguments, interactions_arguments, recommend_arguments
+
+    if job is Job.INTERACTIONS:
+        section = section_for(config, "interactions", dataset)
+        return interactions_arguments(
+            dataset_config(config, dataset), section, data=data, as_of=as_of
+        )
+    if job is Job.TRAIN_ALS:
+        return als_arguments(
+            section_for(config, "als", dataset),
+            interactions=f"{data}/interactions/interactions",
+            out=f"{data}/factors",
+            blocks=config.spark.blocks,
+        )
+    return recommend_arguments(data=data, k=k or config.recommend.k, exclude_seen=exclude_seen)
+
+
+def _repurchase(config: Config, dataset: str) -> bool:
+    """Whether items may be recommended again: the dataset's setting, or its kind's default."""
+    from recsys_cli.config.load import dataset_config
+
+    section = dataset_config(config, dataset)
+    return section.kind == "hm" if section.repurchase is None else section.repurchase
