@@ -1,8 +1,8 @@
-"""The Spark jobs on this machine: wall seconds, bytes shuffled and memory, by cores and rows.
+"""The Spark jobs on this machine: wall seconds and bytes shuffled, by cores and rows.
 
 Synthetic purchases (Zipf-like items) go through interactions, train_als and recommend in one
 Spark session per line, so that starting it, which is reported apart, is not counted three times.
-Shuffled bytes and peaks come from Spark's own event log and from the operating system.
+Shuffled bytes come from Spark's own event log.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -67,7 +66,7 @@ def shuffled(log: Path, spans: dict[str, tuple[float, float]]) -> dict[str, int]
 
 
 def measure(master: str, folder: Path, args: argparse.Namespace) -> list[str]:
-    """Cells of one line of the table, and peak resident MB of the largest process."""
+    """Cells of one line of the table."""
     home = Path(recsys_cli.spark.__file__).parent
     out, log = folder / "out", folder / "log"
     log.mkdir(parents=True)
@@ -128,8 +127,6 @@ def main() -> None:
             for master in args.master:
                 cells = measure(master, Path(name) / master.strip("]").replace("[", ""), args)
                 print(f"| {events:,} | {users:,} | {master} | {' | '.join(cells)} |", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"\nlargest process {peak:,.0f} MB, driver memory {args.memory}")
 
 
 if __name__ == "__main__":
