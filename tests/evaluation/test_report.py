@@ -200,11 +200,12 @@ def test_training_curves_where_there_are_any(evaluation: Evaluation) -> None:
     snapshot = evaluation.engine.artifacts.snapshot
     folder = evaluation.engine.artifacts.workspace.artifacts / snapshot.folder
     path = folder / "two_tower_curve_hm.json"
-    points = [{"step": s, "loss": 5 - s / 10, "ndcg": None if s else 0.1} for s in range(4)]
+    checks = [{"step": s, "loss": 5 - s / 10 if s else None, "metric": s / 10} for s in range(4)]
     try:
-        path.write_text(json.dumps(points))
-        (curve,) = training_curves(evaluation.engine)["Two tower"]
-        assert (curve.title, curve.first, curve.last) == ("loss", "5.00", "4.70")
+        path.write_text(json.dumps({"metric": "ndcg@12", "checks": checks}))
+        loss, metric = training_curves(evaluation.engine)["Two tower"]
+        assert (loss.title, loss.first, loss.last) == ("loss", "4.90", "4.70")
+        assert metric.title == "ndcg@12 on the validation window"
         path.write_text('{"step": 1}')
         assert training_curves(evaluation.engine) == {}
     finally:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from recsys_cli.pipeline.evaluate import Evaluation
     from recsys_cli.recommend.engine import Engine
 
-_TITLES = {"ndcg": "NDCG on held-out events"}
-
 
 def write_report(
     evaluations: Sequence[Evaluation], path: Path, *, seed: int, progress: Progress | None = None
@@ -47,8 +45,8 @@ def write_report(
 def training_curves(engine: Engine) -> dict[str, list[Line]]:
     """Curves of what was trained for the engine's snapshot, by title.
 
-    They are JSON files `<what>_curve_<dataset>.json` beside the artifacts: a list of objects,
-    each with a step and numbers such as loss and ndcg.
+    They are JSON files `<what>_curve_<dataset>.json` beside the artifacts, whose `checks` are
+    objects with a step, the loss and the value of the `metric` that is named beside them.
     """
     artifacts = engine.artifacts
     folder = artifacts.workspace.artifacts / artifacts.snapshot.folder
@@ -61,16 +59,17 @@ def training_curves(engine: Engine) -> dict[str, list[Line]]:
     return found
 
 
-def _lines(points: Any) -> list[Line]:
+def _lines(curve: Any) -> list[Line]:
     from recsys_cli.evaluation.report.charts import line
 
+    points = curve.get("checks") if isinstance(curve, Mapping) else None
     if not isinstance(points, list) or not all(isinstance(p, Mapping) for p in points):
         return []
-    names = dict.fromkeys(name for point in points for name in point if name != "step")
+    titles = {"loss": "loss", "metric": f"{curve.get('metric')} on the validation window"}
     lines = []
-    for name in names:
+    for name, title in titles.items():
         there = [p for p in points if _is_number(p.get("step")) and _is_number(p.get(name))]
-        drawn = line(_TITLES.get(name, name), [p["step"] for p in there], [p[name] for p in there])
+        drawn = line(title, [p["step"] for p in there], [p[name] for p in there])
         lines += [drawn] if drawn else []
     return lines
 
