@@ -193,7 +193,7 @@ def test_while_content_is_off_commands_say_how_to_turn_it_on(off, command):
 def test_while_content_is_off_the_rest_works(off):
     run("build", "all", "-w", off)
     answer = json.loads(run("recommend", "--user", 123, "--json", "-w", off).stdout)
-    assert answer["strategy_used"] == "collab"
+    assert answer["strategy_used"] == "twotower"
     item = items_of(off, "hm")["item"][0]
     alike = json.loads(run("similar", "-i", item, "--json", "-w", off).stdout)["items"]
     assert {source for found in alike for source in found["sources"]} <= {"collab"}
@@ -206,8 +206,9 @@ def test_what_was_made_before_content_was_switched_off_is_not_used(workspace):
     """Nor warned of: no build keeps it up to date."""
     used = ["content", "user_vectors"]
     assert all((workspace / f"artifacts/{kind}_hm.joblib").exists() for kind in used)
-    for path in (workspace / "artifacts").glob("als_*.joblib"):
-        path.unlink()
+    for kind in ("als", "two_tower_vectors"):
+        for path in (workspace / "artifacts").glob(f"{kind}_*.joblib"):
+            path.unlink()
     asked = ["recommend", "--user", 123, "--dataset", "hm", "--json", "-w", workspace]
     user = pl.read_parquet(workspace / "artifacts/users_hm.parquet")["user"][0]
     asked[2] = user

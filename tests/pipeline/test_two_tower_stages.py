@@ -88,7 +88,7 @@ def test_vectors_and_curve_belong_to_the_dataset(built, dataset):
     if curve["checks"]:
         best = max(check["metric"] for check in curve["checks"])
         assert curve["best"] == best
-        assert facts["als_only"] == (curve["als"] > best)
+        assert (facts["serves"] == "ALS") == (curve["als"] > best)
     picture = workspace.path("two_tower_plot", dataset).read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert not list((built / "artifacts" / "cache" / "twotower").iterdir())
