@@ -213,7 +213,9 @@ def test_what_was_made_before_content_was_switched_off_is_not_used(workspace):
     user = pl.read_parquet(workspace / "artifacts/users_hm.parquet")["user"][0]
     asked[2] = user
     assert json.loads(run(*asked).stdout)["strategy_used"] == "content"
-    (workspace / "recsys.toml").write_text("[als]\nfactors = 16\niterations = 5\n")
+    kept = "[als]\nfactors = 16\niterations = 5\n"
+    kept += "[twotower]\nfolds = 2\nepochs = 1\ncontent_dim = 16\n"
+    (workspace / "recsys.toml").write_text(kept)
     answer = run(*asked)
     assert json.loads(answer.stdout)["strategy_used"] == "popular"
     assert answer.stderr == ""
