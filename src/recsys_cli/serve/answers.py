@@ -177,6 +177,69 @@ class History(Shape):
     )
 
 
+class Pictured(Shape):
+    """An item's name and picture."""
+
+    item: str
+    name: str
+    image: str | None
+
+
+class Items(Shape):
+    """Names and pictures of several items."""
+
+    dataset: str
+    items: list[Pictured]
+
+    model_config = _example(
+        dataset="hm",
+        items=[
+            {
+                "item": "0108775015",
+                "name": "Strap top",
+                "image": "/items/0108775015/image?dataset=hm",
+            }
+        ],
+    )
+
+
+class ExampleUser(Shape):
+    """A user, and how many items they have."""
+
+    user: str
+    items: int
+
+
+class ExampleUsers(Shape):
+    """Users to try things with."""
+
+    dataset: str
+    users: list[ExampleUser]
+
+    model_config = _example(dataset="hm", users=[{"user": "123", "items": 42}])
+
+
+class ColumnValue(Shape):
+    """A value, and how many items have it."""
+
+    value: str
+    items: int
+
+
+class ColumnValues(Shape):
+    """Values of a column of the items table."""
+
+    dataset: str
+    column: str
+    values: list[ColumnValue]
+
+    model_config = _example(
+        dataset="hm",
+        column="product_type_name",
+        values=[{"value": "Vest top", "items": 2991}],
+    )
+
+
 class Users(Shape):
     """Ids that begin alike."""
 
@@ -203,6 +266,8 @@ class Dataset(Shape):
     similar_by: list[str]
     columns: list[str]
     encoders: dict[str, str]
+    pictures: bool
+    excludes_seen: bool
 
 
 class Ready(Shape):
@@ -213,6 +278,7 @@ class Ready(Shape):
     default_strategy: str
     default_k: int
     max_k: int
+    summaries: dict[str, str]
     datasets: dict[str, Dataset]
     waiting: dict[str, str]
     pending: str | None

@@ -11,7 +11,6 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from recsys_cli import __version__
 from recsys_cli.config import Config, chosen_datasets
@@ -20,16 +19,15 @@ from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders
 from recsys_cli.serve.gate import Gate
 from recsys_cli.serve.metrics import Metrics
+from recsys_cli.serve.pagefiles import PAGE_PATHS, PageFiles
 from recsys_cli.serve.problems import JSON, add_handlers
 from recsys_cli.serve.routes.catalogue import catalogue_routes
 from recsys_cli.serve.routes.content import content_routes
+from recsys_cli.serve.routes.explorer import explorer_routes
 from recsys_cli.serve.routes.health import health_routes
 from recsys_cli.serve.routes.recommend import recommend_routes
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
-
-PAGE = Path(__file__).parent / "page"
-"""Static files of the page at /."""
 
 log = logging.getLogger("recsys.serve")
 
@@ -86,7 +84,13 @@ def create_app(
     )
     app.state.context = context
     add_handlers(app)
-    for routes in (health_routes, recommend_routes, content_routes, catalogue_routes):
+    for routes in (
+        health_routes,
+        recommend_routes,
+        content_routes,
+        catalogue_routes,
+        explorer_routes,
+    ):
         app.include_router(routes(context))
     _add_page(app)
     if settings.cors:
@@ -127,8 +131,8 @@ async def _watch(context: Context) -> None:
 
 
 def _add_page(app: FastAPI) -> None:
-    if (PAGE / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    if "/index.html" in PAGE_PATHS:
+        app.mount("/", PageFiles(), name="page")
         return
 
     @app.get("/", include_in_schema=False)

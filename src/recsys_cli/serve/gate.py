@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recsys_cli.config import ServeConfig
 from recsys_cli.serve.metrics import Metrics
+from recsys_cli.serve.pagefiles import PAGE_PATHS
 from recsys_cli.serve.problems import JSON, problem
 
-OPEN_PATHS = frozenset({"/health", "/ready"})
-"""Asked by whatever watches over the server; they need no key and are never refused."""
+OPEN_PATHS = frozenset({"/health", "/ready"}) | PAGE_PATHS
+"""Asked by whatever watches over the server, and the page; they need no key, and are never
+refused."""
 PICTURE_PATHS = frozenset({"/recommend/from_image", "/embed/image"})
 ENCODER_PATHS = PICTURE_PATHS | {"/recommend/from_text", "/recommend/cold", "/recommend/catalog"}
 _DIGITS = 18

@@ -7,6 +7,7 @@ half a millisecond for a row, and nothing that every process would have to hold 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,8 @@ class ItemsTable:
         self.columns = list(self._table.collect_schema())
         root = artifacts.spec.image_root
         self._pictures = None if root is None else artifacts.workspace.root / root
+        self.pictured = self._pictures is not None and self._any_named()
+        """Whether any item names a picture."""
 
     def column(self, name: str) -> pl.Series:
         """A column.
@@ -78,6 +81,11 @@ class ItemsTable:
             )
         return self._table.select(name).collect()[name]
 
+    def _any_named(self) -> bool:
+        if IMAGE not in self.columns:
+            return False
+        return bool(self._table.select(pl.col(IMAGE).is_not_null().any()).collect().item())
+
     def row(self, row: int) -> dict[str, Any]:
         """What the table says about an item, empty fields left out."""
         found = self._table.slice(row, 1).collect().row(0, named=True)
@@ -88,10 +96,19 @@ class ItemsTable:
 
         Links are followed first: what lies outside the folder of pictures is not shown.
         """
-        if self._pictures is None or IMAGE not in self.columns:
+        if not self.pictured:
             return None
-        named = self._table.select(IMAGE).slice(row, 1).collect().item()
-        if not named:
+        return self._shown(self._table.select(IMAGE).slice(row, 1).collect().item())
+
+    def pictures(self, rows: Sequence[int]) -> list[Path | None]:
+        """The same for several items, in one look at the table."""
+        if not self.pictured:
+            return [None] * len(rows)
+        named = self._table.select(pl.col(IMAGE).gather(list(rows))).collect()[IMAGE]
+        return [self._shown(one) for one in named]
+
+    def _shown(self, named: str | None) -> Path | None:
+        if self._pictures is None or not named:
             return None
         root = self._pictures.resolve()
         try:

@@ -82,15 +82,20 @@ def catalogue_routes(context: Context) -> APIRouter:
 def _item(served: Served, item: str, row: int) -> dict[str, Any]:
     fields = served.items.row(row)
     fields.pop(ITEM, None)
-    pictured = served.items.picture(row) is not None
-    link = f"/items/{quote(item, safe='')}/image?dataset={quote(served.name)}"
     return {
         "item": item,
         "dataset": served.name,
         "name": served.artifacts.names[row],
-        "image": link if pictured else None,
+        "image": image_link(served, item, served.items.picture(row)),
         "fields": fields,
     }
+
+
+def image_link(served: Served, item: str, picture: Path | None) -> str | None:
+    """Where an item's picture is asked for; None where it has none."""
+    if picture is None:
+        return None
+    return f"/items/{quote(item, safe='')}/image?dataset={quote(served.name)}"
 
 
 def _history(served: Served, user: str, row: int, limit: int) -> dict[str, Any]:

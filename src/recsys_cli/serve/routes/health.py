@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.columns import ITEM
+from recsys_cli.recommend.registry import STRATEGIES
 from recsys_cli.serve.answers import Health, Ready
 from recsys_cli.serve.context import Context
 from recsys_cli.serve.problems import JSON
@@ -34,6 +35,7 @@ def health_routes(context: Context) -> APIRouter:
                 "default_strategy": config.recommend.strategy,
                 "default_k": config.recommend.k,
                 "max_k": config.serve.max_k,
+                "summaries": {name: spec.summary for name, spec in STRATEGIES.items()},
                 "datasets": {
                     name: {
                         "users": len(served.artifacts.users),
@@ -42,6 +44,8 @@ def health_routes(context: Context) -> APIRouter:
                         "similar_by": served.similar_by,
                         "columns": [c for c in served.items.columns if c != ITEM],
                         "encoders": served.space.encoders if served.space else {},
+                        "pictures": served.items.pictured,
+                        "excludes_seen": not served.spec.repurchase,
                     }
                     for name, served in state.served.items()
                 },
