@@ -1,0 +1,20 @@
+/** What stands where an answer would: problems, and empty lists. */
+
+import { h } from "./dom.js";
+
+/** A problem, what to do about it, and a button that tries again. */
+export function problem(error, retry) {
+  return h("div", { class: "notice bad", role: "alert" },
+    h("p", {}, h("strong", {}, capital(error.message)), "."),
+    error.hint && h("p", {}, "Hint: ", h("code", {}, error.hint)),
+    retry && h("button", { type: "button", class: "quiet", on: { click: retry } }, "Try again"));
+}
+
+/** A remark. */
+export const remark = (...children) => h("div", { class: "notice" }, children.map((child) => (typeof child === "string" ? h("p", {}, child) : child)));
+
+/** Where the same answer is to be had without the page. */
+export const source = (method, address, body) => h("p", { class: "source" }, h("span", {}, method), " ",
+  method === "GET" ? h("a", { href: address }, h("code", {}, `/${address}`)) : h("code", {}, `/${address}${body ? ` ${body}` : ""}`));
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,84 @@
+/** An item: its picture, all that is known about it, and items like it. */
+
+import { get, itemPath, url } from "../api.js";
+import { counted, fill, h, idLabel } from "../dom.js";
+import { problem, remark, source } from "../notice.js";
+import { href } from "../route.js";
+import { cards, frame, grid, pictures, show as showPicture, skeleton, summary } from "../tiles.js";
+import { nearness } from "../why.js";
+import { lastUser } from "./user.js";
+
+const SIMILAR = 18;
+const LONG = 60;
+const HIDDEN = new Set(["source", "name", "image", "in_catalogue"]);
+
+export function itemView({ about }) {
+  const node = h("article", { class: "item" });
+  let asked = new AbortController();
+
+  async function show(route, app) {
+    asked.abort();
+    asked = new AbortController();
+    const { signal } = asked;
+    const { dataset } = app;
+    const head = h("div", { class: about.pictures ? "head pictured" : "head" });
+    const like = h("section", { class: "similar", "aria-busy": "true" }, h("h2", {}, "Similar items"), skeleton(12, about.pictures));
+    app.title(route.id);
+    fill(head, about.pictures && frame(route.id, route.id), h("div", { class: "text" }, h("h1", {}, idLabel(route.id, { head: 30 }))));
+    fill(node, head, like);
+    try {
+      // Whether there is such an item is asked in a way that is no error if there is none.
+      const known = await cards(dataset, [route.id], signal);
+      if (!known.has(route.id)) {
+        fill(node, h("h1", {}, "No such item"), remark(h("p", {}, h("strong", {}, dataset), " has no item ", h("code", {}, route.id), ".")));
+        app.announce("No such item.");
+        return;
+      }
+      await Promise.all([details(head, route.id, app, signal), similar(like, route.id, app, signal)]);
+    } catch (error) {
+      if (!signal.aborted) fill(like, problem(error, () => show(route, app)));
+    }
+  }
+
+  return { node, show, reload: show, leave: () => asked.abort() };
+}
+
+async function details(head, id, { dataset, about, title }, signal) {
+  const one = await get(url(`items/${encodeURIComponent(id)}`, { dataset }), { signal });
+  const picture = about.pictures && frame(id, one.name);
+  title(one.name);
+  const fields = Object.entries(one.fields).filter(([name]) => !HIDDEN.has(name));
+  const isLong = ([, value]) => String(value).length > LONG;
+  const user = lastUser(dataset);
+  const heading = h("h1", { tabindex: "-1" }, one.name);
+  const focused = head.contains(document.activeElement);
+  fill(head,
+    picture,
+    h("div", { class: "text" },
+      heading,
+      h("p", { class: "sub" }, idLabel(id, { head: 30 }), " in ", h("strong", {}, dataset)),
+      fields.filter(isLong).map(([name, value]) => h("p", { class: "long" }, h("span", { class: "unseen" }, `${name}: `), String(value))),
+      h("dl", { class: "fields" }, fields.filter((one) => !isLong(one)).map(([name, value]) => h("div", {},
+        h("dt", {}, name.replaceAll("_", " ")),
+        h("dd", {}, user
+          ? h("a", { href: href("user", user, { dataset, where: `${name}=${value}` }), title: `Recommend only these for ${user}` }, String(value))
+          : String(value)))))));
+  if (focused) heading.focus({ preventScroll: true });
+  if (picture) {
+    picture.removeAttribute("data-item");
+    if (one.image) showPicture(picture, dataset, id, { eager: true });
+  }
+}
+
+async function similar(node, id, { dataset, about, announce }, signal) {
+  const address = url(itemPath(id), { top_k: SIMILAR, dataset });
+  const answer = await get(address, { signal });
+  fill(node,
+    h("h2", {}, "Similar items"),
+    nearness(answer),
+    answer.items.length ? grid(answer.items, { dataset, pictured: about.pictures }) : null,
+    source("GET", address));
+  node.removeAttribute("aria-busy");
+  announce(`${counted(answer.items.length, "similar item")}. ${summary(answer)}`);
+  await pictures(node, dataset, signal);
+}

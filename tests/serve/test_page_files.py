@@ -1,0 +1,62 @@
+"""The page's files, without a browser: complete, self-contained, and open to who has no key."""
+
+import re
+from importlib.resources import files
+
+import pytest
+from starlette.testclient import TestClient
+
+from recsys_cli.serve.pagefiles import PAGE, PAGE_PATHS
+from serve.conftest import app_over
+
+KINDS = {".html", ".js", ".css", ".svg"}
+SCRIPTS = sorted(PAGE.rglob("*.js"))
+
+
+def test_ships_in_the_package():
+    assert files("recsys_cli").joinpath("serve/page/index.html").is_file()
+    assert {file.suffix for file in PAGE.rglob("*") if file.is_file()} == KINDS
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_imports_what_there_is_and_makes_no_markup(script):
+    text = script.read_text()
+    for target in re.findall(r'from "([^"]+)"', text):
+        assert target.startswith("."), f"{target} is not a file of the page"
+        assert (script.parent / target).is_file()
+    for way_out in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+    ):
+        assert way_out not in text
+
+
+def test_asks_nobody_else():
+    namespace = "http://www.w3.org/2000/svg"
+    for file in PAGE.rglob("*"):
+        if file.is_file():
+            assert not re.findall(r"https?://", file.read_text().replace(namespace, ""))
+
+
+def test_has_no_script_or_style_of_its_own_in_its_markup():
+    text = (PAGE / "index.html").read_text()
+    assert re.findall(r"<script[^>]*>([^<]*)</script>", text) == [""]
+    assert not re.findall(r"<style|\sstyle=|\son\w+=", text)
+
+
+def test_is_sent_without_a_key_and_looked_at_again(built, tmp_path):
+    app = app_over(built, tmp_path, api_key="secret")
+    with TestClient(app) as asked:
+        for path in sorted(PAGE_PATHS):
+            answer = asked.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == "no-cache"
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'self'" in policy
+            assert "unsafe" not in policy
+        for path in ("/users", "/items", "/../pagefiles.py", "/nothing.js"):
+            assert asked.get(path).status_code == 401
