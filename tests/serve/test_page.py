@@ -15,6 +15,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# As root there is no sandbox, and in a container little shared memory.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 KEY = "open sesame"
 PATIENCE_MS = 20_000
 STARTS_WITHIN_SECONDS = 90
@@ -116,7 +118,7 @@ def browser():
     if found is None:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
     with sync.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield launched
         launched.close()
 
