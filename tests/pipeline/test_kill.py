@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import CONFIG
 from recsys_cli.config import load_config
 from recsys_cli.pipeline.stage import Stage
 from recsys_cli.pipeline.stages import default_graph
@@ -21,6 +22,16 @@ from recsys_cli.store.workspace import ALL, Workspace
 pytestmark = pytest.mark.slow
 
 WORKSPACES, KILLS = 5, 6
+
+
+@pytest.fixture(scope="module")
+def raw(raw: Path, tmp_path_factory) -> Path:
+    """Without the two-tower, whose training is killed and resumed in a test of its own."""
+    root = tmp_path_factory.mktemp("raw") / "workspace"
+    shutil.copytree(raw, root)
+    settings = CONFIG.replace("[twotower]", "[twotower]\nenabled = false")
+    (root / "recsys.toml").write_text(settings)
+    return root
 
 
 def recsys(*arguments: str, root: Path) -> subprocess.Popen[str]:
