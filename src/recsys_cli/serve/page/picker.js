@@ -31,7 +31,7 @@ export function picker(dataset) {
     try {
       const found = await suggestions(text, dataset(), signal);
       if (!signal.aborted) show(found);
-    } catch (error) {
+    } catch {
       if (!signal.aborted) show([]);
     }
   }
@@ -124,9 +124,7 @@ async function suggestions(text, { name, about }, signal) {
   const asItem = item && { group: "Item", to: href("item", text, { dataset: name }), label: [idLabel(text, { head: 24 }), " ", item.name] };
   const asWords = about.encoders.text && { group: "Search", to: href("search", "", { q: text, dataset: name }), label: ["Items like ", h("q", {}, text)] };
   const asUnknown = !users.includes(text) && userOption(text, name, "Nobody here has this id", "as for somebody new");
-  // Words are what has a space or a letter outside ids; then their search comes first.
-  const rest = [asItem, asWords, asUnknown].filter(Boolean);
-  return [...options, ...rest];
+  return [...options, asItem, asWords, asUnknown].filter(Boolean);
 }
 
 function userOption(user, dataset, group, note) {

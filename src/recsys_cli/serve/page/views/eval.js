@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { count, counted, date, fill, h } from "../dom.js";
 import { problem, remark } from "../notice.js";
 import { dots, figure, tradeoff } from "../plots.js";
-import { go, href, parse } from "../route.js";
+import { go, href } from "../route.js";
 import { badge } from "../why.js";
 
 const MAIN = "ndcg";

@@ -108,7 +108,7 @@ export function searchView({ dataset, about }) {
     if (!results.querySelector(".tiles")) fill(results, skeleton(12, about.pictures));
     try {
       const found = picture
-        ? await post(url("recommend/from_image", { top_k: FOUND, dataset }), form_of(await smaller(picture)), { signal })
+        ? await post(url("recommend/from_image", { top_k: FOUND, dataset }), formOf(await smaller(picture)), { signal })
         : await post("recommend/from_text", { text, top_k: FOUND, dataset }, { signal });
       fill(results,
         nearness(found),
@@ -126,7 +126,7 @@ export function searchView({ dataset, about }) {
   return { node, show, reload: show, leave: () => asked.abort() };
 }
 
-function form_of(picture) {
+function formOf(picture) {
   const form = new FormData();
   form.append("image", picture, "picture");
   return form;
