@@ -47,8 +47,9 @@ def test_train_serve_and_explain(workspace: Path) -> None:
     steps = train(workspace)
     made = steps[-1]
     assert (made.stage, made.action) == ("hybrid.train", "ran")
+    # One more than the ranker looks back, since the two-tower looks back one window itself.
     assert {str(s.snapshot) for s in steps if s.stage == "als.train"} == {
-        "now", "asof=2020-09-16", "asof=2020-09-09",
+        "now", "asof=2020-09-16", "asof=2020-09-09", "asof=2020-09-02",
     }  # fmt: skip
     folder = workspace / "artifacts"
     assert (folder / "ranker_hm.txt").read_text().startswith("tree\n")

@@ -242,12 +242,12 @@ def test_switches_strategies_and_back(server, opened, user):
     page = opened(at(server, "user", user))
     before = listed(page)
     page.click("label[for=strategy-popular]")
-    page.wait_for_selector(".why:has-text('what sells now')")
+    page.wait_for_selector(".why:has-text('where there are segments')")
     popular = recommended(server, user, strategy="popular")
     assert listed(page) == ids(popular) != before
     assert "strategy=popular" in page.url
     page.go_back()
-    page.wait_for_selector(".why:not(:has-text('what sells now'))")
+    page.wait_for_selector(".why:not(:has-text('where there are segments'))")
     assert listed(page) == before
     assert page.is_checked("input[value=auto]")
 
