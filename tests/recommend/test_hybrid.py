@@ -173,8 +173,9 @@ def test_a_model_of_other_features_is_refused(packs: shop.Packs) -> None:
 
 def test_reasons_name_sources_and_add_up_to_the_score(hybrid: Hybrid) -> None:
     user = EVERYBODY[5:6]
-    listed = hybrid.recommend(user, k=8)
-    why = reasons(hybrid, user, listed.items[0], k=8, exclude=None, allow=None, with_features=True)
+    listed, found = hybrid.recommend_found(user, k=8)
+    np.testing.assert_array_equal(listed.items, hybrid.recommend(user, k=8).items)
+    why = reasons(hybrid, found, listed.items[0], with_features=True)
     for item, reason in zip(listed.items[0], why, strict=True):
         assert reason is not None
         assert reason.sources
@@ -184,7 +185,6 @@ def test_reasons_name_sources_and_add_up_to_the_score(hybrid: Hybrid) -> None:
         assert 1 <= len(reason.features) <= 5
         sizes = [abs(part["contribution"]) for part in reason.features]
         assert sizes == sorted(sizes, reverse=True)
-    found = hybrid.recall.recall(user)
     table = hybrid.features.of(found)
     scorer = hybrid.scorer
     whole = scorer._booster.predict(table, pred_contrib=True)  # type: ignore[attr-defined]

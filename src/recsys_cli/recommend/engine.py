@@ -20,6 +20,7 @@ from recsys_cli.errors import UsageError
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import ALSO, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.fallback import Answer, WithFallback
+from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.explain import reasons
 from recsys_cli.recommend.hybrid.strategy import Hybrid
 from recsys_cli.recommend.registry import build_strategy
@@ -166,18 +167,19 @@ class Engine:
         """
         row = self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
-        allow = self.allowed(filters)
-        answer = self.answer(
-            users, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
+        chain = self.strategy(strategy)
+        request = _Request(
+            users,
+            min(k, chain.n_items),
+            self._excluded(users, filters.exclude_seen),
+            self.allowed(filters),
         )
+        answer, found = request.answered_by(chain)
         items = self.listed(answer.recommendations)
         ranked_by = None
-        found = next((s for s in self.strategy(strategy).chain if isinstance(s, Hybrid)), None)
-        if found is not None and answer.strategy_used(0) == found.name:
-            ranked_by = found.ranked_by
-            excluded = self._excluded(users, filters.exclude_seen)
-            request = _Request(users, min(k, found.n_items), excluded, allow)
-            _name_sources(items, answer, found, request, explain=explain)
+        if found is not None and answer.strategy_used(0) == found.hybrid.name:
+            ranked_by = found.hybrid.ranked_by
+            _name_sources(items, answer, found, explain=explain)
         if explain:
             _explain_the_rest(items)
         return {
@@ -211,36 +213,39 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What one user's list was asked for with."""
+    """What one user's list is asked for with."""
 
     users: npt.NDArray[np.int32]
     k: int
     exclude: CSR | None
     allow: npt.NDArray[np.bool_] | None
 
+    def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
+        """The chain's answer; where hybrid is asked for, also what it chose from."""
+        filters: Any = {"k": self.k, "exclude": self.exclude, "allow": self.allow}
+        first = chain.chain[0]
+        if not isinstance(first, Hybrid) or not first.history.counts(self.users)[0]:
+            return chain.answer(self.users, **filters), None
+        lists, candidates = first.recommend_found(self.users, **filters)
+        return chain.answer(self.users, **filters, first=lists), _Found(first, candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What hybrid chose a list from."""
+
+    hybrid: Hybrid
+    candidates: Candidates
+
 
 def _name_sources(
-    items: list[dict[str, Any]],
-    answer: Answer,
-    hybrid: Hybrid,
-    request: _Request,
-    *,
-    explain: bool,
+    items: list[dict[str, Any]], answer: Answer, found: _Found, *, explain: bool
 ) -> None:
     """Name all the sources that brought an item that the hybrid listed."""
-    lists = answer.recommendations
-    rows = lists.items[0][: len(items)]
-    found = reasons(
-        hybrid,
-        request.users,
-        rows,
-        k=request.k,
-        exclude=request.exclude,
-        allow=request.allow,
-        with_features=explain,
-    )
-    for item, reason in zip(items, found, strict=True):
-        if reason is None or item["sources"] != [hybrid.name]:
+    rows = answer.recommendations.items[0][: len(items)]
+    why = reasons(found.hybrid, found.candidates, rows, with_features=explain)
+    for item, reason in zip(items, why, strict=True):
+        if reason is None or item["sources"] != [found.hybrid.name]:
             continue
         item["sources"] = [source["source"] for source in reason.sources]
         if explain:

@@ -94,14 +94,22 @@ class WithFallback:
         return self.answer(users, k=k, exclude=exclude, allow=allow).recommendations
 
     def answer(
-        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+        self,
+        users: Users,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+        first: Recommendations | None = None,
     ) -> Answer:
         """The k best items for each of `users`, with who made the list and why.
 
-        Arguments as in `Recommender.recommend`. A list is shorter than k only where no strategy
-        of the chain has another item; no item stands in a list twice.
+        Arguments as in `Recommender.recommend`, and `first`, the first strategy's lists, where
+        the caller has them already. A list is shorter than k only where no strategy of the chain
+        has another item; no item stands in a list twice.
         """
-        first = self.chain[0].recommend(users, k=k, exclude=exclude, allow=allow)
+        if first is None:
+            first = self.chain[0].recommend(users, k=k, exclude=exclude, allow=allow)
         lists = _Lists(first, stages=len(self.chain))
         own = lists.lengths.copy()
         for stage, strategy in enumerate(self.chain[1:], 1):

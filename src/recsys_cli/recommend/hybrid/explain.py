@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.csr import CSR
 from recsys_cli.recommend.hybrid.blend import Blend
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.ranker import Ranker
 from recsys_cli.recommend.hybrid.strategy import Hybrid
-from recsys_cli.recommend.vectors import Mask, Users
 
 TOP_FEATURES = 5
 
@@ -34,26 +32,19 @@ class Reason:
 
 def reasons(
     hybrid: Hybrid,
-    users: Users,
+    found: Candidates,
     items: npt.NDArray[np.int32],
     *,
-    k: int,
-    exclude: CSR | None,
-    allow: Mask | None,
     with_features: bool,
 ) -> list[Reason | None]:
     """A reason for each of `items` (m,); None for one that another strategy put there.
 
     Args:
         hybrid: the strategy.
-        users: (1,) the user that the list is for.
+        found: the candidates of the one user that the list is for.
         items: item rows of the list.
-        k: length that was asked for, with `exclude` and `allow`: as in the request.
-        exclude: see `Recommender.recommend`.
-        allow: likewise.
         with_features: whether to ask the model for contributions too.
     """
-    found = hybrid.recall.recall(users, k=k, exclude=exclude, allow=allow)
     listed = found.take(np.isin(found.items, items))
     features = _contributions(hybrid, listed) if with_features else [[] for _ in listed.items]
     by_item = {

@@ -1,10 +1,12 @@
 """The learned ranker: gradient-boosted trees (LightGBM) over the features of candidates.
 
 Models are read from LightGBM's own text format, which holds numbers and names and runs no code.
+Scores come from `trees`; only explanations need LightGBM itself.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from recsys_cli.errors import ArtifactError
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.features import Features
+from recsys_cli.recommend.hybrid.trees import Trees
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,8 +42,12 @@ class Ranker:
 
     def __init__(self, text: str, names: Sequence[str], *, threads: int = 0) -> None:
         self._text = text
-        self._threads = threads
+        self._threads = threads or os.cpu_count() or 1
         _check(text, names)
+        try:
+            self._trees = Trees.parse(text, features=len(names))
+        except ValueError as error:
+            raise ArtifactError(f"the ranker cannot be read: {error}", hint=_AGAIN) from None
 
     @cached_property
     def _booster(self) -> Any:
@@ -57,11 +64,8 @@ class Ranker:
 
     def predict(self, table: Floats) -> Floats:
         """Scores (P,) of feature rows (P, F)."""
-        if not len(table):
-            return np.empty(0, np.float32)
         threads = self._threads if len(table) > _MANY_ROWS else 1
-        scores = self._booster.predict(table, num_threads=threads)
-        return np.asarray(scores, np.float32)
+        return self._trees.predict(table, threads=threads).astype(np.float32)
 
     def contributions(self, table: Floats) -> npt.NDArray[np.float64]:
         """What each feature adds to each row's score, (P, F); LightGBM's `pred_contrib`."""

@@ -79,10 +79,17 @@ class Hybrid:
         for start in range(0, len(known), _BLOCK):
             rows = known[start : start + _BLOCK]
             barred = None if exclude is None else exclude.take(rows)
-            found = self.recall.recall(users[rows], k=k, exclude=barred, allow=allow)
-            scores = self.scorer.scores(found, self.features)
-            items, values = top_k_sparse(
-                found.as_csr(scores, self.n_items), k=k, exclude=barred, allow=allow
-            )
-            out.items[rows], out.scores[rows] = items, values
+            part, _ = self.recommend_found(users[rows], k=k, exclude=barred, allow=allow)
+            out.items[rows], out.scores[rows] = part.items, part.scores
         return Recommendations.of_one(out.items, out.scores, self.name)
+
+    def recommend_found(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> tuple[Recommendations, Candidates]:
+        """The same for few users, all with history, and what the lists were chosen from."""
+        found = self.recall.recall(users, k=k, exclude=exclude, allow=allow)
+        scores = self.scorer.scores(found, self.features)
+        items, values = top_k_sparse(
+            found.as_csr(scores, self.n_items), k=k, exclude=exclude, allow=allow
+        )
+        return Recommendations.of_one(items, values, self.name), found
