@@ -47,6 +47,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 _MASKS = 64
 """Filters whose masks are kept."""
 _TRIAL_K = 12
+_TRIAL_USERS = 10_000
 
 
 class HeldArtifacts(Artifacts):
@@ -127,12 +128,18 @@ class Served:
         """Build a strategy and ask it once, so that nobody waits for its first answer."""
         try:
             self.engine.strategy(strategy)
-            nobody = np.array([-1, 0], np.int32)[: 1 + bool(len(self.artifacts.users))]
-            for user in nobody:
+            for user in (-1, *self._somebody()):
                 self.engine.answer(np.array([user], np.int32), strategy=strategy, k=_TRIAL_K)
             self.strategies.append(strategy)
         except RecsysError as error:
             self.problems[strategy] = error
+
+    def _somebody(self) -> list[int]:
+        """The user with most history of those that come first, if there is one."""
+        if not self.artifacts.has("interactions"):
+            return []
+        counts = np.diff(self.engine.history.indptr[: _TRIAL_USERS + 1])
+        return [int(counts.argmax())] if len(counts) else []
 
     def check(self, strategy: str) -> None:
         """Refuse a strategy that can't be had.

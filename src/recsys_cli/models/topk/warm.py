@@ -54,5 +54,6 @@ def shared(
     from recsys_cli.store.scratch import array_key
 
     pack = scratch.pack(array_key(*sources, about=about), lambda: {"made": make()})
-    made: npt.NDArray[np.float32] = pack["made"]
+    # A plain array, since a memory map is slower to slice.
+    made: npt.NDArray[np.float32] = np.asarray(pack["made"])
     return made

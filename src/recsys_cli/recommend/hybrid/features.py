@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.models.popularity import EVERYONE, Popularity
 from recsys_cli.models.statistics import WINDOWS, Activity, Statistics
+from recsys_cli.models.topk.warm import shared
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.spaces import Space
 from recsys_cli.recommend.vectors import Users
@@ -82,7 +84,13 @@ class Features:
         self._popularity = popularity
         self._history = history
         self._unit = [_unit(space) for space in spaces]
-        self._items = _item_table(statistics)
+        self._items = shared(
+            partial(_item_table, statistics),
+            *(getattr(statistics.items, name) for name in Activity.__slots__),
+            statistics.buyers,
+            statistics.repeated,
+            about=f"item table {statistics.reference}",
+        )
         top = popularity.scores.max(axis=1, initial=_TINY).astype(np.float32)
         self._top = np.maximum(top, _TINY)
         mass = popularity.scores.sum(axis=1, dtype=np.float64)
@@ -289,6 +297,10 @@ def _unit(space: Space) -> Floats:
     """The items' vectors at unit length; those that are may be a large map, and stay one."""
     if space.unit:
         return space.items
-    norms = np.sqrt(np.einsum("ij,ij->i", space.items, space.items, dtype=np.float64))
-    unit: Floats = (space.items / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)
+    return shared(partial(_at_unit_length, space.items), space.items, about="unit length")
+
+
+def _at_unit_length(vectors: Floats) -> Floats:
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    unit: Floats = (vectors / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)
     return unit
