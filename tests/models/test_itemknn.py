@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from recsys_cli.config.models import ItemKnnConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
 from recsys_cli.models import itemknn
 from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.itemknn import decayed_history, score_blocks, train_itemknn
+from recsys_cli.models.itemknn import decayed_history, score_blocks, strongest, train_itemknn
 
 DAY = 86_400
 REFERENCE = 1_600_000_000
@@ -56,6 +57,24 @@ def test_cosine_of_columns_with_the_nearest_kept(weights: np.ndarray) -> None:
         np.testing.assert_allclose(
             dense(found)[item, found.row(item)], cosine[item, found.row(item)], rtol=1e-6
         )
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("density", [0.004, 0.1])
+def test_the_strongest_are_those_of_the_whole_product(density: float, own: bool) -> None:
+    """Where an item reaches few others and where it reaches most, with many ties."""
+    rng = np.random.default_rng(8)
+    chosen = rng.random((150, 500)) < density
+    matrix = scipy.sparse.csr_matrix(chosen * rng.integers(1, 3, (150, 500)).astype(float))
+    found = dense(strongest(matrix, 7, own=own, threads=2))
+    product = (matrix.T @ matrix).toarray()
+    if not own:
+        np.fill_diagonal(product, 0)
+    want = np.zeros_like(product)
+    for item, row in enumerate(product):
+        best = np.argsort(-row, kind="stable")[: 7 + own]
+        want[item, best] = row[best]
+    np.testing.assert_array_equal(found, want)
 
 
 def test_tfidf_weighs_users_of_everything_less() -> None:

@@ -8,13 +8,15 @@ pairs and R̃ = D_u^-½ R D_i^-½, a user with history r (a row of R) scores
 where V holds the leading right singular vectors of R̃: a linear filter of the graph of items, and
 an ideal low-pass filter. Nothing is trained by gradient. R̃ᵀR̃ is kept sparse, with the strongest
 entries of each row, and V comes from randomised subspace iteration (Halko, Martinsson and Tropp
-2011). Here r weighs an item by its events and by 0.5^(age / half-life), so that a history of
-years does not drown last week's.
+2011) in float32. Here r weighs an item by its events and by 0.5^(age / half-life), so that a
+history of years does not drown last week's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
+from recsys_cli.models.gram import gram_matrix
 from recsys_cli.models.itemknn import strongest
 
 if TYPE_CHECKING:
@@ -35,7 +38,9 @@ Vectors = npt.NDArray[np.float32]
 
 _ITERATIONS = 4
 _OVERSAMPLING = 16
-_USERS_AT_ONCE = 1 << 15
+_PARTS = 2
+_ROUNDING = 1e-10
+"""Share of the largest squared singular value below which float32 has nothing but rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,43 +137,75 @@ def _normalised(
 
 def _leading_vectors(
     matrix: scipy.sparse.csr_matrix, wanted: int, *, seed: int, threads: int
-) -> npt.NDArray[np.float64]:
-    """(n_items, d) right singular vectors, d the wanted number or what there can be.
+) -> Vectors:
+    """(n_items, d) right singular vectors of R̃, d the wanted number or what there can be.
 
-    Randomised subspace iteration on R̃ᵀR̃ with a final Rayleigh-Ritz step. Only the items' side is
-    ever held, since a matrix of users by vectors takes gigabytes for a million users.
+    Each step multiplies a basis by R̃ᵀR̃ and takes the product's left singular vectors, which
+    approach those of R̃ᵀR̃; shifting its spectrum by up to half the smallest value that the basis
+    reaches makes them approach faster (Feng, Yu, Xie and Tang 2023). Only the items' side is ever
+    held, since a matrix of users by vectors takes gigabytes for a million users.
     """
-    d = min(wanted, *matrix.shape)
-    width = min(d + _OVERSAMPLING, *matrix.shape)
-    start = np.random.default_rng(seed).standard_normal((matrix.shape[1], width))
-    basis = np.linalg.qr(start)[0]
-    for _ in range(_ITERATIONS):
-        basis = np.linalg.qr(_gram_times(matrix, basis, threads=threads))[0]
-    small = basis.T @ _gram_times(matrix, basis, threads=threads)
-    _, rotation = np.linalg.eigh((small + small.T) / 2)
-    leading: npt.NDArray[np.float64] = basis @ rotation[:, ::-1][:, :d]
-    return leading
+    from threadpoolctl import threadpool_limits
+
+    from recsys_cli.models.pattern_kernels import LANES
+
+    width = min(-(-(wanted + _OVERSAMPLING) // LANES) * LANES, matrix.shape[1])
+    rng = np.random.default_rng(seed)
+    gram = _gram(matrix, threads=threads)
+    with threadpool_limits(1, "blas"):
+        start = rng.standard_normal((matrix.shape[1], width), np.float32)
+        basis, _ = _left_singular(gram(start))
+        shift = 0.0
+        for _ in range(_ITERATIONS):
+            basis, least = _left_singular(gram(basis) - np.float32(shift) * basis)
+            shift = max(shift, (shift + least) / 2)
+    return basis[:, :wanted]
 
 
-def _gram_times(
-    matrix: scipy.sparse.csr_matrix, vectors: npt.NDArray[np.float64], *, threads: int
-) -> npt.NDArray[np.float64]:
-    """R̃ᵀR̃ times `vectors` (n_items, d), over blocks of users.
+def _left_singular(vectors: Vectors) -> tuple[Vectors, float]:
+    """(n, d) left singular vectors of (n, w), leading first, and the least singular value.
 
-    Blocks are added up in their order, so the bits do not depend on the number of threads.
+    Those that are rounding are left out.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    squares, rotation = np.linalg.eigh(gram_matrix(vectors))
+    kept = np.flatnonzero(squares > squares[-1] * _ROUNDING)[::-1]
+    to_unit = (rotation[:, kept] / np.sqrt(squares[kept])).astype(np.float32)
+    return vectors @ to_unit, float(np.sqrt(max(squares[0], 0)))
 
-    def of_block(start: int) -> npt.NDArray[np.float64]:
-        block = matrix[start : start + _USERS_AT_ONCE]
-        product: npt.NDArray[np.float64] = block.T @ (block @ vectors)
-        return product
 
-    total = np.zeros_like(vectors)
-    with ThreadPoolExecutor(threads) as pool:
-        # A few at a time, since each result is as large as the total.
-        starts = range(0, matrix.shape[0], _USERS_AT_ONCE)
-        for first in range(0, len(starts), threads):
-            for product in pool.map(of_block, starts[first : first + threads]):
-                total += product
-    return total
+def _gram(matrix: scipy.sparse.csr_matrix, *, threads: int) -> Callable[[Vectors], Vectors]:
+    """R̃ᵀR̃ as a function of (n_items, w), as D_i^-½ Pᵀ D_u⁻¹ P D_i^-½ with the 0/1 matrix P.
+
+    Parts of the columns and users are multiplied side by side. Their number is fixed and they are
+    added up in their order, so the bits do not depend on the number of threads.
+    """
+    from recsys_cli.models.pattern_kernels import LANES, gram_times
+
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+    n_items = matrix.shape[1]
+    of_users = (1 / np.maximum(np.diff(indptr), 1)).astype(np.float32)
+    of_items = np.bincount(indices, minlength=n_items)
+    scale = (1 / np.sqrt(np.maximum(of_items, 1))).astype(np.float32)[:, None]
+    bounds = np.searchsorted(indptr, np.linspace(0, indptr[-1], _PARTS + 1))
+    spans = [slice(*pair) for pair in itertools.pairwise(bounds)]
+
+    def times(vectors: Vectors) -> Vectors:
+        def of_part(part: tuple[slice, slice]) -> Vectors:
+            columns, users = part
+            scaled = np.zeros((n_items, LANES), np.float32)
+            scaled[:, : columns.stop - columns.start] = vectors[:, columns] * scale
+            product = np.zeros_like(scaled)
+            rows = indptr[users.start : users.stop + 1]
+            gram_times(rows, indices, of_users[users], scaled, product)
+            return product[:, : columns.stop - columns.start]
+
+        width = vectors.shape[1]
+        columns = [slice(at, min(at + LANES, width)) for at in range(0, width, LANES)]
+        parts = list(itertools.product(columns, spans))
+        total = np.zeros_like(vectors)
+        with ThreadPoolExecutor(max(threads, 1)) as pool:
+            for (lanes, _), product in zip(parts, pool.map(of_part, parts), strict=True):
+                total[:, lanes] += product
+        return total * scale
+
+    return times

@@ -12,6 +12,7 @@ in float64 and in the order of the history, so that many users together get the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from recsys_cli.models.interactions import Interactions
 
 _DAY_SECONDS = 86_400
+_ROWS_AT_ONCE = 256
 _TERMS = 1 << 22
 """Products of a weight and a similarity in memory at a time."""
 _FEW_TERMS = 1 << 16
@@ -92,27 +94,39 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
 
 
 def strongest(matrix: Any, k: int, *, own: bool, threads: int) -> CSR:
-    """The k largest entries above 0 of each row of XᵀX.
+    """The k largest entries above 0 of each row of XᵀX; ties by the lower item.
+
+    The product is never in memory, only a row of it for each thread.
 
     Args:
-        matrix: X (users, items), scipy sparse float64.
+        matrix: X (users, items), scipy CSR float64.
         k: entries to keep of each row.
-        own: whether the diagonal is kept too, in addition to the k.
+        own: whether the diagonal is kept too, and one entry more for it.
         threads: threads to use; the result does not depend on it.
     """
-    from implicit.nearest_neighbours import ItemItemRecommender
-    from threadpoolctl import threadpool_limits
+    from recsys_cli.models.pattern_kernels import strongest_rows
 
-    # One more than wanted, since an item is the nearest to itself.
-    wanted = min(k, matrix.shape[1] - 1) + 1
-    model = ItemItemRecommender(K=wanted, num_threads=threads)
-    with threadpool_limits(1, "blas"):
-        model.fit(matrix, show_progress=False)
-    product = model.similarity.tocsr()
-    if not own:
-        rows = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
-        product.data[product.indices == rows] = 0
-    return _pruned(product, wanted if own else wanted - 1)
+    n_items = matrix.shape[1]
+    by_item = matrix.tocsc()
+    wanted = min(k, n_items - 1) + own
+    columns = np.zeros((n_items, wanted), np.int32)
+    data = np.zeros((n_items, wanted), np.float32)
+    counts = np.zeros(n_items, np.int64)
+    inputs = [
+        array
+        for side in (by_item, matrix)
+        for array in (side.indptr.astype(np.int64), side.indices.astype(np.int32), side.data)
+    ]
+
+    def of_block(first: int) -> None:
+        last = min(first + _ROWS_AT_ONCE, n_items)
+        strongest_rows(first, last, own, *inputs, columns, data, counts)
+
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        list(pool.map(of_block, range(0, n_items, _ROWS_AT_ONCE)))
+    kept = np.arange(wanted) < counts[:, None]
+    indptr = np.concatenate(([0], np.cumsum(counts)))
+    return CSR(indptr, columns[kept], n_items, data[kept])
 
 
 def _weighed(matrix: Any, similarity: str) -> Any:
@@ -125,24 +139,6 @@ def _weighed(matrix: Any, similarity: str) -> Any:
     else:
         weighed = normalize(tfidf_weight(by_item) if similarity == "tfidf" else by_item)
     return weighed.T.tocsr()
-
-
-def _pruned(similarity: Any, k: int) -> CSR:
-    """The k largest entries above 0 of each row; ties by the lower item."""
-    n_items = similarity.shape[1]
-    rows = np.repeat(np.arange(n_items), np.diff(similarity.indptr))
-    keep = similarity.data > 0
-    rows, columns, data = rows[keep], similarity.indices[keep], similarity.data[keep]
-    data = data.astype(np.float32)
-    order = np.lexsort((columns, -data, rows))
-    rows, columns, data = rows[order], columns[order], data[order]
-    place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n_items))[rows]
-    near = place < k
-    rows, columns, data = rows[near], columns[near], data[near]
-    order = np.lexsort((columns, rows))
-    indptr = np.zeros(n_items + 1, np.int64)
-    np.cumsum(np.bincount(rows, minlength=n_items), out=indptr[1:])
-    return CSR(indptr, columns[order].astype(np.int32), n_items, data[order])
 
 
 def decayed_history(
