@@ -66,6 +66,7 @@ DATA = {
 }
 FULL = {
     "serve-full": ("Serving, full size", ["serve.py", "--workspace", "{full}"]),
+    "batch-full": ("Lists for all users, full size", ["batch.py", "--workspace", "{full}"]),
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
 }
 # Needs the extra `spark` and Java, so it runs only when it is named.
