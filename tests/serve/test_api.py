@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.serve import answers
+from recsys_cli.serve import answers, lookups
 from recsys_cli.store.workspace import Workspace
 
 
@@ -55,10 +55,10 @@ def test_every_answer_has_the_shape_that_is_described(client, hm):
                 json={"catalogue": catalogue, "liked": ["dress"], "dataset": "hm"},
             ),
         ),
-        (answers.Item, client.get(f"/items/{item}", **hm_only)),
-        (answers.History, client.get(f"/users/{user}/history", **hm_only)),
-        (answers.Users, client.get("/users", **hm_only)),
-        (answers.Evaluations, client.get("/eval")),
+        (lookups.Item, client.get(f"/items/{item}", **hm_only)),
+        (lookups.History, client.get(f"/users/{user}/history", **hm_only)),
+        (lookups.Users, client.get("/users", **hm_only)),
+        (lookups.Evaluations, client.get("/eval")),
     ]:
         assert answer.status_code == 200, answer.text
         shape.model_validate(answer.json())

@@ -1,4 +1,7 @@
-"""The shapes of answers, for the API's description: those of the command line's `--json`."""
+"""The shapes of lists, of the server's own state and of problems, for the API's description.
+
+Lists are those of the command line's `--json`; see `lookups` for what is looked up.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ _ITEM = {
 }
 
 
-def _example(**fields: Any) -> ConfigDict:
+def example(**fields: Any) -> ConfigDict:
+    """Settings of a shape with an example of it."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})
 
 
@@ -50,7 +54,7 @@ class Recommended(Shape):
     ranked_by: str | None = None
     unknown: list[str] | None = None
 
-    model_config = _example(
+    model_config = example(
         user="123",
         dataset="hm",
         strategy="collab",
@@ -69,7 +73,7 @@ class SimilarItems(Shape):
     fallback_reason: str | None
     items: list[Listed]
 
-    model_config = _example(
+    model_config = example(
         item="0108775015",
         dataset="hm",
         strategy_used="content",
@@ -87,7 +91,7 @@ class Found(Shape):
     fallback_reason: str | None
     items: list[Listed]
 
-    model_config = _example(
+    model_config = example(
         query="red dress",
         dataset="hm",
         strategy_used="content",
@@ -105,7 +109,7 @@ class Ranked(Shape):
     fallback_reason: str | None
     items: list[Listed]
 
-    model_config = _example(
+    model_config = example(
         dataset="hm",
         strategy="content",
         strategy_used="content",
@@ -122,139 +126,7 @@ class Embedded(Shape):
     dim: int
     vector: list[float]
 
-    model_config = _example(
-        dataset="hm", encoder="histogram@553aa5e06749", dim=2, vector=[0.6, 0.8]
-    )
-
-
-class Item(Shape):
-    """What is known about an item; `fields` are the columns of the items table."""
-
-    item: str
-    dataset: str
-    name: str
-    image: str | None
-    fields: dict[str, Any]
-
-    model_config = _example(
-        item="0108775015",
-        dataset="hm",
-        name="Strap top",
-        image="/items/0108775015/image?dataset=hm",
-        fields={"product_type_name": "Vest top"},
-    )
-
-
-class Had(Shape):
-    """An item of somebody's history; `weight` sums its events, weighted by kind."""
-
-    item: str
-    name: str
-    weight: float
-    last: str | None
-
-
-class History(Shape):
-    """What a user has, newest first."""
-
-    user: str
-    dataset: str
-    total: int
-    items: list[Had]
-
-    model_config = _example(
-        user="123",
-        dataset="hm",
-        total=1,
-        items=[
-            {
-                "item": "0108775015",
-                "name": "Strap top",
-                "weight": 2.0,
-                "last": "2020-09-15T00:00:00Z",
-            }
-        ],
-    )
-
-
-class Pictured(Shape):
-    """An item's name and picture."""
-
-    item: str
-    name: str
-    image: str | None
-
-
-class Items(Shape):
-    """Names and pictures of several items."""
-
-    dataset: str
-    items: list[Pictured]
-
-    model_config = _example(
-        dataset="hm",
-        items=[
-            {
-                "item": "0108775015",
-                "name": "Strap top",
-                "image": "/items/0108775015/image?dataset=hm",
-            }
-        ],
-    )
-
-
-class ExampleUser(Shape):
-    """A user, and how many items they have."""
-
-    user: str
-    items: int
-
-
-class ExampleUsers(Shape):
-    """Users to try things with."""
-
-    dataset: str
-    users: list[ExampleUser]
-
-    model_config = _example(dataset="hm", users=[{"user": "123", "items": 42}])
-
-
-class ColumnValue(Shape):
-    """A value, and how many items have it."""
-
-    value: str
-    items: int
-
-
-class ColumnValues(Shape):
-    """Values of a column of the items table."""
-
-    dataset: str
-    column: str
-    values: list[ColumnValue]
-
-    model_config = _example(
-        dataset="hm",
-        column="product_type_name",
-        values=[{"value": "Vest top", "items": 2991}],
-    )
-
-
-class Users(Shape):
-    """Ids that begin alike."""
-
-    dataset: str
-    users: list[str]
-
-    model_config = _example(dataset="hm", users=["123", "1234"])
-
-
-class Evaluations(Shape):
-    """Results of `recsys eval --json`, by file, newest first."""
-
-    evaluations: list[dict[str, Any]]
-
-    model_config = _example(evaluations=[{"file": "eval.json", "results": [{"dataset": "hm"}]}])
+    model_config = example(dataset="hm", encoder="histogram@553aa5e06749", dim=2, vector=[0.6, 0.8])
 
 
 class Dataset(Shape):
@@ -305,7 +177,7 @@ class Problem(Shape):
     hint: str | None
     fields: list[FieldProblem] | None = None
 
-    model_config = _example(
+    model_config = example(
         error="query.top_k: Input should be greater than or equal to 1",
         hint=None,
         fields=[

@@ -15,9 +15,10 @@ from starlette.responses import FileResponse, Response
 
 from recsys_cli.columns import ITEM
 from recsys_cli.errors import UnknownIdError
-from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Evaluations, History, Item, Users
+from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
 from recsys_cli.serve.context import MAX_ID, Context, DatasetName, ItemId, UserId
 from recsys_cli.serve.items import PICTURES
+from recsys_cli.serve.lookups import Evaluations, History, Item, Users
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
 

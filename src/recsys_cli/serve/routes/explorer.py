@@ -11,8 +11,9 @@ from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 from starlette.responses import Response
 
-from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, ColumnValues, ExampleUsers, Items
+from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
 from recsys_cli.serve.context import MAX_ID, Context, DatasetName
+from recsys_cli.serve.lookups import ColumnValues, ExampleUsers, Items
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.routes.catalogue import image_link
 from recsys_cli.serve.state import Served
