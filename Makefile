@@ -6,10 +6,10 @@ DEMO   ?= demo
 FULL   ?= full
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast check docs bench bench-full clean
+.PHONY: help demo install test test-fast check docs bench bench-full bench-peers clean
 
 help: ## Show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Stamps: an environment is made again only when what it is made from changed.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -64,5 +64,8 @@ bench-full: $(VENV)/.installed-dev ## The same at full H&M size, in the workspac
 	$(BIN)/recsys build als.train popular -w $(FULL) --dataset hm
 	$(BIN)/python benchmarks/run.py --full $(FULL)
 
+bench-peers: $(VENV)/.installed-dev ## Measure beside implicit, RecTools, LensKit and pandas, which it installs into .peers
+	$(BIN)/python benchmarks/run.py peers peers-tenth
+
 clean: ## Remove the environment, the demo workspace and caches
-	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(DEMO) .peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

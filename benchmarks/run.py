@@ -4,6 +4,7 @@
     python benchmarks/run.py --full DIR            # adds full-size tables; DIR is a workspace
     python benchmarks/run.py --data DIR            # adds those on real data; DIR holds hm_raw, …
     python benchmarks/run.py startup topk          # only these sections
+    python benchmarks/run.py peers                 # beside other libraries, which it installs
 
 Each section of the report shows the command that made its table. Sections that were not run
 keep the table they have, so full-size results survive a small run.
@@ -37,6 +38,7 @@ SMALL = {
     "serve": ("Serving, demo size", ["serve.py", "--workspace", "demo"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
     "twotower": ("Two-tower, one epoch over a million pairs", ["twotower.py"]),
+    "growth": ("Growth of the stages", ["growth.py"]),
     "bootstrap": ("Intervals of an evaluation", ["bootstrap.py"]),
 }
 _ARTICLES = "{data}/hm_raw/articles.csv"
@@ -68,9 +70,23 @@ FULL = {
     "serve-full": ("Serving, full size", ["serve.py", "--workspace", "{full}"]),
     "batch-full": ("Lists for all users, full size", ["batch.py", "--workspace", "{full}"]),
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
+    "growth-full": ("Growth of the stages to full size", ["growth.py", "--full", "{full}"]),
 }
-# Needs the extra `spark` and Java, so it runs only when it is named.
-NAMED = {"spark": ("Spark jobs on one machine", ["spark.py"])}
+# These run only when they are named: Spark needs its extra and Java, and the peers install
+# libraries of gigabytes into environments of their own.
+NAMED = {
+    "spark": ("Spark jobs on one machine", ["spark.py"]),
+    "peers": ("Beside other libraries, 0.01 × H&M's size", ["peers.py", "--scale", "0.01"]),
+    "peers-tenth": ("Beside other libraries, 0.1 × H&M's size", ["peers.py", "--scale", "0.1"]),
+    "peers-ml": (
+        "Beside other libraries, ML-100K",
+        ["peers.py", "--data", "{data}/ml-100k", "--days", "30"],
+    ),
+    "peers-full": (
+        "Beside other libraries, full size",
+        ["peers.py", "--data", "{full}/data/hm_raw"],
+    ),
+}
 SECTIONS = SMALL | NAMED | DATA | FULL
 
 
