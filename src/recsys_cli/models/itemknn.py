@@ -181,13 +181,12 @@ def score_blocks(history: CSR, neighbours: CSR) -> Iterator[tuple[int, CSR]]:
         yield 0, _by_numpy(history, neighbours)
         return
     before = np.concatenate(([0], np.cumsum(terms)))[history.indptr]
-    wide = _in_float64(neighbours)
     start = 0
     while start < history.n_rows:
         stop = int(np.searchsorted(before, before[start] + _TERMS, "right")) - 1
         stop = min(max(stop, start + 1), history.n_rows)
         block = history.take(np.arange(start, stop))
-        product = _in_float64(block) @ wide
+        product = _product(block, neighbours)
         yield (
             start,
             CSR(
@@ -198,6 +197,13 @@ def score_blocks(history: CSR, neighbours: CSR) -> Iterator[tuple[int, CSR]]:
             ),
         )
         start = stop
+
+
+def _product(history: CSR, neighbours: CSR) -> Any:
+    """The sparse product in float64; of `neighbours` only the rows that it takes are widened."""
+    items, place = np.unique(history.indices, return_inverse=True)
+    narrow = CSR(history.indptr, place.astype(np.int32), len(items), history.data)
+    return _in_float64(narrow) @ _in_float64(neighbours.take(items))
 
 
 def _in_float64(matrix: CSR) -> Any:

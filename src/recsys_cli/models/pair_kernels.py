@@ -26,10 +26,31 @@ def pair_scores(
     scores: npt.NDArray[np.float64],
 ) -> None:
     """Write the inner product of each pair, added in index order, into `scores`."""
-    for pair in range(len(rows)):
-        user, item = users[rows[pair]], items[columns[pair]]
-        total = 0.0
-        for j in range(len(user)):
-            total += np.float64(user[j]) * np.float64(item[j])
-        # Adding 0.0 turns -0.0 into 0.0.
-        scores[pair] = total + 0.0
+    start = 0
+    while start < len(rows):
+        row = rows[start]
+        stop = start + 1
+        while stop < len(rows) and rows[stop] == row:
+            stop += 1
+        user = users[row]
+        # Four at a time, since each sum has to wait for its own last addition.
+        for at in range(start, stop - 3, 4):
+            a, b = items[columns[at]], items[columns[at + 1]]
+            c, d = items[columns[at + 2]], items[columns[at + 3]]
+            of_a = of_b = of_c = of_d = 0.0
+            for j in range(len(user)):
+                factor = np.float64(user[j])
+                of_a += factor * np.float64(a[j])
+                of_b += factor * np.float64(b[j])
+                of_c += factor * np.float64(c[j])
+                of_d += factor * np.float64(d[j])
+            # Adding 0.0 turns -0.0 into 0.0.
+            scores[at], scores[at + 1] = of_a + 0.0, of_b + 0.0
+            scores[at + 2], scores[at + 3] = of_c + 0.0, of_d + 0.0
+        for at in range(stop - (stop - start) % 4, stop):
+            item = items[columns[at]]
+            total = 0.0
+            for j in range(len(user)):
+                total += np.float64(user[j]) * np.float64(item[j])
+            scores[at] = total + 0.0
+        start = stop

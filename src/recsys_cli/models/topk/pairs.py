@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +26,7 @@ def score_pairs(
         items: (pairs,) row of `item_vectors` of each pair.
     """
     scores = np.empty(len(rows))
-    if len(rows) > _FEW_PAIRS:
+    if _compiled_pays(len(rows)):
         from recsys_cli.models.pair_kernels import pair_scores
 
         # Plain arrays, since numba is slow to recognise memory maps.
@@ -36,3 +38,8 @@ def score_pairs(
         span = slice(bounds[row], bounds[row + 1])
         scores[span] = exact_scores(item_vectors, items[span], user_vectors[row])
     return scores
+
+
+def _compiled_pays(pairs: int) -> bool:
+    """Whether the compiled loop is faster, with what it takes to load it."""
+    return pairs > _FEW_PAIRS or "numba" in sys.modules
