@@ -13,8 +13,8 @@ from recsys_cli.errors import TrainingError
 from recsys_cli.models import graph
 from recsys_cli.models.graph import GraphFilter, build_graph_filter
 from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.topk import pairs
-from recsys_cli.models.topk.pairs import score_pairs
+from recsys_cli.models.topk import rough
+from recsys_cli.models.topk.scoring import exact_scores, float32_slack
 from recsys_cli.recommend.graph import Graph
 
 REFERENCE = 1_600_000_000
@@ -117,26 +117,25 @@ def test_one_user_gets_the_same_bits_as_many(monkeypatch: pytest.MonkeyPatch) ->
     interactions = random_interactions(shape=(300, 120))
     model = strategy(interactions, GraphConfig(vectors=16))
     users = np.arange(299, dtype=np.int32)
-    monkeypatch.setattr(pairs, "_compiled_pays", lambda _pairs: True)
+    monkeypatch.setattr(rough, "_is_compiled", lambda: True)
     together = model.recommend(users, k=10)
-    monkeypatch.setattr(pairs, "_compiled_pays", lambda _pairs: False)
+    monkeypatch.setattr(rough, "_is_compiled", lambda: False)
     for user in (0, 7, 298):
         alone = model.recommend(users[[user]], k=10)
         np.testing.assert_array_equal(alone.items[0], together.items[user])
         np.testing.assert_array_equal(alone.scores[0], together.scores[user])
 
 
-def test_both_ways_to_score_pairs_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rough_scores_lie_within_their_slack(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    users, items = (rng.normal(size=(n, 33)).astype(np.float32) for n in (6, 50))
-    rows = np.sort(rng.integers(0, 6, 400))
-    columns = rng.integers(0, 50, 400).astype(np.int32)
-    monkeypatch.setattr(pairs, "_compiled_pays", lambda _pairs: False)
-    few = score_pairs(users, items, rows, columns)
-    monkeypatch.setattr(pairs, "_compiled_pays", lambda _pairs: True)
-    np.testing.assert_array_equal(score_pairs(users, items, rows, columns), few)
-    wide = (users[rows].astype(float) * items[columns]).sum(axis=1)
-    np.testing.assert_allclose(few, wide, rtol=1e-12, atol=1e-12)
+    user = rng.normal(size=33).astype(np.float32)
+    vectors = rng.normal(size=(50, 33)).astype(np.float32)
+    items = rng.permutation(50)[:40].astype(np.int32)
+    slack = float32_slack(33, float(np.abs(user).sum()), float(np.abs(vectors).max()))
+    for compiled in (False, True):
+        monkeypatch.setattr(rough, "_is_compiled", lambda value=compiled: value)
+        off = rough.rough_scores(vectors, items, user) - exact_scores(vectors, items, user)
+        assert np.abs(off).max() <= slack
 
 
 def test_a_user_without_history_is_not_known() -> None:

@@ -49,6 +49,15 @@ def test_short_lists_equal_the_same_scores_as_a_matrix(case):
     assert_same(top_k_sparse(candidates, **limits), brute_top_k(scores, **limits))
 
 
+@pytest.mark.parametrize("levels", [1, 3, 1000])
+@pytest.mark.parametrize("k", [1, 5, 24, 26])
+def test_one_long_list_equals_the_same_scores_as_a_matrix(levels, k):
+    scores = np.random.default_rng(k).integers(-levels, levels, (1, 200)).astype(np.float32)
+    pattern = CSR.from_rows([np.arange(200, dtype=np.int32)], 200)
+    candidates = CSR(pattern.indptr, pattern.indices, 200, scores[0])
+    assert_same(top_k_sparse(candidates, k=k), brute_top_k(scores, k=k))
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_many_entries_equal_the_same_scores_as_a_matrix(monkeypatch, compiled):
     monkeypatch.setattr("recsys_cli.models.topk.lists._FEW_ENTRIES", 0 if compiled else 1 << 30)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import boolean, float32, float64, int32, int64
+from numba import boolean, float32, float64, int32, int64, void
 
 from recsys_cli.models.compiled import compiled
 from recsys_cli.models.compiled import readonly as _in
@@ -84,3 +84,13 @@ def scan_for_one(
             if filled == k:
                 bar = best[k - 1] - 2.0 * slack
     return filled
+
+
+@compiled(
+    void(_in(float32, 1), _in(float32, 2), _in(int32, 1), float32[::1]),
+    fastmath=_REORDERED,
+)
+def products(user: F32, vectors: F32, items: I32, out: F32) -> None:
+    """Write the inner product of `user` (f,) with each of the rows `items` to `out`."""
+    for place in range(len(items)):
+        out[place] = _product(user, vectors[items[place]])

@@ -16,10 +16,16 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.models.graph import GraphFilter
 from recsys_cli.models.itemknn import decayed_history, score_blocks
-from recsys_cli.models.topk import FactorRanker, top_k_sparse
-from recsys_cli.models.topk.pairs import score_pairs
+from recsys_cli.models.topk import FactorRanker
+from recsys_cli.models.topk.rough import rough_scores
+from recsys_cli.models.topk.scoring import exact_scores, float32_slack
 from recsys_cli.recommend.contract import Recommendations
 from recsys_cli.recommend.vectors import Mask, Users, Vectors
+
+Items = npt.NDArray[np.int32]
+
+_ROUNDING = 1e-12
+"""More than what adding the links in float64 can be off by, as a share."""
 
 
 class Graph:
@@ -102,8 +108,12 @@ class Graph:
             vectors = self._vectors(history.take(rows))
             part = None if exclude is None else exclude.take(rows)
             leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
-            both, scores = self._scored(vectors, links.take(rows - start), leading)
-            out.items[rows], out.scores[rows] = _best(both, scores, k=k, exclude=part, allow=allow)
+            for place, row in enumerate(rows):
+                excluded = None if part is None else part.row(place)
+                items, linked = _united(links.take(rows[[place]] - start), leading[place])
+                keep = _may_be_listed(items, excluded, allow)
+                items, scores = self._best(vectors[place], items[keep], linked[keep], k)
+                out.items[row, : len(items)], out.scores[row, : len(items)] = items, scores
         return Recommendations.of_one(out.items, out.scores, self.name)
 
     def _vectors(self, history: CSR) -> Vectors:
@@ -115,49 +125,39 @@ class Graph:
             vectors[row] = weights[span] @ self._filters.user_side[history.indices[span]]
         return vectors
 
-    def _scored(
-        self, vectors: Vectors, links: CSR, leading: npt.NDArray[np.int32]
-    ) -> tuple[CSR, npt.NDArray[np.float64]]:
-        """What is linked to or leads for each of n users, and the full score of each entry."""
-        at, rank = np.nonzero(leading >= 0)
-        rows, columns = links.entries()
-        both = CSR.from_pairs(
-            np.concatenate([rows, at]),
-            np.concatenate([columns, leading[at, rank]]),
-            n_rows=links.n_rows,
-            n_columns=links.n_columns,
-        )
-        of_both, items = both.entries()
-        scores = score_pairs(vectors, self._filters.item_side, of_both, items)
-        # Both are in order, and every link is among them.
-        keys = of_both * links.n_columns + items
-        linked = np.argsort(rows * links.n_columns + columns, kind="stable")
-        places = np.searchsorted(keys, (rows * links.n_columns + columns)[linked])
-        scores[places] += np.asarray(links.data, np.float64)[linked]
-        return both, scores
+    def _best(
+        self, user: Vectors, items: Items, linked: npt.NDArray[np.float64], k: int
+    ) -> tuple[Items, npt.NDArray[np.float64]]:
+        """The k best of `items` (m,) for one user (d,), whose links to them weigh `linked` (m,).
+
+        Most are far from the k best, as float32 products show; the near ones alone are scored in
+        float64, which is what decides.
+        """
+        side = self._filters.item_side
+        if len(items) > k:
+            rough = rough_scores(side, items, user) + linked
+            kth = float(np.partition(rough, len(items) - k)[len(items) - k])
+            length = float(np.abs(user).sum(dtype=np.float64))
+            slack = float32_slack(len(user), length, self._ranker.largest) + _ROUNDING * abs(kth)
+            near = rough >= kth - 2 * slack
+            items, linked = items[near], linked[near]
+        scores = exact_scores(side, items, user) + linked
+        order = np.lexsort((items, -scores))[:k]
+        return items[order], scores[order]
 
 
-def _best(
-    candidates: CSR,
-    scores: npt.NDArray[np.float64],
-    *,
-    k: int,
-    exclude: CSR | None,
-    allow: Mask | None,
-) -> tuple[npt.NDArray[np.int32], Vectors]:
-    """The k best entries of each row by their float64 `scores` (nnz,).
+def _united(links: CSR, leading: Items) -> tuple[Items, npt.NDArray[np.float64]]:
+    """Items of one row of `links` or in `leading`, ascending, and what each one's link weighs."""
+    items = np.sort(np.concatenate([links.indices, leading[leading >= 0]]))
+    items = items[np.diff(items, prepend=-1) > 0]
+    linked = np.zeros(len(items))
+    linked[np.searchsorted(items, links.indices)] = links.data
+    return items, linked
 
-    Rounded to float32 first, scores could tie that differ, and the lists of two depths disagree.
-    So what is selected by is an entry's place in its row.
-    """
-    rows, items = candidates.entries()
-    order = np.lexsort((items, -scores, rows))
-    place = np.empty(len(order), np.float32)
-    place[order] = np.arange(len(order)) - candidates.indptr[rows]
-    by_place = CSR(candidates.indptr, candidates.indices, candidates.n_columns, -place)
-    lists, minus_place = top_k_sparse(by_place, k=k, exclude=exclude, allow=allow)
-    at, rank = np.nonzero(lists >= 0)
-    values = np.full(lists.shape, np.nan, np.float32)
-    listed = candidates.indptr[at] - minus_place[at, rank].astype(np.int64)
-    values[at, rank] = scores[order][listed]
-    return lists, values
+
+def _may_be_listed(items: Items, excluded: Items | None, allow: Mask | None) -> Mask:
+    keep = np.ones(len(items), np.bool_) if allow is None else allow[items]
+    if excluded is not None and len(excluded):
+        at = np.minimum(np.searchsorted(excluded, items), len(excluded) - 1)
+        keep &= excluded[at] != items
+    return keep

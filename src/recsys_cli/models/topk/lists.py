@@ -21,6 +21,8 @@ _BLOCK_USERS = 1 << 16
 """Users worked on at a time, which bounds the temporaries to tens of MB."""
 _FEW_ENTRIES = 1 << 18
 """Scored pairs up to which sorting them all is as fast as loading the compiled selection."""
+_MANY_TIMES = 8
+"""Entries for each listed one from which on finding the k best first beats sorting all."""
 _SHORT_LIST = 512
 """Length of lists up to which insertion beats sorting."""
 
@@ -161,6 +163,10 @@ def rank_entries(
     """Sort scored (row, column) pairs, rows ascending, into n padded lists of length k."""
     if len(rows) > _FEW_ENTRIES and k <= _SHORT_LIST and scores.dtype == np.float32:
         return _rank_compiled(rows, columns, scores, n=n, k=k)
+    if n == 1 and len(scores) > _MANY_TIMES * k:
+        # Those that tie with the k-th best stay, and are ordered with the rest.
+        near = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
+        rows, columns, scores = rows[near], columns[near], scores[near]
     order = np.lexsort((columns, -scores, rows))
     rows, columns, scores = rows[order], columns[order], scores[order]
     rank = _position_in_row(rows, n)

@@ -69,6 +69,11 @@ class FactorRanker:
         """Size of the catalogue."""
         return len(self._vectors)
 
+    @property
+    def largest(self) -> float:
+        """Largest absolute entry of the items' vectors."""
+        return self._largest
+
     def top_k(
         self,
         user_vectors: Vectors,
