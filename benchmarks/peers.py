@@ -41,12 +41,14 @@ TITLES = {
 ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 NOTES = """
 - Everybody gets the confidences c = 1 + α·weight and λ on each factor, not scaled by counts. ours,
-  implicit and RecTools (which calls implicit) solve with 3 conjugate gradient steps, LensKit with
-  Cholesky; its factors start as squares of small normal numbers, implicit's as small uniform ones.
-  LensKit keeps the trained user factors (`user_embeddings="prefer"`) rather than folding in.
+  implicit and RecTools (which calls a copy of implicit) solve with 3 conjugate gradient steps,
+  LensKit with Cholesky; its factors start as squares of small normal numbers, implicit's as small
+  uniform ones. LensKit keeps the trained user factors (`user_embeddings="prefer"`) rather than
+  folding in.
 - “call” is the library's call alone; “process” has start-up, imports and reading the input too.
-- ours and implicit start from the same numbers for the same rows; RecTools numbers items by their
-  first appearance, so it starts elsewhere, which alone moves metrics as another seed does.
+- ours and implicit start from the same numbers for the same rows. RecTools numbers users and items
+  by their first appearance, and so starts elsewhere: as with another seed, metrics differ a little.
+  On ML-100K implicit gives RecTools' figures when its rows are put in that order.
 - ours and RecTools evaluate the lists with NDCG, MAP and recall, LensKit with NDCG, recall and
   reciprocal rank; implicit evaluates a model, so it ranks for the users in question again, with
   precision, MAP, NDCG and AUC.
