@@ -5,7 +5,8 @@
 
 Each stage is a process of its own, run as a user would. The exponent is the slope of a line
 through the logarithms of size and of what a stage took, less what `recsys --version` takes: 1 is
-linear, and less than 1 means that most of a small run goes to what does not grow.
+linear, and less than 1 means that much of a small run goes to what does not grow. In parentheses
+is the slope between the two largest sizes alone.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ def grow(workspace: Path, scale: float, lists: Path) -> dict[str, Measured]:
 
 
 def exponent(scales: list[float], values: list[float], floor: float) -> str:
-    """Slope of log values over log scales; nothing where all are as small as the floor."""
+    """Slope of log values over log scales, and in parentheses that of the two largest alone."""
     above = np.array(values) - floor
     if len(scales) < 2 or (above <= 0.1 * floor).any():
         return "–"
-    return f"{np.polyfit(np.log(scales), np.log(above), 1)[0]:.2f}"
+    x, y = np.log(scales), np.log(above)
+    fitted = f"{np.polyfit(x, y, 1)[0]:.2f}"
+    return fitted if len(scales) == 2 else f"{fitted} ({(y[-1] - y[-2]) / (x[-1] - x[-2]):.2f})"
 
 
 def main() -> None:
@@ -72,6 +75,11 @@ def main() -> None:
             for what in ("seconds", "cpu", "peak_mb")
         )
         print(f"| {stage} | {cells} | {slopes} | {REACH.get(stage, '')} |")
+    print(
+        "\nExponents: slope of log time or memory over log size, less what `recsys --version` "
+        "takes; in parentheses between the two largest sizes alone, where what does not grow "
+        "weighs little."
+    )
     print(f"\nLoad average after: {os.getloadavg()[0]:.1f}")
 
 
