@@ -3,8 +3,8 @@
     python benchmarks/serve.py --workspace demo
 
 Starts the server, asks for lists of users drawn at random who have history, with one strategy
-and number of connections after the other, and prints Markdown tables. The load generator runs on
-the same cores as the server. Needs wrk (`apt-get install wrk`).
+and number of connections after the other (of the strategies that are built), and prints Markdown
+tables. The load generator runs on the same cores as the server. Needs wrk (`apt-get install wrk`).
 
 What one more worker costs is its memory that is no file's: the artifacts are mapped files, whose
 pages are in memory once, whoever maps them.
@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.recommend.registry import available
 from recsys_cli.store.workspace import Workspace
 
 SAMPLE = 20_000
@@ -135,6 +136,18 @@ def users_with_history(artifacts: Artifacts) -> list[str]:
     return [artifacts.users[int(row)] for row in drawn]
 
 
+def made_of(artifacts: Artifacts) -> str:
+    """What hybrid chooses from, and by what."""
+    if not artifacts.has("ranker"):
+        return "hybrid without a ranker"
+    facts = json.loads(artifacts.text("ranker_facts"))
+    names = ", ".join(name for name, _ in facts["sources"])
+    made = f"hybrid ranks by {facts['rounds']} trees what {names} recall"
+    if "origin" in facts:
+        made += " (its ranker and the two-tower's vectors are stand-ins, see standins.py)"
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workspace", type=Path, default=Path("demo"))
@@ -149,15 +162,17 @@ def main() -> None:
     artifacts = Artifacts(Workspace(arguments.workspace), arguments.dataset)
     print(
         f"{len(artifacts.users):,} users, {len(artifacts.items):,} items, {arguments.workers} "
-        f"workers, niceness {os.nice(0)}; load average before: {os.getloadavg()[0]:.1f}\n"
+        f"workers, niceness {os.nice(0)}; {made_of(artifacts)}; "
+        f"load average before: {os.getloadavg()[0]:.1f}\n"
     )
+    there = [name for name in arguments.strategies if name in available(artifacts)]
     print("| strategy | connections | requests/s | p50, ms | p99, ms | failed |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         users = Path(folder) / "users"
         users.write_text("\n".join(users_with_history(artifacts)))
         with server(arguments.workspace, arguments.workers) as (url, pid):
-            for strategy in arguments.strategies:
+            for strategy in there:
                 measure(url, Path(folder) / "wrk.lua", users, strategy, arguments)
             own, whole = megabytes(pid, "Anonymous"), megabytes(pid, "Pss")
     print(
