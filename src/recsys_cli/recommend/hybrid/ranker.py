@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import ArtifactError, RecsysError
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.features import Features
 from recsys_cli.recommend.hybrid.trees import Trees
@@ -51,8 +51,13 @@ class Ranker:
 
     @cached_property
     def _booster(self) -> Any:
-        import lightgbm
-
+        try:
+            import lightgbm
+        except ImportError:
+            raise RecsysError(
+                "explaining what the ranker did needs a library that is not installed: lightgbm",
+                hint="pip install 'recsys-cli[hybrid]'",
+            ) from None
         try:
             return lightgbm.Booster(model_str=self._text)
         except lightgbm.basic.LightGBMError as error:
