@@ -167,13 +167,10 @@ class Engine:
         """
         row = self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
+        allow = self.allowed(filters)
+        exclude = self._excluded(users, filters.exclude_seen)
         chain = self.strategy(strategy)
-        request = _Request(
-            users,
-            min(k, chain.n_items),
-            self._excluded(users, filters.exclude_seen),
-            self.allowed(filters),
-        )
+        request = _Request(users, min(k, chain.n_items), exclude, allow)
         answer, found = request.answered_by(chain)
         items = self.listed(answer.recommendations)
         ranked_by = None
