@@ -67,6 +67,7 @@ def default_graph() -> Graph:
                 inputs=("interactions",),
                 outputs=("itemknn",),
                 sections=("itemknn",),
+                version=2,
                 run=_itemknn,
             ),
             Stage(
@@ -75,6 +76,7 @@ def default_graph() -> Graph:
                 inputs=("interactions",),
                 outputs=("graph",),
                 sections=("graph",),
+                version=2,
                 run=_graph,
             ),
             *content_stages(),
