@@ -102,6 +102,21 @@ def test_categories_are_codes_and_variants_stand_apart() -> None:
     assert found.variant.tolist() == [1, 0, 1]
 
 
+def test_an_item_has_the_share_of_what_its_category_sells_a_day() -> None:
+    red_and_blue = [(0, 0, 0.5, 1.0), (0, 2, 3, 1.0), (1, 2, 20, 1.0), (1, 1, 2, 1.0)]
+    items = ITEMS.with_columns(pl.Series("colour", ["red", None, "red"]))
+    events = frame(red_and_blue)
+    interactions = build_interactions(
+        events, n_users=3, n_items=3, spec=SPEC, config=InteractionsConfig(), reference=REFERENCE
+    )
+    found = build_statistics(events, items, interactions=interactions, spec=SPEC)
+    first, second = 1 / 7 + 1 / 30, 1 / 7 + 2 / 30
+    expected = [[first / (first + second)], [np.nan], [second / (first + second)]]
+    np.testing.assert_allclose(found.shares, expected, rtol=1e-6)
+    old = made([(0, 0, 40, 1.0)])
+    np.testing.assert_array_equal(old.shares, [[0], [np.nan], [0]])
+
+
 def test_packs_come_back_as_they_were(tmp_path) -> None:
     found = made(EVENTS)
     save_pack(tmp_path / "s.joblib", found.to_pack(users_fingerprint="u", items_fingerprint="i"))

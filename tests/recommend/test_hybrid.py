@@ -15,6 +15,7 @@ from recsys_cli.config.models import HybridConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, TrainingError
 from recsys_cli.evaluation.metrics import ranking_metrics
+from recsys_cli.models.statistics import Statistics
 from recsys_cli.recommend.hybrid.build import build_hybrid, open_features, sources_there
 from recsys_cli.recommend.hybrid.explain import reasons
 from recsys_cli.recommend.hybrid.strategy import Hybrid
@@ -125,6 +126,21 @@ def test_what_happens_at_or_after_the_windows_start_changes_no_feature(
         recall, features = open_features(there, lengths)
         tables.append(features.of(recall.recall(EVERYBODY)))
     np.testing.assert_array_equal(*tables)
+
+
+def test_what_is_expected_of_an_item_is_its_category_s_part_times_its_own(
+    packs: shop.Packs,
+) -> None:
+    recall, features = open_features(packs, sources_there(packs, CONFIG.candidates))
+    found = recall.recall(EVERYBODY)
+    table = dict(zip(features.names, features.of(found).T, strict=True))
+    statistics = Statistics.from_pack(packs.pack("statistics"))
+    for place, column in enumerate(statistics.categories):
+        share = statistics.shares[found.items, place]
+        np.testing.assert_array_equal(table[f"share_{column}"], share)
+        expected = table[f"affinity_{column}"] * share
+        assert np.nanmax(expected) > 0
+        np.testing.assert_array_equal(table[f"expected_{column}"], expected)
 
 
 def test_a_pair_has_the_same_features_and_score_in_whatever_company(hybrid: Hybrid) -> None:

@@ -250,8 +250,8 @@ class HybridConfig(Section):
     enabled: Literal["auto"] | bool = "auto"
     """Whether to train the ranker; auto: where LightGBM is installed. Without it, the blend."""
     candidates: dict[str, NonNegativeInt] = {
-        "repurchase": 30, "popular": 30, "collab": 50, "itemknn": 50, "graph": 30,
-        "variants": 20, "content": 30, "twotower": 30,
+        "repurchase": 30, "popular": 30, "collab": 30, "itemknn": 50, "graph": 50,
+        "variants": 20, "content": 30, "twotower": 80,
     }  # fmt: skip
     """How many items each source of candidates brings for a user; 0 leaves it out."""
     weights: dict[str, NonNegativeFloat] = {"content": 0.4, "collab": 0.4, "twotower": 0.2}
@@ -263,7 +263,7 @@ class HybridConfig(Section):
     """Users sampled from each window that the ranker learns from."""
     rounds: PositiveInt = 300
     """Most trees; training stops earlier when a later window no longer gains."""
-    patience: PositiveInt = 40
+    patience: PositiveInt = 100
     """Trees without a gain on the later window after which training stops."""
     learning_rate: PositiveFloat = 0.05
     """Weight of each tree."""

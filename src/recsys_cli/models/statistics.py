@@ -33,6 +33,7 @@ _RECENT = 30
 _FIXED = 1_000_000
 """Parts of a unit of value that are added up exactly."""
 _PAIRS = 1 << 22
+_TINY = 1e-20
 
 Counts = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
@@ -71,6 +72,8 @@ class Statistics:
         repeated: (n_items,) float32 share of them who had the item more than once; 0 for none.
         categories: names of the columns of `codes`.
         codes: (n_items, len(categories)) int32 category of each item, -1 for none.
+        shares: (n_items, len(categories)) float32 share that the item has in what its category
+            sells a day, by the mean of the last 7 and of the last 30 days; NaN without category.
         variant: (n_items,) int32 product that the item is a variant of; -1 for none.
         repurchase: whether an item that a user already has may be recommended again.
         reference: seconds since the epoch before which all events lie that were seen.
@@ -82,6 +85,7 @@ class Statistics:
     repeated: Floats
     categories: Sequence[str]
     codes: Codes
+    shares: Floats
     variant: Codes
     repurchase: bool
     reference: int
@@ -93,6 +97,7 @@ class Statistics:
             "repeated": self.repeated,
             "categories": list(self.categories),
             "codes": self.codes,
+            "shares": self.shares,
             "variant": self.variant,
             "repurchase": self.repurchase,
             "reference": self.reference,
@@ -117,6 +122,7 @@ class Statistics:
             repeated=pack["repeated"],
             categories=tuple(pack["categories"]),
             codes=pack["codes"],
+            shares=pack["shares"],
             variant=pack["variant"],
             repurchase=bool(pack["repurchase"]),
             reference=int(pack["reference"]),
@@ -155,6 +161,7 @@ def build_statistics(
         repeated=repeated,
         categories=columns,
         codes=codes,
+        shares=_shares(codes, of_items.recent),
         variant=variant,
         repurchase=spec.repurchase,
         reference=interactions.reference,
@@ -223,6 +230,18 @@ def _buyers(interactions: Interactions) -> tuple[Counts, Floats]:
         repeats += np.bincount(items[again], minlength=n)
     share = repeats / np.maximum(buyers, 1)
     return buyers.astype(np.uint32), share.astype(np.float32)
+
+
+def _shares(codes: Codes, recent: Counts) -> Floats:
+    """(n, C) each item's part of its categories' recent events; see `Statistics.shares`."""
+    _, week, month = recent.T.astype(np.float64)
+    daily = week / WINDOWS[1] + month / WINDOWS[2]
+    shares = np.full(codes.shape, np.nan, np.float32)
+    for place, code in enumerate(codes.T):
+        there = code >= 0
+        totals = np.bincount(code[there], daily[there])
+        shares[there, place] = daily[there] / np.maximum(totals[code[there]], _TINY)
+    return shares
 
 
 def _codes(column: pl.Series) -> Codes:

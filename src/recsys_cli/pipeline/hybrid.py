@@ -34,6 +34,7 @@ def hybrid_stages() -> list[Stage]:
             outputs=("statistics",),
             sections=(),
             run=_statistics,
+            version=2,
         ),
         Stage(
             name="hybrid.blend",
@@ -50,6 +51,7 @@ def hybrid_stages() -> list[Stage]:
             outputs=("ranker", "ranker_facts"),
             sections=("hybrid",),
             run=_train,
+            version=2,
             timed=True,
             earlier=tuple(
                 (kind, windows) for windows in range(1, _MOST_WINDOWS + 1) for kind in _PER_SNAPSHOT

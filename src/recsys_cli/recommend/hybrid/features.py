@@ -2,8 +2,11 @@
 
 What the sources said comes first, then what is known of the item, of the user, and of the two
 together. Unknown is NaN, which trees handle. Names are the same for every dataset, but for
-`affinity_COLUMN`, one for each category column of the dataset's spec. No feature of a pair
-depends on the other candidates, so the score of an item does not either.
+`affinity_COLUMN`, `share_COLUMN` and `expected_COLUMN`, one for each category column of the
+dataset's spec: how much the user takes from the item's category, how much of what the category
+sells is the item, and the product of the two, which is how much of the item the user would take
+if they chose a category by their own habit and an item of it like everybody else. No feature of
+a pair depends on the other candidates, so the score of an item does not either.
 """
 
 from __future__ import annotations
@@ -106,7 +109,8 @@ class Features:
         names += ["popular_everyone", "popular_segment", "segment_affinity"]
         names += _USER_NAMES
         names += ["value_ratio", "times_had", "idle_days"]
-        names += [f"affinity_{column}" for column in self._statistics.categories]
+        for name in ("affinity", "share", "expected"):
+            names += [f"{name}_{column}" for column in self._statistics.categories]
         for space in self._spaces:
             names += [f"similar_{space.name}_max", f"similar_{space.name}_mean"]
         return names
@@ -201,7 +205,7 @@ class Features:
 
         codes = self._statistics.codes
         pairs, c = len(candidates.rows), codes.shape[1]
-        table = np.full((pairs, 3 + c + 2 * len(self._spaces)), np.nan, np.float32)
+        table = np.full((pairs, 3 + 3 * c + 2 * len(self._spaces)), np.nan, np.float32)
         usual = self._statistics.users.value[candidates.users]
         value = self._statistics.items.recent_value[candidates.items]
         usual = np.where(usual != 0, usual, np.nan)[candidates.rows]
@@ -210,12 +214,15 @@ class Features:
         own = np.full((pairs, 2 + c), np.nan, np.float32)
         own_history(candidates.rows, candidates.items, indptr, had, weight, count, days, codes, own)
         table[:, 1 : 3 + c] = own
+        shares = self._statistics.shares[candidates.items]
+        table[:, 3 + c : 3 + 2 * c] = shares
+        table[:, 3 + 2 * c : 3 + 3 * c] = own[:, 2:] * shares
         for place, (space, unit) in enumerate(zip(self._spaces, self._unit, strict=True)):
             known = space.item_known[candidates.items]
             similar = np.full((pairs, 2), np.nan, np.float32)
             similarities(candidates.rows, candidates.items, last, unit, similar)
             similar[~known] = np.nan
-            start = 3 + c + 2 * place
+            start = 3 + 3 * c + 2 * place
             table[:, start : start + 2] = similar
         return table
 

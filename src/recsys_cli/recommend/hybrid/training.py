@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 _BLOCK = 1024
 VALIDATION_DEPTH = 12
 _MANY_ROWS = 1 << 20
-_SMOOTHING = 7
+_SMOOTHING = 15
 """Trees before and after a tree whose metric counts with its own."""
 
 
