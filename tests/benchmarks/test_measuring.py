@@ -13,7 +13,7 @@ def python(code: str, **options):
 
 
 def test_memory_of_the_children_counts() -> None:
-    child = "import time; b = bytearray(150 << 20); time.sleep(1.5)"
+    child = "import time; b = bytearray(150 << 20); time.sleep(4)"
     code = f"""
 import subprocess, sys
 children = [subprocess.Popen([sys.executable, "-c", {child!r}]) for _ in range(2)]
