@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from models.twotower import world
+from recsys_cli.encoders.torchload import pick_device
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.models.twotower import fit as fitting
 from recsys_cli.models.twotower.batches import Feeder
@@ -19,6 +20,7 @@ from recsys_cli.models.twotower.fit import (
     user_vectors,
     view_of,
 )
+from recsys_cli.models.twotower.loss import sampled_softmax
 from recsys_cli.models.twotower.threads import one_thread
 from recsys_cli.models.twotower.weights import load_weights, save_weights, start_from
 from recsys_cli.progress import Silent
@@ -71,6 +73,32 @@ def test_an_epoch_holds_every_pair_once_in_batches_of_one_window_and_fold(view, 
 def test_folds_see_no_factors_of_their_own_users(view, pairs):
     users = pairs.history.users[pairs.event]
     assert (users % 2 == pairs.fold).all()
+
+
+def test_everything_in_a_step_is_on_the_device_that_was_asked_for(view, pairs):
+    """Tensors on "meta" have no values, and like those on a GPU do not mix with the CPU's."""
+    numbers, sales = view.shelf.tables(int(pairs.window.max()) + 1, folder=None)
+    made = Feeder(
+        pairs, FACTS, numbers, sales, size=64, negatives=32, seed=5, device="meta"
+    )  # fmt: skip
+    batch = made.batch(made.epoch(0)[0], 0)
+    model = fitting._start(view, FACTS, world.SETTINGS).to("meta")
+    users = model.users(batch.users, dropped=torch.rand(len(batch), device="meta") < 0.1)
+    dropped = torch.rand(batch.mask.shape[1], device="meta") < 0.1
+    items = model.items(batch.items, dropped=dropped)
+    loss = sampled_softmax(
+        users, items, scale=model.scale.exp(), log_expected=batch.log_expected, mask=batch.mask
+    )
+    loss.backward()
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    assert {g.device.type for g in gradients.values() if g is not None} == {"meta"}
+    assert loss.device.type == "meta"
+
+
+@pytest.mark.parametrize(("there", "device"), [(True, "cuda"), (False, "cpu")])
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch, there, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert str(pick_device("auto", config_line="[twotower] device")) == device
 
 
 def test_masks_hide_what_the_user_has_in_the_window(view, pairs):
