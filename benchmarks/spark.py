@@ -1,16 +1,14 @@
-"""The Spark jobs on this machine: wall seconds and bytes shuffled, by cores and rows.
+"""The Spark jobs on this machine: wall seconds, peak memory and bytes shuffled, by cores and rows.
 
-Synthetic purchases (Zipf-like items) go through interactions, train_als and recommend in one
-Spark session per line, so that starting it, which is reported apart, is not counted three times.
-Shuffled bytes come from Spark's own event log.
+Synthetic purchases (Zipf-like items) go through interactions, train_als and recommend, each in a
+Spark session of its own; starting one is reported apart, as the mean of the three. Memory is that
+of the JVM and its Python workers together; shuffled bytes come from Spark's own event log.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 import polars as pl
 
 import recsys_cli.spark
+from measuring import measure
 
 JOBS = ("interactions", "train_als", "recommend")
 SCRIPT = """
@@ -26,13 +25,11 @@ import importlib, json, sys, time
 started = time.time()
 from pyspark.sql import SparkSession
 session = SparkSession.builder.getOrCreate()
-spans = {"start": (started, time.time())}
-for job, arguments in json.load(sys.stdin):
-    module, begun = importlib.import_module(job), time.time()
-    module.run(session, module.arguments(arguments))
-    spans[job] = (begun, time.time())
+module, begun = importlib.import_module(sys.argv[1]), time.time()
+module.run(session, module.arguments(sys.argv[2:]))
+ended = time.time()
 session.stop()
-json.dump(spans, open("spans.json", "w"))
+print(json.dumps([begun - started, ended - begun]))
 """
 
 
@@ -47,61 +44,65 @@ def write_events(path: Path, *, events: int, users: int, items: int) -> None:
     ).with_columns(pl.format("{}", pl.col("user")).str.zfill(64).alias("user")).write_csv(path)
 
 
-def shuffled(log: Path, spans: dict[str, tuple[float, float]]) -> dict[str, int]:
-    """Bytes that the tasks of each job wrote for a shuffle."""
-    total = dict.fromkeys(JOBS, 0)
+def shuffled(log: Path) -> int:
+    """Bytes that tasks wrote for a shuffle."""
+    total = 0
     for file in log.rglob("*"):
-        if not file.is_file():
-            continue
-        for line in file.open():
+        for line in file.open() if file.is_file() else ():
             event = json.loads(line) if '"SparkListenerTaskEnd"' in line else {}
-            written = (event.get("Task Metrics") or {}).get("Shuffle Write Metrics")
-            if not written:
-                continue
-            at = event["Task Info"]["Finish Time"] / 1000
-            for job in JOBS:
-                if spans[job][0] <= at <= spans[job][1]:
-                    total[job] += written["Shuffle Bytes Written"]
+            written = (event.get("Task Metrics") or {}).get("Shuffle Write Metrics") or {}
+            total += written.get("Shuffle Bytes Written", 0)
     return total
 
 
-def measure(master: str, folder: Path, args: argparse.Namespace) -> list[str]:
-    """Cells of one line of the table."""
-    home = Path(recsys_cli.spark.__file__).parent
-    out, log = folder / "out", folder / "log"
+def run(job: str, arguments: list[str], master: str, log: Path, memory: str) -> dict[str, float]:
+    """Seconds to start and to run, peak MB and MB shuffled of one job."""
     log.mkdir(parents=True)
     conf = {
-        "spark.master": master, "spark.ui.enabled": "false", "spark.driver.memory": args.memory,
+        "spark.master": master, "spark.ui.enabled": "false", "spark.driver.memory": memory,
         "spark.sql.shuffle.partitions": "4", "spark.eventLog.enabled": "true",
         "spark.eventLog.compress": "false", "spark.eventLog.dir": log.as_uri(),
     }  # fmt: skip
     submit = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
-    columns = [f"--{role}-column={role}" for role in ("user", "item", "time")]
-    made = str(out / "interactions")
-    runs = [
-        ["interactions", ["--kind", "generic", "--events", str(folder.parent / "events.csv"),
-                          *columns, "--out", made]],
-        ["train_als", ["--interactions", f"{made}/interactions", "--out", str(out / "als"),
-                       "--factors", str(args.factors), "--iterations", str(args.iterations),
-                       "--blocks", "4"]],
-        ["recommend", ["--factors", str(out / "als"), "--users", f"{made}/users", "--items",
-                       f"{made}/items", "--seen", f"{made}/interactions",
-                       "--out", str(out / "lists")]],
-    ]  # fmt: skip
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT],
-        input=json.dumps(runs), text=True, check=True, cwd=folder, stderr=subprocess.DEVNULL,
+    done = measure(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT, job, *arguments],
         env={
-            **os.environ, "PYTHONPATH": str(home), "PYSPARK_PYTHON": sys.executable,
-            "SPARK_LOCAL_IP": "127.0.0.1", "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(Path(recsys_cli.spark.__file__).parent),
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "OMP_NUM_THREADS": "1",
             "PYSPARK_SUBMIT_ARGS": " ".join([*submit, "pyspark-shell"]),
         },
-    )  # fmt: skip
-    spans = json.loads((folder / "spans.json").read_text())
-    written = shuffled(log, spans)
-    cells = [f"{spans['start'][1] - spans['start'][0]:.0f}"]
-    for job in JOBS:
-        cells += [f"{spans[job][1] - spans[job][0]:.1f}", f"{written[job] / 1e6:.1f}"]
+    )
+    if done.failure:
+        raise SystemExit(f"{job}: {done.failure}")
+    start, seconds = json.loads(done.out.splitlines()[-1])
+    return {
+        "start": start, "seconds": seconds, "peak": done.peak_mb, "mb": shuffled(log) / 1e6
+    }  # fmt: skip
+
+
+def line(master: str, folder: Path, args: argparse.Namespace) -> list[str]:
+    """Cells of one line of the table."""
+    out, made = folder / "out", str(folder / "out" / "interactions")
+    columns = [f"--{role}-column={role}" for role in ("user", "item", "time")]
+    jobs = {
+        "interactions": ["--kind", "generic", "--events", str(folder.parent / "events.csv"),
+                         *columns, "--out", made],
+        "train_als": ["--interactions", f"{made}/interactions", "--out", str(out / "als"),
+                      "--factors", str(args.factors), "--iterations", str(args.iterations),
+                      "--blocks", "4"],
+        "recommend": ["--factors", str(out / "als"), "--users", f"{made}/users", "--items",
+                      f"{made}/items", "--seen", f"{made}/interactions",
+                      "--out", str(out / "lists")],
+    }  # fmt: skip
+    found = [
+        run(job, arguments, master, folder / "log" / job, args.memory)
+        for job, arguments in jobs.items()
+    ]
+    cells = [f"{sum(job['start'] for job in found) / len(found):.0f}"]
+    for job in found:
+        cells += [f"{job['seconds']:.1f}", f"{job['peak']:.0f}", f"{job['mb']:.1f}"]
     return cells
 
 
@@ -117,15 +118,15 @@ def main() -> None:
     parser.add_argument("--memory", default="1g")
     args = parser.parse_args()
     print(f"{args.factors} factors, {args.iterations} iterations, {args.items:,} items;"
-          " seconds and megabytes written for shuffles\n")  # fmt: skip
+          f" driver and executor in one JVM with a heap of {args.memory}\n")  # fmt: skip
     print("| events | users | master | start, s | " + " | ".join(
-        f"{job}, s | MB" for job in JOBS) + " |\n|" + "---|" * 10)  # fmt: skip
+        f"{job}, s | peak, MB | shuffled, MB" for job in JOBS) + " |\n|" + "---|" * 13)  # fmt: skip
     for times in args.times:
         with tempfile.TemporaryDirectory() as name:
             events, users = args.events * times, args.users * times
             write_events(Path(name) / "events.csv", events=events, users=users, items=args.items)
             for master in args.master:
-                cells = measure(master, Path(name) / master.strip("]").replace("[", ""), args)
+                cells = line(master, Path(name) / master.strip("]").replace("[", ""), args)
                 print(f"| {events:,} | {users:,} | {master} | {' | '.join(cells)} |", flush=True)
 
 
