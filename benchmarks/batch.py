@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from measuring import succeed
 from recsys_cli.csr import CSR
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import Workspace
-from stages import measure
 
 K = 12
 SAMPLE = 10_000
@@ -97,9 +97,10 @@ def main() -> None:
             ("`recsys recommend --all`, to a file", recsys),
             ("`implicit`'s recommend, in memory", implicit),
         ):
-            seconds, cpu, peak = measure([*command, *where])
+            took = succeed([*command, *where])
             print(
-                f"| {name} | {seconds:.1f} | {cpu:.1f} | {peak:,.0f} | {n / seconds:,.0f} |",
+                f"| {name} | {took.seconds:.1f} | {took.cpu:.1f} | {took.peak_mb:,.0f} | "
+                f"{n / took.seconds:,.0f} |",
                 flush=True,
             )
         made = np.load(theirs)

@@ -75,7 +75,10 @@ FULL = {
 # These run only when they are named: Spark needs its extra and Java, and the peers install
 # libraries of gigabytes into environments of their own.
 NAMED = {
-    "spark": ("Spark jobs on one machine", ["spark.py"]),
+    "spark": (
+        "Spark jobs on one machine",
+        ["spark.py", "--times", "1", "10", "100", "--memory", "4g"],
+    ),
     "peers": ("Beside other libraries, 0.01 × H&M's size", ["peers.py", "--scale", "0.01"]),
     "peers-tenth": ("Beside other libraries, 0.1 × H&M's size", ["peers.py", "--scale", "0.1"]),
     "peers-ml": (
