@@ -12,7 +12,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.recommend.contract import NO_SOURCE, Recommendations
 from recsys_cli.recommend.fallback import NOTHING_LEFT, TOO_FEW, UNKNOWN, Answer, WithFallback
-from recsys_cli.recommend.registry import AUTO, build_strategy, chain_names
+from recsys_cli.recommend.registry import AUTO, available, build_strategy, chain_names
 
 N = 8
 
@@ -157,6 +157,13 @@ def test_auto_takes_the_best_that_is_built_and_serves_strangers_too() -> None:
     ]  # fmt: skip
     del packs.packs["als"], packs.packs["content"], packs.packs["two_tower_vectors"]
     assert chain_names(AUTO, packs) == ["popular"]
+
+
+def test_auto_takes_the_hybrid_where_an_order_was_learned_but_not_a_blend() -> None:
+    packs = shop.all_packs()
+    assert "hybrid" in available(packs)
+    packs.texts["ranker"] = "tree"
+    assert chain_names(AUTO, packs)[:2] == ["hybrid", "twotower"]
 
 
 def test_repurchase_falls_back_on_popular_for_users_without_history() -> None:

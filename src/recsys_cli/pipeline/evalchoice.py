@@ -95,7 +95,7 @@ def stages_for(
     """
     wanted = set(names) - {AUTO}
     if AUTO in names:
-        wanted |= {name for name in on if STRATEGIES[name].auto}
+        wanted |= {name for name in on if STRATEGIES[name].auto is not None}
     for name in list(wanted):
         wanted |= set(STRATEGIES[name].fallback) & on
     kinds = {"interactions"} | {kind for name in wanted for kind in STRATEGIES[name].needs}

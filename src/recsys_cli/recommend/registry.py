@@ -48,7 +48,7 @@ class StrategySpec:
         uses: further kinds that it uses where they are there.
         build: makes it; takes the artifacts and the number of threads (0: all cores).
         fallback: names of the strategies behind it, in order.
-        auto: whether `auto` may choose it.
+        auto: further kinds of artifact without which `auto` does not choose it; None for never.
         seen_only: whether it recommends nothing but what the user already has.
     """
 
@@ -58,7 +58,7 @@ class StrategySpec:
     build: Callable[[Artifacts, int], Strategy]
     uses: tuple[str, ...] = ()
     fallback: tuple[str, ...] = ("popular",)
-    auto: bool = True
+    auto: tuple[str, ...] | None = ()
     seen_only: bool = False
 
 
@@ -71,7 +71,8 @@ _ALL = (
         uses=hybrid.USES,
         build=hybrid.build_hybrid,
         fallback=("twotower", "collab", "content", "popular"),
-        auto=False,
+        # A blend of scores is not better than the best of them; an order that was learned is.
+        auto=("ranker",),
     ),
     StrategySpec(
         name="twotower",
@@ -103,7 +104,7 @@ _ALL = (
             artifacts.pack("interactions"), artifacts.pack("itemknn")
         ),
         # It knows nobody whom collab does not know.
-        auto=False,
+        auto=None,
     ),
     StrategySpec(
         name="graph",
@@ -113,7 +114,7 @@ _ALL = (
             artifacts.pack("interactions"), artifacts.pack("graph"), threads=threads
         ),
         # It knows nobody whom collab does not know.
-        auto=False,
+        auto=None,
     ),
     StrategySpec(
         name="repurchase",
@@ -121,7 +122,7 @@ _ALL = (
         needs=("interactions",),
         build=lambda artifacts, _: Repurchase.from_pack(artifacts.pack("interactions")),
         # A list of what the user already has is an answer to a narrower question than auto's.
-        auto=False,
+        auto=None,
         seen_only=True,
     ),
     StrategySpec(
@@ -168,11 +169,15 @@ def chain_names(name: str, artifacts: Artifacts) -> list[str]:
     """
     there = available(artifacts)
     if name == AUTO:
-        chosen = [other for other in there if STRATEGIES[other].auto]
+        chosen = [other for other in there if _auto_may(STRATEGIES[other], artifacts)]
         if not chosen:
             raise ArtifactError("no strategy has its artifacts yet", hint="recsys build all")
         return chosen
     return [name, *(other for other in find_strategy(name).fallback if other in there)]
+
+
+def _auto_may(spec: StrategySpec, artifacts: Artifacts) -> bool:
+    return spec.auto is not None and all(artifacts.has(kind) for kind in spec.auto)
 
 
 def build_strategy(
