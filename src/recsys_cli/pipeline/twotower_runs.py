@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from recsys_cli.models.als import AlsFactors
-    from recsys_cli.models.twotower.fit import Settings, TowerVectors, Validation, View
+    from recsys_cli.models.twotower.fit import Validation
     from recsys_cli.models.twotower.history import History
     from recsys_cli.models.twotower.inputs import Facts as KnownFacts
+    from recsys_cli.models.twotower.vectors import TowerVectors
+    from recsys_cli.models.twotower.view import Settings, View
 
 _K = 12
 _DAY = 86_400
@@ -98,13 +100,10 @@ def train(context: Context) -> Facts:
         )
     from recsys_cli.encoders.torchload import pick_device
     from recsys_cli.models.twotower.curve import draw_curve, write_curve
-    from recsys_cli.models.twotower.fit import (
-        fit_towers,
-        pairs_before,
-        serve,
-        view_of,
-    )
+    from recsys_cli.models.twotower.fit import fit_towers, pairs_before
     from recsys_cli.models.twotower.threads import one_thread
+    from recsys_cli.models.twotower.vectors import serve
+    from recsys_cli.models.twotower.view import view_of
     from recsys_cli.models.twotower.weights import save_weights
 
     settings = _settings(context)
@@ -168,7 +167,7 @@ def train(context: Context) -> Facts:
 
 
 def _settings(context: Context) -> Settings:
-    from recsys_cli.models.twotower.fit import Settings
+    from recsys_cli.models.twotower.view import Settings
 
     return Settings(
         tower=context.section("twotower"),

@@ -11,17 +11,11 @@ from recsys_cli.encoders.torchload import pick_device
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.models.twotower import fit as fitting
 from recsys_cli.models.twotower.batches import Feeder
-from recsys_cli.models.twotower.fit import (
-    Validation,
-    fit_towers,
-    item_vectors,
-    pairs_before,
-    serve,
-    user_vectors,
-    view_of,
-)
+from recsys_cli.models.twotower.fit import Validation, fit_towers, pairs_before
 from recsys_cli.models.twotower.loss import sampled_softmax
 from recsys_cli.models.twotower.threads import one_thread
+from recsys_cli.models.twotower.vectors import item_vectors, serve, user_vectors
+from recsys_cli.models.twotower.view import view_of
 from recsys_cli.models.twotower.weights import load_weights, save_weights, start_from
 from recsys_cli.progress import Silent
 

@@ -1,4 +1,4 @@
-"""From a history and ALS factors to trained towers and the vectors of all users and items.
+"""From what is known at a moment to trained towers.
 
 The towers are trained on a past moment, the reference, one test window before the moment that is
 served. They learn from events before the reference and are validated on the window after it,
@@ -16,26 +16,21 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
-from recsys_cli.models.als import AlsFactors
+from recsys_cli.config.models import TwoTowerConfig
 from recsys_cli.models.twotower.batches import Feeder
-from recsys_cli.models.twotower.history import History
-from recsys_cli.models.twotower.inputs import Facts, Shelf, item_batch, user_batch
+from recsys_cli.models.twotower.inputs import Facts
 from recsys_cli.models.twotower.model import TwoTower
 from recsys_cli.models.twotower.moments import (
-    Moment,
     Pairs,
     final_states,
     folds_of_users,
     training_pairs,
 )
-from recsys_cli.models.twotower.prefix import Walk
 from recsys_cli.models.twotower.start import has_features, starting_model
-from recsys_cli.models.twotower.threads import settle_threads
 from recsys_cli.models.twotower.train import Outcome, Trainer
-from recsys_cli.models.twotower.trends import aligned
+from recsys_cli.models.twotower.vectors import item_vectors, user_vectors
+from recsys_cli.models.twotower.view import Settings, View
 from recsys_cli.models.twotower.weights import start_from
 from recsys_cli.progress import Progress, Silent
 
@@ -46,57 +41,6 @@ Lists = Callable[[Vectors, Vectors, Mask, npt.NDArray[np.int64]], npt.NDArray[np
 the items that may be ranked (n_items,), and which of the validation users they are (n,)."""
 
 _BLOCK = 1 << 14
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """All that is known at a moment.
-
-    Attributes:
-        history: events until then.
-        users: ALS user factors in the common basis.
-        items: ALS item factors, likewise.
-        shelf: trends.
-        reference: the moment in seconds since 1970.
-        walk: how users' states are made.
-    """
-
-    history: History
-    users: Moment
-    items: Moment
-    shelf: Shelf
-    reference: int
-    walk: Walk
-
-
-@dataclass(frozen=True, slots=True)
-class TowerVectors:
-    """What is served.
-
-    Attributes:
-        users: (n_users, D) float32; zero rows where not known.
-        items: (n_items, D) float32; zero rows where not known.
-        user_known: (n_users,) users with anything known of them.
-        item_known: (n_items,) items with factors or features.
-        reference: seconds since 1970 before which all events lie that were seen.
-    """
-
-    users: Vectors
-    items: Vectors
-    user_known: Mask
-    item_known: Mask
-    reference: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Sections of the config that decide what is trained."""
-
-    tower: TwoTowerConfig
-    als: AlsConfig
-    interactions: InteractionsConfig
-    horizon_days: int
-    repurchase: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +78,6 @@ class Fitted:
     als_only: bool
 
 
-def view_of(
-    history: History, factors: AlsFactors, facts: Facts, settings: Settings, *, reference: int,
-    like: Moment | None = None,
-) -> View:  # fmt: skip
-    """What is known at a moment, its factors rotated onto those of `like`."""
-    rotation = np.eye(factors.factors)
-    if like is not None:
-        rotation = aligned(factors.item_factors, factors.item_known, like.factors, like.known)
-    items = Moment(_rotated(factors.item_factors, rotation), np.asarray(factors.item_known))
-    users = Moment(_rotated(factors.user_factors, rotation), np.asarray(factors.user_known))
-    walk = Walk(
-        items.factors, factors.regularization, factors.alpha, facts.content,
-        settings.tower.half_life_days, settings.tower.last_items,
-    )  # fmt: skip
-    shelf = Shelf(history, reference=reference, days=settings.horizon_days, facts=facts)
-    return View(history, users, items, shelf, reference, walk)
-
-
-def _rotated(factors: Vectors, rotation: npt.NDArray[np.float64]) -> Vectors:
-    return np.asarray(factors) @ rotation.astype(np.float32)
-
-
 def pairs_before(
     view: View, facts: Facts, settings: Settings, *, folder: Path | None, threads: int,
     progress: Progress,
@@ -178,45 +100,6 @@ def pairs_before(
         threads=threads,
         progress=progress,
     )
-
-
-def user_vectors(
-    model: TwoTower, view: View, facts: Facts, settings: Settings, users: npt.NDArray[np.int64],
-    *, out: Vectors | None = None,
-) -> Vectors:  # fmt: skip
-    """(n, D) vectors of `users` (n,), ascending, in blocks."""
-    found = np.empty((len(users), model.shape.vector), np.float32) if out is None else out
-    device = str(model.scale.device)
-    model.eval()
-    with torch.no_grad():
-        for start in range(0, len(users), _BLOCK):
-            some = users[start : start + _BLOCK]
-            first, last = int(some[0]), int(some[-1])
-            states = final_states(
-                view.history.of_users(first, last + 1), view.walk, settings.interactions,
-                reference=view.reference, users=some - first,
-            )  # fmt: skip
-            settle_threads()
-            batch = user_batch(
-                states, np.arange(len(some)), some, view.reference, facts, device=device,
-                trained=view.users,
-            )  # fmt: skip
-            found[start : start + len(some)] = model.users(batch).float().cpu().numpy()
-    return found
-
-
-def item_vectors(model: TwoTower, view: View, facts: Facts) -> Vectors:
-    """(n_items, D) vectors of all items."""
-    numbers, sales = view.shelf.numbers(0), view.shelf.sales(0)
-    found = np.empty((len(numbers), model.shape.vector), np.float32)
-    device = str(model.scale.device)
-    model.eval()
-    with torch.no_grad():
-        for start in range(0, len(numbers), _BLOCK):
-            some = np.arange(start, min(start + _BLOCK, len(numbers)))
-            batch = item_batch(some, view.items, numbers, sales, facts, device=device)
-            found[some] = model.items(batch).float().cpu().numpy()
-    return found
 
 
 def fit_towers(
@@ -337,30 +220,3 @@ def _key(pairs: Pairs, model: TwoTower, config: TwoTowerConfig) -> str:
     for _, weights in sorted(model.state_dict().items()):
         digest.update(weights.detach().cpu().numpy().tobytes())
     return digest.hexdigest()
-
-
-def serve(
-    fitted: Fitted, view: View, facts: Facts, settings: Settings, *, out: Vectors | None = None
-) -> TowerVectors:
-    """Vectors of all users and items as of a moment.
-
-    Args:
-        fitted: the towers.
-        view: of the moment, in the basis that they were trained in.
-        facts: of users and items.
-        settings: how they were trained.
-        out: (n_users, D) float32 to put the users' vectors in, such as a memory map.
-    """
-    everybody = np.arange(view.history.n_users)
-    users = user_vectors(fitted.model, view, facts, settings, everybody, out=out)
-    items = item_vectors(fitted.model, view, facts)
-    if fitted.als_only:
-        user_known, item_known = view.users.known, view.items.known
-    else:
-        user_known = np.diff(view.history.indptr) > 0
-        if fitted.new_users:
-            user_known = user_known | (facts.users.codes > 0).any(axis=1)
-        item_known = view.items.known | has_features(facts.content, facts.items)
-    users[~user_known] = 0
-    items[~item_known] = 0
-    return TowerVectors(users, items, user_known, item_known, view.reference)
