@@ -23,6 +23,7 @@ REACH = {
     "graph": "8 s for 30,000 users, 41,000 items, 0.8 M pairs",
     "recommend --all": "15 s, 1.5 GB at full size",
 }
+FROM_CSV = ("ingest", "als.export", "als.train", "recommend --all")
 
 
 def commands(
@@ -46,12 +47,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         lists = str(Path(folder) / "lists.parquet")
         stages = arguments.stages.split(",")
+        took = {}
         for name, command in commands(stages, arguments.workspace, arguments.dataset, lists):
-            found = succeed(command)
+            found = took[name] = succeed(command)
             print(
                 f"| {name} | {found.seconds:.1f} | {found.cpu:.1f} | {found.peak_mb:.0f} | "
                 f"{REACH.get(name, '')} |"
             )
+    if took.keys() >= set(FROM_CSV):
+        parts = [took[name] for name in FROM_CSV]
+        print(
+            f"\nFrom raw files to everybody's lists by ALS ({', '.join(FROM_CSV)}): "
+            f"{sum(part.seconds for part in parts):.0f} s, at most "
+            f"{max(part.peak_mb for part in parts):,.0f} MB"
+        )
 
 
 if __name__ == "__main__":
