@@ -1,0 +1,91 @@
+"""Every strategy with its defaults, and tuned by `recsys tune` alone, on the same test window.
+
+    python benchmarks/tuned.py --workspace DIR --dataset ml --protocol leave-last-out
+
+Works on a copy of the workspace's recsys.toml in a workspace of its own. Strategies are tuned one
+after the other, those that others build on first, each on windows before the test window, and
+the winner is kept with --apply. Then all are evaluated once more. NDCG@12 with 95% intervals;
+differences are to the hybrid, user by user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from measuring import succeed
+from scaled import RECSYS
+
+TRIALS = {
+    "popular": 10, "itemknn": 12, "graph": 12, "als": 20, "content": 8, "twotower": 6, "hybrid": 8,
+}  # fmt: skip
+STRATEGY_OF = {"als": "collab"}
+METRIC = "ndcg@12"
+
+
+def evaluated(where: list[str], folder: Path) -> tuple[dict, float]:
+    """What `recsys eval` says of all strategies against the hybrid, and its seconds."""
+    out = folder / "eval.json"
+    took = succeed(
+        [RECSYS, "eval", "--strategy", "all", "--baseline", "hybrid", "--json", str(out), *where]
+    )
+    return json.loads(out.read_text()), took.seconds
+
+
+def cell(found: dict) -> str:
+    return f"{found['value']:.3f} [{found['low']:.3f} {found['high']:.3f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--protocol", default="temporal")
+    parser.add_argument("--windows", type=int, default=1, help="windows that eval tests on")
+    parser.add_argument("--tuning-windows", type=int, default=2)
+    parser.add_argument("--targets", default=",".join(TRIALS))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workspace = folder / "workspace"
+        workspace.mkdir()
+        shutil.copy(arguments.workspace / "recsys.toml", workspace)
+        data = arguments.workspace / "data"
+        if data.exists():
+            (workspace / "data").symlink_to(data.resolve())
+        where = ["--dataset", arguments.dataset, "-w", str(workspace)]
+        protocol = ["--protocol", arguments.protocol]
+        test = [*where, *protocol, "--windows", str(arguments.windows)]
+        before, _ = evaluated(test, folder)
+        cutoff = [] if arguments.protocol != "temporal" else ["--cutoff", before["cutoffs"][0]]
+        seconds = {}
+        for target in arguments.targets.split(","):
+            trials = ["--trials", str(TRIALS[target]), "--apply"]
+            windows = ["--windows", str(arguments.tuning_windows)]
+            took = succeed([RECSYS, "tune", target, *trials, *windows, *protocol, *cutoff, *where])
+            seconds[STRATEGY_OF.get(target, target)] = took.seconds
+        after, _ = evaluated(test, folder)
+    print(
+        f"{arguments.dataset}, {arguments.protocol}, {arguments.windows} test windows, "
+        f"{after['users']:,} users; {METRIC}, tuned on {arguments.tuning_windows} windows before\n"
+    )
+    print("| strategy | defaults | tuned | tuned, less the tuned hybrid | trials | tuning, s |")
+    print("|---|---|---|---|---|---|")
+    trials_of = {STRATEGY_OF.get(target, target): n for target, n in TRIALS.items()}
+    for strategy, groups in after["strategies"].items():
+        old = before["strategies"].get(strategy, {}).get("all", {}).get(METRIC)
+        difference = after["differences"].get(strategy, {}).get("all", {}).get(METRIC)
+        less = "" if difference is None else cell(difference)
+        spent = f"{seconds[strategy]:.0f}" if strategy in seconds else ""
+        trials = str(trials_of[strategy]) if strategy in seconds else ""
+        print(
+            f"| {strategy} | {cell(old) if old else ''} | {cell(groups['all'][METRIC])} | {less} | "
+            f"{trials} | {spent} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
