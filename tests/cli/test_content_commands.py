@@ -193,7 +193,7 @@ def test_while_content_is_off_commands_say_how_to_turn_it_on(off, command):
 def test_while_content_is_off_the_rest_works(off):
     run("build", "all", "-w", off)
     answer = json.loads(run("recommend", "--user", 123, "--json", "-w", off).stdout)
-    assert answer["strategy_used"] == "twotower"
+    assert answer["strategy_used"] == "hybrid"
     item = items_of(off, "hm")["item"][0]
     alike = json.loads(run("similar", "-i", item, "--json", "-w", off).stdout)["items"]
     assert {source for found in alike for source in found["sources"]} <= {"collab"}
