@@ -58,9 +58,10 @@ def main() -> None:
             (workspace / "data").symlink_to(data.resolve())
         where = ["--dataset", arguments.dataset, "-w", str(workspace)]
         protocol = ["--protocol", arguments.protocol]
-        test = [*where, *protocol, "--windows", str(arguments.windows)]
+        timed = arguments.protocol == "temporal"
+        test = [*where, *protocol, *(["--windows", str(arguments.windows)] if timed else [])]
         before, _ = evaluated(test, folder)
-        cutoff = [] if arguments.protocol != "temporal" else ["--cutoff", before["cutoffs"][0]]
+        cutoff = ["--cutoff", before["cutoffs"][0]] if timed else []
         seconds = {}
         for target in arguments.targets.split(","):
             trials = ["--trials", str(TRIALS[target]), "--apply"]
