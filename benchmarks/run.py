@@ -89,6 +89,15 @@ NAMED = {
         "Beside other libraries, full size",
         ["peers.py", "--data", "{full}/data/hm_raw"],
     ),
+    "factors": ("ALS with 64 to 512 factors", ["factors.py", "--workspace", "demo"]),
+    "tuned-sparse": (
+        "Tuned, a sparse shop",
+        ["tuned.py", "--shop", "6000", "15000", "3000", "--dataset", "hm"],
+    ),
+    "tuned-dense": (
+        "Tuned, a dense shop",
+        ["tuned.py", "--shop", "800", "90000", "500", "--dataset", "hm"],
+    ),
 }
 SECTIONS = SMALL | NAMED | DATA | FULL
 

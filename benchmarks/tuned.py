@@ -1,6 +1,7 @@
 """Every strategy with its defaults, and tuned by `recsys tune` alone, on the same test window.
 
     python benchmarks/tuned.py --workspace DIR --dataset ml --protocol leave-last-out
+    python benchmarks/tuned.py --shop 800 90000 500 --dataset hm     # a dense one, generated
 
 Works on a copy of the workspace's recsys.toml in a workspace of its own. Strategies are tuned one
 after the other, those that others build on first, each on windows before the test window, and
@@ -41,21 +42,28 @@ def cell(found: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workspace", type=Path, required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--workspace", type=Path)
+    where.add_argument("--shop", nargs=3, metavar=("CUSTOMERS", "PURCHASES", "ARTICLES"))
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--protocol", default="temporal")
     parser.add_argument("--windows", type=int, default=1, help="windows that eval tests on")
-    parser.add_argument("--tuning-windows", type=int, default=2)
+    parser.add_argument("--tuning-windows", type=int, default=1)
     parser.add_argument("--targets", default=",".join(TRIALS))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workspace = folder / "workspace"
         workspace.mkdir()
-        shutil.copy(arguments.workspace / "recsys.toml", workspace)
-        data = arguments.workspace / "data"
-        if data.exists():
-            (workspace / "data").symlink_to(data.resolve())
+        if arguments.shop:
+            names = ("--customers", "--transactions", "--articles")
+            sizes = [part for pair in zip(names, arguments.shop, strict=True) for part in pair]
+            succeed([RECSYS, "demo", "--no-images", *sizes, "-w", str(workspace)])
+        else:
+            shutil.copy(arguments.workspace / "recsys.toml", workspace)
+            data = arguments.workspace / "data"
+            if data.exists():
+                (workspace / "data").symlink_to(data.resolve())
         where = ["--dataset", arguments.dataset, "-w", str(workspace)]
         protocol = ["--protocol", arguments.protocol]
         timed = arguments.protocol == "temporal"
