@@ -90,6 +90,10 @@ NAMED = {
         ["peers.py", "--data", "{full}/data/hm_raw"],
     ),
     "factors": ("ALS with 64 to 512 factors", ["factors.py", "--workspace", "demo"]),
+    "tuned-ml": (
+        "Tuned, ML-100K (DIR is a workspace whose recsys.toml names it)",
+        ["tuned.py", "--workspace", "{full}", "--dataset", "ml", "--protocol", "leave-last-out"],
+    ),
     "tuned-sparse": (
         "Tuned, a sparse shop",
         ["tuned.py", "--shop", "6000", "15000", "3000", "--dataset", "hm"],

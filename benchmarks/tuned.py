@@ -78,8 +78,8 @@ def main() -> None:
             seconds[STRATEGY_OF.get(target, target)] = took.seconds
         after, _ = evaluated(test, folder)
     print(
-        f"{arguments.dataset}, {arguments.protocol}, {arguments.windows} test windows, "
-        f"{after['users']:,} users; {METRIC}, tuned on {arguments.tuning_windows} windows before\n"
+        f"{arguments.dataset}, {arguments.protocol}, test windows: {arguments.windows}, "
+        f"{after['users']:,} users; {METRIC}, windows tuned on: {arguments.tuning_windows}\n"
     )
     print("| strategy | defaults | tuned | tuned, less the tuned hybrid | trials | tuning, s |")
     print("|---|---|---|---|---|---|")
