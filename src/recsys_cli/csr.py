@@ -87,6 +87,23 @@ class CSR:
         """Row and column of every entry, each (nnz,)."""
         return np.repeat(np.arange(self.n_rows), np.diff(self.indptr)), self.indices
 
+    def contains(
+        self, rows: npt.NDArray[np.integer], columns: npt.NDArray[np.integer]
+    ) -> npt.NDArray[np.bool_]:
+        """(n,) whether there is an entry at each of `rows` and `columns`, both (n,).
+
+        Row -1 has none, and neither has a column that the matrix lacks.
+        """
+        asked, at = np.unique(rows, return_inverse=True)
+        known_rows, known_columns = self.take(asked).entries()
+        known = known_rows * self.n_columns + known_columns
+        if not len(known):
+            return np.zeros(len(rows), np.bool_)
+        wanted = at * self.n_columns + columns
+        nearest = known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)]
+        found: npt.NDArray[np.bool_] = nearest == wanted
+        return found & (columns >= 0) & (columns < self.n_columns)
+
     @classmethod
     def from_pairs(
         cls,

@@ -13,7 +13,12 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import DataError
-from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth, window_starts
+from recsys_cli.evaluation.splits import (
+    counting_pairs,
+    leave_last_out_truth,
+    temporal_truth,
+    window_starts,
+)
 from recsys_cli.evaluation.truth import Truth, fingerprint, refuse_overlap, seen_pairs, without_seen
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.snapshot import Snapshot
@@ -159,6 +164,15 @@ def test_leave_last_out_takes_each_users_last_event_if_it_counts() -> None:
     assert left.filter(pl.col(USER) == 0)[ITEM].to_list() == [1, 3, 3]
     with pytest.raises(DataError, match="no user's last event"):
         leave_last_out_truth(EVENTS.filter(pl.col(USER) == 2), spec=SPEC, n_items=N_ITEMS)
+
+
+def test_counting_pairs_are_distinct_and_of_the_kinds_that_count() -> None:
+    found = counting_pairs(EVENTS, SPEC)
+    assert found.schema == {USER: pl.Int32, ITEM: pl.Int32}
+    assert sorted(found.rows()) == [(0, 1), (0, 3), (0, 4), (1, 2), (2, 5)]
+    both = SPEC.model_copy(update={"truth_events": ["buy", "view"]})
+    assert sorted(counting_pairs(EVENTS, both).rows()) == sorted([*found.rows(), (2, 6)])
+    assert counting_pairs(EVENTS.filter(pl.col(EVENT) == VIEW), SPEC).is_empty()
 
 
 def truth_of(users: list[int], *items: list[int], n_columns: int = N_ITEMS) -> Truth:

@@ -95,7 +95,7 @@ def temporal_truth(
         )
     time = pl.col(TIME)
     window = events.filter(_at_or_after(time, start), ~_at_or_after(time, end))
-    pairs = _pairs(window, spec)
+    pairs = counting_pairs(window, spec)
     if pairs.is_empty():
         raise DataError(
             f"no {' or '.join(spec.truth_events)} event from {start} to "
@@ -132,7 +132,7 @@ def leave_last_out_truth(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: in
         DataError: events carry no time, or no user's last event counts.
     """
     _need_times(spec)
-    pairs = _pairs(events.filter(is_last_event()), spec)
+    pairs = counting_pairs(events.filter(is_last_event()), spec)
     if pairs.is_empty():
         raise DataError(f"no user's last event is a {' or '.join(spec.truth_events)}")
     return Truth.from_pairs(
@@ -142,6 +142,20 @@ def leave_last_out_truth(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: in
         protocol=LEAVE_LAST_OUT,
         warnings=(LEAVE_LAST_OUT_WARNING,),
     )
+
+
+def counting_pairs(events: pl.LazyFrame, spec: DatasetSpec) -> pl.DataFrame:
+    """Distinct user and item (Int32) of the events that count, in any order.
+
+    Args:
+        events: canonical events of the window.
+        spec: says which kinds of event count.
+    """
+    import polars as pl
+
+    kinds = [spec.events.index(kind) for kind in spec.truth_events]
+    counting = events.filter(pl.col(EVENT).is_in(kinds))
+    return counting.select(USER, ITEM).unique().collect(engine="streaming")
 
 
 def _need_times(spec: DatasetSpec) -> None:
@@ -168,12 +182,3 @@ def _at_or_after(time: pl.Expr, day: date) -> pl.Expr:
     import polars as pl
 
     return time >= pl.lit(day).cast(pl.Datetime("ms"))
-
-
-def _pairs(events: pl.LazyFrame, spec: DatasetSpec) -> pl.DataFrame:
-    """Distinct user and item of the events that count."""
-    import polars as pl
-
-    kinds = [spec.events.index(kind) for kind in spec.truth_events]
-    counting = events.filter(pl.col(EVENT).is_in(kinds))
-    return counting.select(USER, ITEM).unique().collect(engine="streaming")

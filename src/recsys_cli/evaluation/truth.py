@@ -76,11 +76,8 @@ class Truth:
 
 def seen_pairs(truth: Truth, history: CSR) -> npt.NDArray[np.bool_]:
     """(nnz,) which entries of `truth.items` their user already has in `history`."""
-    width = truth.items.n_columns
     rows, columns = truth.items.entries()
-    had_rows, had_columns = history.take(truth.users).entries()
-    had = had_rows * width + had_columns
-    return np.isin(rows * width + columns, had, assume_unique=True)
+    return history.contains(truth.users[rows], columns)
 
 
 def without_seen(truth: Truth, history: CSR) -> Truth:

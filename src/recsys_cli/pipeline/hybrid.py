@@ -12,7 +12,6 @@ from recsys_cli.pipeline.stage import Context, Facts, Stage, Switch
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import polars as pl
 
     from recsys_cli.csr import CSR
     from recsys_cli.recommend.hybrid.training import Groups
@@ -148,6 +147,8 @@ def _train(context: Context) -> Facts:
 
 def _groups(context: Context, ago: int, lengths: dict[str, int]) -> Groups:
     """Training rows of the window that begins `ago` windows before this snapshot."""
+    from recsys_cli.csr import CSR
+    from recsys_cli.pipeline.labels import window_labels
     from recsys_cli.recommend.artifacts import Artifacts
     from recsys_cli.recommend.hybrid.build import open_features
     from recsys_cli.recommend.hybrid.training import build_groups
@@ -155,50 +156,19 @@ def _groups(context: Context, ago: int, lengths: dict[str, int]) -> Groups:
     start, end = context.earlier(ago), context.earlier(ago - 1)
     artifacts = Artifacts(context.workspace, context.dataset, start)
     recall, features = open_features(artifacts, lengths, threads=context.threads)
-    truth = _truth(context, start, end, artifacts.pack("interactions"))
-    users = _sample(truth, artifacts.pack("interactions"), context, ago)
+    pack = artifacts.pack("interactions")
+    history = CSR(pack["indptr"], pack["indices"], int(pack["n_items"]))
+    truth = window_labels(context, start, end, history)
+    users = _sample(truth, history, context, ago)
     return build_groups(recall, features, truth, users, progress=context.progress)
 
 
-def _truth(context: Context, start: Any, end: Any, pack: Any) -> CSR:
-    """What users had in a window, of the kinds that count, less what cannot be recommended."""
-    import polars as pl
-
-    from recsys_cli.columns import EVENT, ITEM, USER
-    from recsys_cli.csr import CSR
-    from recsys_cli.store.snapshot import events_between
-
-    spec = context.spec
-    kinds = [spec.events.index(kind) for kind in spec.truth_events]
-    events: pl.LazyFrame = pl.scan_parquet(context.input("events"))
-    window = events_between(events, start, end).filter(pl.col(EVENT).is_in(kinds))
-    pairs = window.select(USER, ITEM).unique().collect(engine="streaming")
-    n_users, n_items = int(pack["n_users"]), int(pack["n_items"])
-    users, items = pairs[USER].to_numpy(), pairs[ITEM].to_numpy()
-    truth = CSR.from_pairs(users, items, n_rows=n_users, n_columns=n_items)
-    return truth if spec.repurchase else _without(truth, pack)
-
-
-def _without(truth: CSR, pack: Any) -> CSR:
-    """The entries of `truth` that are not in the history."""
-    import numpy as np
-
-    from recsys_cli.csr import CSR
-
-    rows, columns = truth.entries()
-    users = np.unique(rows)
-    had_rows, had = CSR(pack["indptr"], pack["indices"], truth.n_columns).take(users).entries()
-    known = users[had_rows] * truth.n_columns + had
-    new = ~np.isin(rows * truth.n_columns + columns, known)
-    return CSR.from_pairs(rows[new], columns[new], n_rows=truth.n_rows, n_columns=truth.n_columns)
-
-
-def _sample(truth: CSR, pack: Any, context: Context, ago: int) -> npt.NDArray[np.int32]:
+def _sample(truth: CSR, history: CSR, context: Context, ago: int) -> npt.NDArray[np.int32]:
     """Users with history and a relevant item, at most as many as the config says."""
     import numpy as np
 
     config = context.section("hybrid")
-    had = np.diff(pack["indptr"]) > 0
+    had = np.diff(history.indptr) > 0
     users = np.flatnonzero((np.diff(truth.indptr) > 0) & had).astype(np.int32)
     if len(users) > config.users_per_window:
         rng = np.random.default_rng([config.seed, ago])

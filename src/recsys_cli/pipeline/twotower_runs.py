@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.columns import EVENT, ITEM, USER
-from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.pipeline.stage import Context, Facts
 from recsys_cli.store.snapshot import events_between, start_of
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from recsys_cli.models.als import AlsFactors
     from recsys_cli.models.twotower.fit import Validation
     from recsys_cli.models.twotower.history import History
@@ -48,12 +44,6 @@ def init_path(root: Path, init_from: str | None) -> Path | None:
     return path
 
 
-def _events(context: Context) -> pl.LazyFrame:
-    import polars as pl
-
-    return pl.scan_parquet(context.input("events"))
-
-
 def _sizes(context: Context) -> tuple[int, int, dict[str, str]]:
     """Users, items and what ties packs to them."""
     from recsys_cli.store.packs import load_pack
@@ -65,11 +55,13 @@ def _sizes(context: Context) -> tuple[int, int, dict[str, str]]:
 
 def pairs(context: Context) -> Facts:
     """Write the snapshot's events by user and time, those of its last window apart."""
+    import polars as pl
+
     from recsys_cli.models.twotower.history import TRAIN, VALIDATION
     from recsys_cli.models.twotower.pairs import pairs_of, write_pairs
 
     n_users, _, fingerprints = _sizes(context)
-    events, earlier = _events(context), context.earlier(1)
+    events, earlier = pl.scan_parquet(context.input("events")), context.earlier(1)
     counts = {}
     for split, some in (
         (TRAIN, earlier.filter(events)),
@@ -244,24 +236,13 @@ def _facts(context: Context) -> KnownFacts:
 
 def _validation(context: Context, view: View, settings: Settings) -> Validation:
     """Who had what in the window after the reference, as evaluation would have it."""
-    import polars as pl
-
     from recsys_cli.evaluation.metrics import ranking_metrics
     from recsys_cli.models.topk import FactorRanker
     from recsys_cli.models.twotower.fit import Validation
+    from recsys_cli.pipeline.labels import window_labels
 
-    spec = context.spec
-    kinds = [spec.events.index(kind) for kind in spec.truth_events]
-    window = events_between(_events(context), context.earlier(1), context.snapshot)
-    counting = window.filter(pl.col(EVENT).is_in(kinds)).select(USER, ITEM).unique()
-    found = counting.collect(engine="streaming")
-    n_users, n_items = view.history.n_users, view.history.n_items
-    truth = CSR.from_pairs(
-        found[USER].to_numpy(), found[ITEM].to_numpy(), n_rows=n_users, n_columns=n_items
-    )
     seen = view.history.pairs()
-    if not settings.repurchase:
-        truth = _without(truth, seen)
+    truth = window_labels(context, context.earlier(1), context.snapshot, seen)
     users = np.flatnonzero(np.diff(truth.indptr))
     most = settings.tower.validation_users
     if len(users) > most:
@@ -279,15 +260,6 @@ def _validation(context: Context, view: View, settings: Settings) -> Validation:
         return ranking_metrics(best, truth.take(users[rows]), ks=[_K])[f"ndcg@{_K}"]
 
     return Validation(users, lists, f"ndcg@{_K}")
-
-
-def _without(pairs: CSR, others: CSR) -> CSR:
-    """The pairs that are not among the others."""
-    rows, columns = pairs.entries()
-    other_rows, other_columns = others.entries()
-    n = pairs.n_columns
-    keep = ~np.isin(rows * n + columns, other_rows * n + other_columns)
-    return CSR.from_pairs(rows[keep], columns[keep], n_rows=pairs.n_rows, n_columns=n)
 
 
 def _checkpoint(context: Context) -> Path:

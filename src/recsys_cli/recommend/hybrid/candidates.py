@@ -162,12 +162,8 @@ class Recall:
         """Add what the sources recall of what is allowed, for users with too little of it."""
         n_items = next(iter(self._sources.values()))[0].n_items
         left = np.ones(len(found.rows), np.bool_) if allow is None else allow[found.items]
-        keys = found.rows.astype(np.int64) * n_items + found.items
-        if exclude is not None and exclude.nnz:
-            rows, columns = exclude.entries()
-            excluded = rows * n_items + columns
-            at = np.minimum(np.searchsorted(excluded, keys), len(excluded) - 1)
-            left &= excluded[at] != keys
+        if exclude is not None:
+            left &= ~exclude.contains(found.rows, found.items)
         counts = np.bincount(found.rows[left], minlength=len(found.users))
         short = np.flatnonzero((counts < max(k, ENOUGH)) & (found.users >= 0))
         if not len(short):
@@ -182,7 +178,7 @@ class Recall:
             )
             for source, length in self._sources.values()
         ]
-        return _joined(found, keys, short, more, n_items)
+        return _joined(found, short, more, n_items)
 
 
 def _keys(items: npt.NDArray[np.int32], n_items: int) -> npt.NDArray[np.int64]:
@@ -193,7 +189,6 @@ def _keys(items: npt.NDArray[np.int32], n_items: int) -> npt.NDArray[np.int64]:
 
 def _joined(
     found: Candidates,
-    keys: npt.NDArray[np.int64],
     short: npt.NDArray[np.intp],
     more: Sequence[Recommendations],
     n_items: int,
@@ -203,6 +198,7 @@ def _joined(
         (short[:, None].astype(np.int64) * n_items + lists.items)[lists.items >= 0]
         for lists in more
     ]
+    keys = found.rows.astype(np.int64) * n_items + found.items
     union = np.union1d(keys, np.concatenate(places))
     old = np.searchsorted(union, keys)
     shape = (len(union), len(more))

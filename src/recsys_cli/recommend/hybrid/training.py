@@ -96,7 +96,7 @@ def build_groups(
     for start in range(0, len(users), _BLOCK):
         block = users[start : start + _BLOCK]
         found = recall.recall(block)
-        relevant = _is_in(truth.take(block), found.rows, found.items)
+        relevant = truth.contains(block[found.rows], found.items)
         recalled += int(relevant.sum())
         by_source += found.found[relevant].sum(axis=0)
         telling = np.bincount(found.rows[relevant], minlength=len(block)) > 0
@@ -115,20 +115,6 @@ def build_groups(
         recalled=recalled,
         by_source=dict(zip(recall.names, by_source.tolist(), strict=True)),
     )
-
-
-def _is_in(
-    matrix: CSR, rows: npt.NDArray[np.int32], columns: npt.NDArray[np.int32]
-) -> npt.NDArray[np.bool_]:
-    """(P,) whether the matrix has the entries."""
-    at_rows, at_columns = matrix.entries()
-    known = at_rows * matrix.n_columns + at_columns
-    if not len(known):
-        return np.zeros(len(rows), np.bool_)
-    wanted = rows.astype(np.int64) * matrix.n_columns + columns
-    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    found: npt.NDArray[np.bool_] = known[at] == wanted
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,89 @@
+"""The labels of a window: what counts, between which snapshots, less what users had."""
+
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys_cli.columns import EVENT, ITEM, TIME, USER
+from recsys_cli.config import Config
+from recsys_cli.csr import CSR
+from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.pipeline.labels import window_labels
+from recsys_cli.pipeline.stage import Context
+from recsys_cli.pipeline.timeline import Timeline
+from recsys_cli.progress import Silent
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+VIEW, BUY = 0, 1
+EVENTS = [
+    (0, 1, 14, BUY),
+    (2, 0, 15, BUY),
+    (0, 1, 16, BUY),
+    (0, 3, 16, BUY),
+    (0, 3, 17, BUY),
+    (3, 2, 18, VIEW),
+    (2, 2, 20, BUY),
+    (3, 0, 21, BUY),
+    (3, 3, 23, BUY),
+]
+HISTORY = CSR.from_rows([np.array(r, np.int32) for r in ([1], [], [0], [])], 5)
+START, END = Snapshot(as_of=date(2020, 9, 16)), Snapshot(as_of=date(2020, 9, 23))
+
+
+@pytest.fixture
+def context(tmp_path):
+    """Gives the context of a stage over the events above."""
+
+    def make(*, repurchase: bool) -> Context:
+        workspace = Workspace(tmp_path)
+        spec = DatasetSpec(
+            name="shop", source="shop", kind="generic", events=["view", "buy"], weights={},
+            truth_events=["buy"], repurchase=repurchase, horizon_days=7, has_time=True,
+        )  # fmt: skip
+        users, items, days, kinds = zip(*EVENTS, strict=True)
+        table = pl.DataFrame(
+            {
+                USER: pl.Series(users, dtype=pl.Int32),
+                ITEM: pl.Series(items, dtype=pl.Int32),
+                TIME: pl.Series([datetime(2020, 9, d) for d in days], dtype=pl.Datetime("ms")),
+                EVENT: pl.Series(kinds, dtype=pl.UInt8),
+            }
+        )
+        events = workspace.path("events", "shop")
+        events.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(events)
+        workspace.path("spec", "shop").write_text(spec.model_dump_json())
+        timeline = Timeline(workspace)
+        return Context(workspace, Config(), "shop", NOW, tmp_path, Silent(), timeline)
+
+    return make
+
+
+def rows(labels):
+    return [labels.row(row).tolist() for row in range(labels.n_rows)]
+
+
+def test_distinct_pairs_of_the_window_and_of_the_kinds_that_count(context):
+    labels = window_labels(context(repurchase=True), START, END, HISTORY)
+    assert (labels.n_rows, labels.n_columns) == (4, 5)
+    assert rows(labels) == [[1, 3], [], [2], [0]]
+
+
+def test_what_users_had_is_left_out_where_it_is_not_recommended_again(context):
+    labels = window_labels(context(repurchase=False), START, END, HISTORY)
+    assert (labels.n_rows, labels.n_columns) == (4, 5)
+    assert rows(labels) == [[3], [], [2], [0]]
+
+
+def test_the_last_window_runs_to_the_last_event(context):
+    labels = window_labels(context(repurchase=False), END, NOW, HISTORY)
+    assert rows(labels) == [[], [], [], [3]]
+
+
+def test_a_window_of_left_out_events(context):
+    one, two = Snapshot(leave_last=1), Snapshot(leave_last=2)
+    labels = window_labels(context(repurchase=True), two, one, HISTORY)
+    assert rows(labels) == [[3], [], [0], [0]]
