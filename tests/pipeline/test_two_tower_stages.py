@@ -10,7 +10,7 @@ import pytest
 from conftest import build
 from recsys_cli.config import load_config
 from recsys_cli.errors import RecsysError
-from recsys_cli.pipeline import twotower
+from recsys_cli.pipeline import twotower_runs
 from recsys_cli.pipeline.freshness import Freshness
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.recommend.artifacts import Artifacts
@@ -142,7 +142,7 @@ def test_weights_of_another_dataset_are_part_of_the_recipe(workspace):
 def test_where_the_libraries_are_missing_builds_leave_it_out_and_say_how_to_get_it(
     built, monkeypatch
 ):
-    monkeypatch.setattr(twotower, "find_spec", lambda name: None)
+    monkeypatch.setattr(twotower_runs, "find_spec", lambda name: None)
     graph, config = default_graph(), load_config(built)
     names = {stage.name for stage, _ in graph.plan(set(graph.stages), ["hm", "rr"], config)}
     assert not any(name.startswith("twotower") for name in names)
@@ -152,6 +152,9 @@ def test_where_the_libraries_are_missing_builds_leave_it_out_and_say_how_to_get_
         graph.refuse_off(["twotower.train"], ["hm", "rr"], config)
     on = load_config(built, ["twotower.enabled=true"])
     assert "twotower.train" in {s.name for s, _ in graph.plan(set(graph.stages), ["hm"], on)}
+    with pytest.raises(RecsysError, match="needs torch and matplotlib") as caught:
+        twotower_runs.train(None)
+    assert caught.value.hint in said
 
 
 def test_settings_that_say_where_to_train_make_nothing_stale(built):

@@ -7,15 +7,18 @@ otherwise; a build of everything says what it leaves out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.pipeline.stage import Stage, Surroundings, Switch
-from recsys_cli.pipeline.twotower_runs import init_path, pairs, pairs_together, train
-
-LIBRARIES = ("torch", "matplotlib")
-INSTALL = "pip install 'recsys-cli[twotower]'"
+from recsys_cli.pipeline.twotower_runs import (
+    INSTALL,
+    init_path,
+    missing_libraries,
+    pairs,
+    pairs_together,
+    train,
+)
 
 
 def two_tower_stages() -> list[Stage]:
@@ -73,7 +76,7 @@ def pair_stages(config: Config, datasets: list[str]) -> list[str]:
 def _on(config: Config, dataset: str) -> bool:
     enabled = section_for(config, "twotower", dataset).enabled
     if enabled == "auto":
-        return all(find_spec(library) is not None for library in LIBRARIES)
+        return not missing_libraries()
     return bool(enabled)
 
 

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from recsys_cli.models.twotower.vectors import TowerVectors
     from recsys_cli.models.twotower.view import Settings, View
 
+INSTALL = "pip install 'recsys-cli[twotower]'"
 _K = 12
 _DAY = 86_400
 _MOST_VALUES = 16
 _IN_MEMORY = 1 << 30
+
+
+def missing_libraries() -> list[str]:
+    """Those of the `twotower` extra's libraries that are not installed."""
+    return [name for name in ("torch", "matplotlib") if find_spec(name) is None]
 
 
 def init_path(root: Path, init_from: str | None) -> Path | None:
@@ -84,12 +90,8 @@ def pairs_together(context: Context) -> Facts:
 
 def train(context: Context) -> Facts:
     """Train the towers as of one window ago, and export vectors as of the snapshot."""
-    missing = [name for name in ("torch", "matplotlib") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"the two-tower needs {' and '.join(missing)}",
-            hint="pip install 'recsys-cli[twotower]'",
-        )
+    if missing := missing_libraries():
+        raise ConfigError(f"the two-tower needs {' and '.join(missing)}", hint=INSTALL)
     from recsys_cli.encoders.torchload import pick_device
     from recsys_cli.models.twotower.curve import draw_curve, write_curve
     from recsys_cli.models.twotower.fit import fit_towers, pairs_before
