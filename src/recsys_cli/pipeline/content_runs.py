@@ -9,6 +9,7 @@ from recsys_cli.config.load import section_for
 from recsys_cli.counted import counted
 from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
 from recsys_cli.pipeline.stage import Context, Facts
+from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.workspace import ALL
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def user_model(context: Context) -> Facts:
         new_days=settings.new_days,
         weight=settings.availability_weight,
     )
-    fingerprints = {key: pack[key] for key in ("users_fingerprint", "items_fingerprint")}
+    fingerprints = fingerprints_of(pack)
     save_pack(
         context.output("user_vectors"),
         found.to_pack(**fingerprints) | availability.to_pack(),

@@ -17,6 +17,7 @@ from recsys_cli.models.interactions import Interactions
 from recsys_cli.pipeline.legacy import id_mappings
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import atomic_path, sha256, write_json
+from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.manifest import Manifest, Recipe, environment
 from recsys_cli.store.packs import save_pack
 from recsys_cli.store.snapshot import NOW, Snapshot, start_of
@@ -42,7 +43,6 @@ def export_interactions(
         table = interactions.to_frame()
         table.write_csv(temporary) if csv else table.write_parquet(temporary)
     yield target
-    ids = artifacts.pack("ids")
     target = out / f"id_map_{dataset}.json"
     write_json(
         target,
@@ -50,8 +50,7 @@ def export_interactions(
             "dataset": dataset,
             "users": len(artifacts.users),
             "items": len(artifacts.items),
-            "users_fingerprint": ids["users_fingerprint"],
-            "items_fingerprint": ids["items_fingerprint"],
+            **fingerprints_of(artifacts.pack("ids")),
             "reference": interactions.reference,
         },
     )
@@ -118,7 +117,7 @@ def import_als(
     _refuse_leak(snapshot, reference)
     artifacts = Artifacts(workspace, dataset, snapshot)
     ids, section = artifacts.pack("ids"), section_for(config, "als", dataset)
-    fingerprints = {key: str(ids[key]) for key in ("users_fingerprint", "items_fingerprint")}
+    fingerprints = fingerprints_of(ids)
     factors, report = import_factors(
         users,
         items,

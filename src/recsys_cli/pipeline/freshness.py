@@ -15,6 +15,7 @@ from recsys_cli.pipeline.stage import Stage, Surroundings
 from recsys_cli.pipeline.timeline import Node, Timeline
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import HashMemo, sha256
+from recsys_cli.store.idtable import FINGERPRINTS
 from recsys_cli.store.manifest import Manifest, Recipe
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -181,7 +182,7 @@ class Freshness:
     def _check_imported(self, manifest: Manifest, dataset: str) -> Verdict:
         """Imported factors stay fresh for as long as the ids they were made for do."""
         ingest = self._workspace.manifest("ingest", dataset)
-        for side in ("users_fingerprint", "items_fingerprint"):
+        for side in FINGERPRINTS:
             if ingest is None or ingest.facts.get(side) != manifest.facts.get(side):
                 return Verdict("stale", f"imported for other {side.split('_')[0]} than there are")
         return Verdict("fresh", "imported; `recsys als train --force` replaces it")

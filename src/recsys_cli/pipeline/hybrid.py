@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.pipeline.stage import Context, Facts, Stage, Switch
+from recsys_cli.store.idtable import fingerprints_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +88,7 @@ def _statistics(context: Context) -> Facts:
         interactions=Interactions.from_pack(pack),
         spec=spec,
     )
-    fingerprints = _fingerprints(pack)
+    fingerprints = fingerprints_of(pack)
     save_pack(context.output("statistics"), statistics.to_pack(**fingerprints))
     return {"categories": len(statistics.categories), **fingerprints}
 
@@ -98,9 +99,9 @@ def _blend(context: Context) -> Facts:
     config = context.section("hybrid")
     pack = load_pack(context.input("interactions"))
     settings = {"candidates": dict(config.candidates), "weights": dict(config.weights)}
-    made = settings | {"reference": pack["reference"]} | _fingerprints(pack)
+    made = settings | {"reference": pack["reference"]} | fingerprints_of(pack)
     save_pack(context.output("hybrid"), made)
-    return _fingerprints(pack)
+    return fingerprints_of(pack)
 
 
 def _train(context: Context) -> Facts:
@@ -141,7 +142,7 @@ def _train(context: Context) -> Facts:
         "validation_map": f"{trained.validation:.4f}",
         "candidate_recall": f"{windows[-1].facts()['recall']:.3f}",
         "seed": config.seed,
-        **_fingerprints(now.pack("interactions")),
+        **fingerprints_of(now.pack("interactions")),
     }
 
 
@@ -174,7 +175,3 @@ def _sample(truth: CSR, history: CSR, context: Context, ago: int) -> npt.NDArray
         rng = np.random.default_rng([config.seed, ago])
         users = np.sort(rng.choice(users, config.users_per_window, replace=False))
     return users
-
-
-def _fingerprints(pack: Any) -> dict[str, str]:
-    return {key: pack[key] for key in ("users_fingerprint", "items_fingerprint")}

@@ -5,18 +5,17 @@ Each function reads its declared inputs, calls the library and writes its declar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recsys_cli.pipeline.content import content_stages
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.hybrid import hybrid_stages
 from recsys_cli.pipeline.stage import Context, Facts, Stage
 from recsys_cli.pipeline.twotower import two_tower_stages
+from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import start_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import polars as pl
 
     from recsys_cli.models.interactions import Interactions
@@ -109,13 +108,8 @@ def _ingest(context: Context) -> Facts:
         "skipped": report.skipped,
         "first": report.first,
         "last": report.last,
-        **_fingerprints(load_pack(context.output("ids"))),
+        **fingerprints_of(load_pack(context.output("ids"))),
     }
-
-
-def _fingerprints(pack: Mapping[str, Any]) -> dict[str, str]:
-    """What ties a pack to the users and items that its rows stand for."""
-    return {key: pack[key] for key in ("users_fingerprint", "items_fingerprint")}
 
 
 def _events(context: Context) -> pl.LazyFrame:
@@ -136,7 +130,7 @@ def _interactions(context: Context) -> Facts:
     from recsys_cli.store.packs import load_pack, save_pack
 
     ids = load_pack(context.input("ids"))
-    fingerprints = _fingerprints(ids)
+    fingerprints = fingerprints_of(ids)
     as_of = context.snapshot.as_of
     interactions = build_interactions(
         _events(context),
@@ -161,7 +155,7 @@ def _als(context: Context) -> Facts:
     from recsys_cli.store.packs import load_pack, save_pack
 
     pack = load_pack(context.input("interactions"))
-    fingerprints = _fingerprints(pack)
+    fingerprints = fingerprints_of(pack)
     config = context.section("als")
     if config.backend == "spark":
         factors = train_on_spark(_load_interactions(context), context)
@@ -189,7 +183,7 @@ def _itemknn(context: Context) -> Facts:
     from recsys_cli.store.packs import load_pack, save_pack
 
     interactions = _load_interactions(context)
-    fingerprints = _fingerprints(load_pack(context.input("interactions")))
+    fingerprints = fingerprints_of(load_pack(context.input("interactions")))
     model = train_itemknn(interactions, context.section("itemknn"), threads=context.threads)
     save_pack(context.output("itemknn"), model.to_pack(**fingerprints))
     return {
@@ -204,7 +198,7 @@ def _graph(context: Context) -> Facts:
     from recsys_cli.store.packs import load_pack, save_pack
 
     interactions = _load_interactions(context)
-    fingerprints = _fingerprints(load_pack(context.input("interactions")))
+    fingerprints = fingerprints_of(load_pack(context.input("interactions")))
     model = build_graph_filter(interactions, context.section("graph"), threads=context.threads)
     save_pack(context.output("graph"), model.to_pack(**fingerprints))
     return {
@@ -230,6 +224,6 @@ def _popular(context: Context) -> Facts:
         config=context.section("popular"),
         reference=interactions["reference"],
     )
-    fingerprints = _fingerprints(interactions)
+    fingerprints = fingerprints_of(interactions)
     save_pack(context.output("popular"), popularity.to_pack() | fingerprints)
     return {"segments": popularity.segments, **fingerprints}

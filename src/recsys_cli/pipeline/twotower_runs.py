@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.pipeline.stage import Context, Facts
+from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between, start_of
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def _sizes(context: Context) -> tuple[int, int, dict[str, str]]:
     from recsys_cli.store.packs import load_pack
 
     ids = load_pack(context.input("ids"))
-    fingerprints = {key: ids[key] for key in ("users_fingerprint", "items_fingerprint")}
-    return len(ids["user_offsets"]) - 1, len(ids["item_offsets"]) - 1, fingerprints
+    return len(ids["user_offsets"]) - 1, len(ids["item_offsets"]) - 1, fingerprints_of(ids)
 
 
 def pairs(context: Context) -> Facts:

@@ -15,7 +15,7 @@ from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError, UsageError
-from recsys_cli.store.idtable import IdTable
+from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.packs import Pack, load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import ARTIFACTS, Workspace
@@ -23,7 +23,6 @@ from recsys_cli.store.workspace import ARTIFACTS, Workspace
 if TYPE_CHECKING:
     import polars as pl
 
-_FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 # What is made of the catalogue alone is good for whichever users there are.
 _OF_CONTENT = ("text_embeddings", "image_embeddings", "content", "user_vectors")
 _OF_ITEMS_ALONE = ("text_embeddings", "image_embeddings", "content")
@@ -176,7 +175,7 @@ class Artifacts:
 
     def _check_fingerprints(self, kind: str, pack: Pack) -> None:
         ids = self.pack("ids")
-        keys = _FINGERPRINTS[1:] if kind in _OF_ITEMS_ALONE else _FINGERPRINTS
+        keys = FINGERPRINTS[1:] if kind in _OF_ITEMS_ALONE else FINGERPRINTS
         if any(pack.get(key) != ids[key] for key in keys):
             raise ArtifactError(
                 f"{self._shown(kind)} was made for other users or items than there are now",

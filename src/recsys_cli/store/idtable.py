@@ -17,6 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
+"""Where a pack says which users and items its rows stand for."""
+
+
+def fingerprints_of(pack: Mapping[str, Any]) -> dict[str, str]:
+    """What ties a pack to its users and items, for whatever is made from it."""
+    return {key: pack[key] for key in FINGERPRINTS}
+
 
 @dataclass(frozen=True, slots=True)
 class IdTable:
