@@ -150,12 +150,9 @@ class Trainer:
                 yield rows
 
     def _stalled(self) -> bool:
-        since = sum(1 for entry in self.outcome.curve if (entry["step"] or 0) > self._best_step)
+        best = self.outcome.best_step
+        since = sum(1 for entry in self.outcome.curve if (entry["step"] or 0) > best)
         return since >= self._config.patience
-
-    @property
-    def _best_step(self) -> int:
-        return self.outcome.best_step
 
     def _due(self) -> bool:
         every = max(1, self._feeder.per_epoch // self._config.checks_per_epoch)
