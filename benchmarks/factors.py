@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import shutil
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
-from measuring import succeed
-from scaled import RECSYS
+from scaled import beside, evaluated
 
 FACTORS = (64, 128, 256, 512)
 REGULARIZATION = (0.01, 0.1, 1.0, 10.0)
@@ -29,14 +26,12 @@ def measured(
     settings: dict[str, float], cutoff: str, where: list[str], folder: Path
 ) -> tuple[dict, float]:
     """NDCG of ALS with its interval, and the seconds of training and evaluation."""
-    out = folder / "eval.json"
     options = [
         part for name, value in settings.items() for part in ("--set", f"als.{name}={value}")
     ]
-    command = [RECSYS, "eval", "--strategy", "collab", "--json", str(out), *options, *where]
-    took = succeed([*command, *(["--cutoff", cutoff] if cutoff else [])])
-    found = json.loads(out.read_text())
-    return found["strategies"]["collab"]["all"][METRIC] | {"cutoff": found["cutoff"]}, took.seconds
+    options += ["--cutoff", cutoff] if cutoff else []
+    found, seconds = evaluated(["--strategy", "collab", *options, *where], folder)
+    return found["strategies"]["collab"]["all"][METRIC] | {"cutoff": found["cutoff"]}, seconds
 
 
 def settings(factors: int, regularization: float, alpha: float) -> dict[str, float]:
@@ -57,12 +52,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        workspace = folder / "workspace"
-        workspace.mkdir()
-        shutil.copy(arguments.workspace / "recsys.toml", workspace)
-        if (arguments.workspace / "data").exists():
-            (workspace / "data").symlink_to((arguments.workspace / "data").resolve())
-        where = ["--dataset", arguments.dataset, "-w", str(workspace)]
+        where = ["--dataset", arguments.dataset, "-w", str(beside(arguments.workspace, folder))]
         first, _ = measured({"factors": 8}, "", where, folder)
         test = date.fromisoformat(first["cutoff"])
         inner = (test - timedelta(days=arguments.days)).isoformat()

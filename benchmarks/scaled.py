@@ -1,7 +1,9 @@
-"""Generated shops of a share of H&M's size."""
+"""Workspaces to measure in: shops of a share of H&M's size, and copies that may be changed."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,3 +25,20 @@ def shop(folder: Path, scale: float) -> Path:
         options = [part for o, n in sizes.items() for part in (o, str(round(n * scale)))]
         succeed([RECSYS, "demo", "-w", str(folder), *options])
     return folder
+
+
+def beside(workspace: Path, folder: Path) -> Path:
+    """A workspace in `folder` of the settings and data of another, with nothing built."""
+    fresh = folder / "workspace"
+    fresh.mkdir()
+    shutil.copy(workspace / "recsys.toml", fresh)
+    if (workspace / "data").exists():
+        (fresh / "data").symlink_to((workspace / "data").resolve())
+    return fresh
+
+
+def evaluated(options: list[str], folder: Path) -> tuple[dict, float]:
+    """What `recsys eval` reports, by way of a file in `folder`, and its seconds."""
+    out = folder / "eval.json"
+    took = succeed([RECSYS, "eval", "--json", str(out), *options])
+    return json.loads(out.read_text()), took.seconds

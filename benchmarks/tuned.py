@@ -12,28 +12,17 @@ differences are to the hybrid, user by user.
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import tempfile
 from pathlib import Path
 
 from measuring import succeed
-from scaled import RECSYS
+from scaled import RECSYS, beside, evaluated
 
 TRIALS = {
     "popular": 10, "itemknn": 12, "graph": 12, "als": 20, "content": 8, "twotower": 6, "hybrid": 8,
 }  # fmt: skip
 STRATEGY_OF = {"als": "collab"}
 METRIC = "ndcg@12"
-
-
-def evaluated(where: list[str], folder: Path) -> tuple[dict, float]:
-    """What `recsys eval` says of all strategies against the hybrid, and its seconds."""
-    out = folder / "eval.json"
-    took = succeed(
-        [RECSYS, "eval", "--strategy", "all", "--baseline", "hybrid", "--json", str(out), *where]
-    )
-    return json.loads(out.read_text()), took.seconds
 
 
 def cell(found: dict) -> str:
@@ -53,21 +42,19 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        workspace = folder / "workspace"
-        workspace.mkdir()
         if arguments.shop:
+            workspace = folder / "shop"
+            workspace.mkdir()
             names = ("--customers", "--transactions", "--articles")
             sizes = [part for pair in zip(names, arguments.shop, strict=True) for part in pair]
             succeed([RECSYS, "demo", "--no-images", *sizes, "-w", str(workspace)])
         else:
-            shutil.copy(arguments.workspace / "recsys.toml", workspace)
-            data = arguments.workspace / "data"
-            if data.exists():
-                (workspace / "data").symlink_to(data.resolve())
+            workspace = beside(arguments.workspace, folder)
         where = ["--dataset", arguments.dataset, "-w", str(workspace)]
         protocol = ["--protocol", arguments.protocol]
         timed = arguments.protocol == "temporal"
-        test = [*where, *protocol, *(["--windows", str(arguments.windows)] if timed else [])]
+        test = ["--strategy", "all", "--baseline", "hybrid", *where, *protocol]
+        test += ["--windows", str(arguments.windows)] if timed else []
         before, _ = evaluated(test, folder)
         cutoff = ["--cutoff", before["cutoffs"][0]] if timed else []
         seconds = {}
