@@ -148,17 +148,16 @@ def _train(context: Context) -> Facts:
 
 def _groups(context: Context, ago: int, lengths: dict[str, int]) -> Groups:
     """Training rows of the window that begins `ago` windows before this snapshot."""
-    from recsys_cli.csr import CSR
     from recsys_cli.pipeline.labels import window_labels
     from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.recommend.history import history_of
     from recsys_cli.recommend.hybrid.build import open_features
     from recsys_cli.recommend.hybrid.training import build_groups
 
     start, end = context.earlier(ago), context.earlier(ago - 1)
     artifacts = Artifacts(context.workspace, context.dataset, start)
     recall, features = open_features(artifacts, lengths, threads=context.threads)
-    pack = artifacts.pack("interactions")
-    history = CSR(pack["indptr"], pack["indices"], int(pack["n_items"]))
+    history = history_of(artifacts.pack("interactions"))
     truth = window_labels(context, start, end, history)
     users = _sample(truth, history, context, ago)
     return build_groups(recall, features, truth, users, progress=context.progress)

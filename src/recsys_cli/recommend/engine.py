@@ -20,6 +20,7 @@ from recsys_cli.errors import UsageError
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import ALSO, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.fallback import Answer, WithFallback
+from recsys_cli.recommend.history import history_of
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.explain import reasons
 from recsys_cli.recommend.hybrid.strategy import Hybrid
@@ -80,8 +81,7 @@ class Engine:
     @cached_property
     def history(self) -> CSR:
         """(n_users, n_items) what each user already has."""
-        pack = self.artifacts.pack("interactions")
-        return CSR(pack["indptr"], pack["indices"], int(pack["n_items"]))
+        return history_of(self.artifacts.pack("interactions"))
 
     def strategy(self, name: str) -> WithFallback:
         """A strategy with its fallback chain.

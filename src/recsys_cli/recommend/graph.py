@@ -20,6 +20,7 @@ from recsys_cli.models.topk import FactorRanker
 from recsys_cli.models.topk.rough import rough_scores
 from recsys_cli.models.topk.scoring import exact_scores, float32_slack
 from recsys_cli.recommend.contract import Recommendations
+from recsys_cli.recommend.history import have_weight, history_of
 from recsys_cli.recommend.vectors import Mask, Users, Vectors
 
 Items = npt.NDArray[np.int32]
@@ -61,12 +62,7 @@ class Graph:
         cls, interactions: Mapping[str, Any], graph: Mapping[str, Any], *, threads: int = 0
     ) -> Graph:
         """From the interactions and graph artifacts."""
-        history = CSR(
-            interactions["indptr"],
-            interactions["indices"],
-            int(interactions["n_items"]),
-            interactions["weight"],
-        )
+        history = history_of(interactions, weighted=True)
         filters = GraphFilter.from_pack(graph)
         return cls(history, interactions["last"], filters=filters, threads=threads)
 
@@ -82,12 +78,7 @@ class Graph:
 
     def knows(self, users: Users) -> Mask:
         """Users with history of some weight."""
-        indptr, at = self._history.positions(users)
-        weights = self._history.data
-        useful = np.ones(len(at), np.bool_) if weights is None else weights[at] > 0
-        reached = np.concatenate(([0], np.cumsum(useful)))
-        found: Mask = np.diff(reached[indptr]) > 0
-        return found
+        return have_weight(self._history, users)
 
     def recommend(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None

@@ -16,6 +16,7 @@ from recsys_cli.models.itemknn import ItemKnn as Neighbours
 from recsys_cli.models.itemknn import decayed_history, score_blocks
 from recsys_cli.models.topk import top_k_sparse
 from recsys_cli.recommend.contract import Recommendations
+from recsys_cli.recommend.history import have_weight, history_of
 from recsys_cli.recommend.vectors import Mask, Users
 
 
@@ -43,12 +44,7 @@ class ItemKnn:
     @classmethod
     def from_packs(cls, interactions: Mapping[str, Any], itemknn: Mapping[str, Any]) -> ItemKnn:
         """From the interactions and itemknn artifacts."""
-        history = CSR(
-            interactions["indptr"],
-            interactions["indices"],
-            int(interactions["n_items"]),
-            interactions["weight"],
-        )
+        history = history_of(interactions, weighted=True)
         return cls(history, interactions["last"], neighbours=Neighbours.from_pack(itemknn))
 
     @property
@@ -63,14 +59,7 @@ class ItemKnn:
 
     def knows(self, users: Users) -> Mask:
         """Users with an item that has neighbours."""
-        indptr, at = self._history.positions(users)
-        weights = self._history.data
-        useful = self._has_neighbours[self._history.indices[at]]
-        if weights is not None:
-            useful = useful & (weights[at] > 0)
-        reached = np.concatenate(([0], np.cumsum(useful)))
-        found: Mask = np.diff(reached[indptr]) > 0
-        return found
+        return have_weight(self._history, users, among=self._has_neighbours)
 
     def recommend(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None

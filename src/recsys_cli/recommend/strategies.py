@@ -16,6 +16,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.models.popularity import EVERYONE, Popularity
 from recsys_cli.models.topk import FactorRanker, rank_items, top_k_shared, top_k_sparse
 from recsys_cli.recommend.contract import Recommendations, Recommender
+from recsys_cli.recommend.history import history_of
 from recsys_cli.recommend.vectors import Mask, Users, are_known, recommend_known
 
 REPURCHASE_HALF_LIFE_DAYS = 30.0
@@ -138,7 +139,7 @@ class Repurchase:
     @classmethod
     def from_pack(cls, pack: Mapping[str, Any]) -> Repurchase:
         """From the interactions artifact."""
-        history = CSR(pack["indptr"], pack["indices"], int(pack["n_items"]), pack["weight"])
+        history = history_of(pack, weighted=True)
         return cls(history, pack["last"], reference=int(pack["reference"]))
 
     @property

@@ -23,6 +23,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.models.popularity import EVERYONE, Popularity
 from recsys_cli.models.statistics import WINDOWS, Activity, Statistics
 from recsys_cli.models.topk.warm import shared
+from recsys_cli.recommend.history import history_of
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.spaces import Space
 from recsys_cli.recommend.vectors import Users
@@ -57,7 +58,7 @@ class History:
     @classmethod
     def from_pack(cls, pack: Mapping[str, Any]) -> History:
         """From the interactions artifact."""
-        matrix = CSR(pack["indptr"], pack["indices"], int(pack["n_items"]), pack["weight"])
+        matrix = history_of(pack, weighted=True)
         return cls(matrix, pack["count"], pack["last"], int(pack["reference"]))
 
 

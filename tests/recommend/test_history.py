@@ -1,0 +1,42 @@
+"""What users had, read from the interactions, and who had anything that says something."""
+
+import numpy as np
+
+from recsys_cli.csr import CSR
+from recsys_cli.recommend.history import have_weight, history_of
+
+PACK = {
+    "indptr": np.array([0, 2, 2, 3, 5], np.int64),
+    "indices": np.array([0, 3, 1, 0, 2], np.int32),
+    "weight": np.array([0.0, 2.0, 0.0, 0.5, 0.0], np.float32),
+    "n_items": 4,
+}
+USERS = np.array([3, -1, 0, 1, 2, 0], np.int32)
+
+
+def test_history_is_a_view_with_or_without_weights():
+    plain, weighted = history_of(PACK), history_of(PACK, weighted=True)
+    assert (plain.n_rows, plain.n_columns, plain.data) == (4, 4, None)
+    assert plain.indices is PACK["indices"]
+    assert weighted.data is PACK["weight"]
+    assert weighted.row(3).tolist() == plain.row(3).tolist() == [0, 2]
+
+
+def test_pairs_without_weight_say_nothing():
+    weighted = history_of(PACK, weighted=True)
+    assert have_weight(weighted, USERS).tolist() == [True, False, True, False, False, True]
+    assert have_weight(history_of(PACK), USERS).tolist() == [True, False, True, False, True, True]
+    assert have_weight(weighted, USERS[:0]).tolist() == []
+
+
+def test_only_some_items_may_count():
+    among = np.array([True, True, True, False])
+    found = have_weight(history_of(PACK, weighted=True), USERS, among=among)
+    assert found.tolist() == [True, False, False, False, False, False]
+    plain = have_weight(history_of(PACK), USERS, among=among)
+    assert plain.tolist() == [True, False, True, False, True, True]
+
+
+def test_nobody_had_anything():
+    empty = CSR(np.zeros(3, np.int64), np.empty(0, np.int32), 4)
+    assert have_weight(empty, np.array([0, 1, -1], np.int32)).tolist() == [False] * 3
