@@ -4,6 +4,7 @@ import numpy as np
 
 from recsys_cli.csr import CSR
 from recsys_cli.recommend.history import have_weight, history_of
+from recsys_cli.recommend.hybrid.histories import HISTORY_HALF_LIFE_DAYS, LAST_ITEMS, History
 
 PACK = {
     "indptr": np.array([0, 2, 2, 3, 5], np.int64),
@@ -40,3 +41,29 @@ def test_only_some_items_may_count():
 def test_nobody_had_anything():
     empty = CSR(np.zeros(3, np.int64), np.empty(0, np.int32), 4)
     assert have_weight(empty, np.array([0, 1, -1], np.int32)).tolist() == [False] * 3
+
+
+def test_the_histories_of_a_block_have_ages_and_the_latest_items():
+    day = 86_400
+    now = 100 * day
+    then = now - int(HISTORY_HALF_LIFE_DAYS) * day
+    history = History.from_pack(
+        {
+            "indptr": np.array([0, 1, 8], np.int64),
+            "indices": np.array([5, 0, 1, 2, 3, 4, 5, 6], np.int32),
+            "weight": np.full(8, 2, np.float32),
+            "count": np.arange(1, 9, dtype=np.uint32),
+            "last": np.array([0, then, *[now - day * d for d in (1, 2, 2, 9, 1, 3)]], np.uint32),
+            "reference": now,
+            "n_items": 7,
+        }
+    )
+    block = history.of(np.array([1, -1, 0], np.int32))
+    assert block.indptr.tolist() == [0, 7, 7, 8]
+    assert block.items.tolist() == [0, 1, 2, 3, 4, 5, 6, 5]
+    assert block.events.tolist() == [2, 3, 4, 5, 6, 7, 8, 1]
+    assert block.days.tolist()[:-1] == [60, 1, 2, 2, 9, 1, 3]
+    assert np.isnan(block.days[-1])
+    assert (block.weight[0], block.weight[-1]) == (1, 2)
+    assert block.last.shape == (3, LAST_ITEMS)
+    assert block.last.tolist() == [[1, 5, 2, 3, 6], [-1] * 5, [5, -1, -1, -1, -1]]

@@ -14,7 +14,8 @@ from recsys_cli.recommend.contract import Recommender
 from recsys_cli.recommend.graph import Graph
 from recsys_cli.recommend.hybrid.blend import Blend
 from recsys_cli.recommend.hybrid.candidates import Recall
-from recsys_cli.recommend.hybrid.features import Features, History
+from recsys_cli.recommend.hybrid.features import Features
+from recsys_cli.recommend.hybrid.histories import History
 from recsys_cli.recommend.hybrid.ranker import Ranker
 from recsys_cli.recommend.hybrid.spaces import Artifacts, open_spaces
 from recsys_cli.recommend.hybrid.strategy import Hybrid

@@ -11,55 +11,25 @@ a pair depends on the other candidates, so the score of an item does not either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.csr import CSR
 from recsys_cli.models.popularity import EVERYONE, Popularity
 from recsys_cli.models.statistics import WINDOWS, Activity, Statistics
 from recsys_cli.models.topk.warm import shared
-from recsys_cli.recommend.history import history_of
 from recsys_cli.recommend.hybrid.candidates import Candidates
+from recsys_cli.recommend.hybrid.histories import History, days_before
 from recsys_cli.recommend.hybrid.spaces import Space
 from recsys_cli.recommend.vectors import Users
 
 Floats = npt.NDArray[np.float32]
 
-LAST_ITEMS = 5
-"""Items of the user that a candidate is compared with."""
-HISTORY_HALF_LIFE_DAYS = 60.0
 _FUSION = 10.0
 """Rank at which a source's say in `rank_fusion` has halved (Cormack et al. 2009)."""
-_DAY_SECONDS = 86_400
 _TINY = 1e-20
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The interactions artifact.
-
-    Attributes:
-        matrix: (n_users, n_items) with weights as data.
-        count: (nnz,) uint32 number of events of each pair.
-        last: (nnz,) uint32 seconds since 1970 of the last one; 0 without time.
-        reference: moment that ages are counted from.
-    """
-
-    matrix: CSR
-    count: npt.NDArray[np.uint32]
-    last: npt.NDArray[np.uint32]
-    reference: int
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> History:
-        """From the interactions artifact."""
-        matrix = history_of(pack, weighted=True)
-        return cls(matrix, pack["count"], pack["last"], int(pack["reference"]))
 
 
 class Features:
@@ -195,8 +165,8 @@ class Features:
             had,
             events / np.maximum(had, 1),
             *activity.recent[users].T,
-            _days(activity.first[users], reference),
-            _days(activity.last[users], reference),
+            days_before(activity.first[users], reference),
+            days_before(activity.last[users], reference),
             activity.value[users],
         ]
         return np.stack(columns, axis=1).astype(np.float32)
@@ -211,9 +181,11 @@ class Features:
         value = self._statistics.items.recent_value[candidates.items]
         usual = np.where(usual != 0, usual, np.nan)[candidates.rows]
         table[:, 0] = value / usual
-        indptr, had, weight, count, days, last = self._histories(candidates.users)
+        indptr, had, weight, events, days, last = self._history.of(candidates.users)
         own = np.full((pairs, 2 + c), np.nan, np.float32)
-        own_history(candidates.rows, candidates.items, indptr, had, weight, count, days, codes, own)
+        own_history(
+            candidates.rows, candidates.items, indptr, had, weight, events, days, codes, own
+        )
         table[:, 1 : 3 + c] = own
         shares = self._statistics.shares[candidates.items]
         table[:, 3 + c : 3 + 2 * c] = shares
@@ -226,25 +198,6 @@ class Features:
             start = 3 + 3 * c + 2 * place
             table[:, start : start + 2] = similar
         return table
-
-    def _histories(self, users: Users) -> tuple[Any, ...]:
-        """What each user of the block had, and their last items (B, LAST_ITEMS), -1 padded."""
-        matrix = self._history.matrix
-        indptr, at = matrix.positions(users)
-        had = np.ascontiguousarray(matrix.indices[at], np.int32)
-        moments = self._history.last[at]
-        days = _days(moments, self._history.reference)
-        weight = np.asarray(matrix.data, np.float32)[at] if len(at) else np.empty(0, np.float32)
-        aged = np.where(np.isnan(days), 0, days)
-        weight = (weight * np.exp2(-aged / HISTORY_HALF_LIFE_DAYS)).astype(np.float32)
-        count = self._history.count[at].astype(np.float32)
-        rows = np.repeat(np.arange(len(users)), np.diff(indptr))
-        order = np.lexsort((had, -moments.astype(np.int64), rows))
-        place = np.arange(len(at)) - indptr[rows]
-        last = np.full((len(users), LAST_ITEMS), -1, np.int32)
-        near = place < LAST_ITEMS
-        last[rows[near], place[near]] = had[order][near]
-        return indptr, had, weight, count, days.astype(np.float32), last
 
 
 _ITEM_NAMES = [
@@ -287,18 +240,13 @@ def _item_table(statistics: Statistics) -> Floats:
         (week + 0.5) / (month * (7 / 30) + 0.5),
         statistics.buyers,
         statistics.repeated,
-        _days(items.first, statistics.reference),
-        _days(items.last, statistics.reference),
+        days_before(items.first, statistics.reference),
+        days_before(items.last, statistics.reference),
         items.value,
         items.recent_value,
         items.recent_value / usual,
     ]
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _days(moments: npt.NDArray[np.uint32], reference: int) -> npt.NDArray[np.float64]:
-    """Days from each moment to the reference; NaN for none."""
-    return np.where(moments > 0, (reference - moments.astype(np.float64)) / _DAY_SECONDS, np.nan)
 
 
 def _unit(space: Space) -> Floats:
