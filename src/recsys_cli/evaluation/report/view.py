@@ -9,8 +9,8 @@ from functools import cached_property
 
 from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
 from recsys_cli.evaluation.bootstrap import Interval
-from recsys_cli.evaluation.groups import ALL, HISTORY, MAIN_GROUPS
-from recsys_cli.evaluation.report import charts
+from recsys_cli.evaluation.groups import ALL, MAIN_GROUPS
+from recsys_cli.evaluation.report import charts, wording
 from recsys_cli.evaluation.report.charts import Axis, Bar, Line, Scatter
 from recsys_cli.evaluation.report.examples import Example
 from recsys_cli.evaluation.result import EvalResult
@@ -21,19 +21,6 @@ COLOURS = 8
 _MOST_PANELS = 12
 """Panels of one column of users."""
 _NONE = Interval(math.nan, math.nan, math.nan)
-_TITLES = {
-    "all": "All users",
-    "warm": "Users with history",
-    "new": "New users",
-    "cold_items": "Items nobody had before",
-}
-_HEADINGS = {
-    "ndcg": "NDCG",
-    "map": "MAP",
-    "mrr": "MRR",
-    "hitrate": "Hit rate",
-    "gini": "Gini",
-}
 _ACCURACY = ("ndcg", "map", "recall", "precision", "mrr", "hitrate")
 _BEYOND = (*CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY)
 
@@ -138,15 +125,13 @@ class Section:
         for name in self.strategies:
             if self.result.strategies[name].differences:
                 difference = self.result.strategies[name].differences[ALL][f"{MAIN}@{self.k}"]
-                found.setdefault(_verdict(difference), []).append(name)
+                found.setdefault(wording.verdict(difference), []).append(name)
         told = {
             "better": f"better than {baseline} by more than noise",
             "worse": f"worse than {baseline} by more than noise",
             "within noise": f"not to be told apart from {baseline} by these users",
         }
-        parts = [
-            f"{_list(found[v])} {_is(found[v])} {text}" for v, text in told.items() if v in found
-        ]
+        parts = [f"{wording.who(found[v])} {text}" for v, text in told.items() if v in found]
         return f"{text} Paired user by user, {'; '.join(parts)}." if parts else text
 
     @cached_property
@@ -168,7 +153,7 @@ class Section:
         if not figures:
             return None
         axis = Axis.over([v for i in figures.values() for v in (i.low, i.high)], signed=True)
-        bars = [charts.bar(name, i, axis, mark=_verdict(i)) for name, i in figures.items()]
+        bars = [charts.bar(name, i, axis, mark=wording.verdict(i)) for name, i in figures.items()]
         return PanelSet(
             f"{self.metric} less {self.result.baseline}", "", axis, [Panel("", 0, bars)]
         )
@@ -177,7 +162,7 @@ class Section:
         """Figures of all users at one depth, for the metrics that were measured."""
         known = self.result.strategies[self.strategies[0]].groups[ALL]
         metrics = [name for name in names if f"{name}@{k}" in known]
-        return Table([heading(name) for name in metrics], self._rows(metrics, k))
+        return Table([wording.metric(name) for name in metrics], self._rows(metrics, k))
 
     def _rows(self, metrics: Sequence[str], k: int) -> list[tuple[str, list[Cell]]]:
         best = {
@@ -232,8 +217,8 @@ class Section:
             largest = sorted(groups, key=lambda g: -self.result.groups[g])[:_MOST_PANELS]
             left = len(groups) - len(largest)
             note = f"the {len(largest)} largest of {len(groups)}" if left else ""
-            title = "Items before the test" if column == HISTORY else _sentence(column)
-            sets.append(self._panels(title, note, [g for g in groups if g in largest]))
+            shown = [group for group in groups if group in largest]
+            sets.append(self._panels(wording.column(column), note, shown))
         return sets
 
     def _panels(self, title: str, note: str, groups: Sequence[str]) -> PanelSet:
@@ -242,7 +227,7 @@ class Section:
         axis = charts.axis_of_groups(figures, self.result.groups)
         panels = [
             Panel(
-                _TITLES.get(group, group.partition("=")[2]),
+                wording.group(group),
                 self.result.groups[group],
                 [
                     charts.bar(s, interval, axis)
@@ -311,30 +296,3 @@ class Section:
             if outcome.fallback_share:
                 told.append((name, charts.number(outcome.fallback_share, share=True), reasons))
         return told
-
-
-def heading(metric: str) -> str:
-    """A metric's name as it is shown."""
-    return _HEADINGS.get(metric, metric.capitalize())
-
-
-def _sentence(name: str) -> str:
-    """A column's name as a heading."""
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def _verdict(difference: Interval) -> str:
-    if math.isnan(difference.low):
-        return ""
-    if not difference.outside_noise:
-        return "within noise"
-    return "better" if difference.low > 0 else "worse"
-
-
-def _list(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
