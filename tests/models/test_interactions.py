@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError
-from recsys_cli.models import interactions as module
+from recsys_cli.models import eventpairs
 from recsys_cli.models.interactions import Interactions, build_interactions
 from recsys_cli.store.packs import load_pack, save_pack
 
@@ -112,6 +112,17 @@ def test_cap_holds_for_the_sum():
     assert build(same, max_weight=2).weight.tolist() == [2]
 
 
+def test_a_kind_that_was_not_named_weighs_one():
+    rows = [(0, 0, 0, 0, None), (0, 1, 0, 1, None), (0, 1, 1, 1, None)]
+    made = build(rows, facts={"weights": {"view": 0.1}})
+    assert made.weight.tolist() == [np.float32(0.1), 2]
+    alone = {"events": ["view"], "weights": {"view": 0.1}}
+    thrice = build([rows[0]] * 3, facts=alone)
+    assert thrice.weight.tolist() == [np.float32(3) * np.float32(0.1)]
+    ages = build([(0, 0, 0, 0, None), (0, 1, 5, 0, None)], facts=alone, half_life_days=5)
+    assert ages.weight[0] == pytest.approx(ages.weight[1] / 2)
+
+
 def test_no_events_give_an_empty_matrix():
     made = build([])
     assert made.indptr.tolist() == [0] * 5
@@ -150,14 +161,14 @@ def group_plainly(rows, reference, half_life):
     return dict(sorted(pairs.items()))
 
 
-@pytest.mark.parametrize(("key_bits", "chunk"), [(64, 1 << 21), (64, 2), (4, 3)])
+@pytest.mark.parametrize(("key_bits", "chunk"), [(64, 1 << 18), (64, 2), (4, 3)])
 @settings(max_examples=40, deadline=None)
 @given(rows=rows_strategy)
 def test_equals_a_plain_loop(key_bits, chunk, rows):
     reference = START + 60 * DAY
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_KEY_BITS", key_bits)
-        patch.setattr(module, "_CHUNK", chunk)
+        patch.setattr(eventpairs, "_KEY_BITS", key_bits)
+        patch.setattr(eventpairs, "CHUNK", chunk)
         made = build(rows, facts={"value_as_weight": True}, half_life_days=9, reference=reference)
     want = group_plainly(rows, reference, 9)
     pairs = zip(made.users.tolist(), made.indices.tolist(), strict=True)

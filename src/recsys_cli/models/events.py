@@ -26,12 +26,21 @@ def event_weight(spec: DatasetSpec) -> pl.Expr:
     """
     import polars as pl
 
-    kinds = {code: spec.weights.get(kind, 1.0) for code, kind in enumerate(spec.events)}
-    weight = pl.col(EVENT).replace_strict(kinds, default=1.0, return_dtype=pl.Float64)
+    # Conditions stream, where a table of replacements would have polars hold all events.
+    weight = pl.lit(1.0)
+    for code, kind in enumerate(spec.events):
+        if (of_kind := spec.weights.get(kind, 1.0)) != 1.0:
+            weight = pl.when(pl.col(EVENT) == code).then(pl.lit(of_kind)).otherwise(weight)
     if not spec.value_as_weight:
         return weight
     value = pl.col(VALUE).cast(pl.Float64).fill_nan(None).fill_null(1.0)
     return weight * value.clip(lower_bound=0.0)
+
+
+def constant_weight(spec: DatasetSpec) -> float | None:
+    """What every event weighs before decay; None where weights differ."""
+    weights = {spec.weights.get(kind, 1.0) for kind in spec.events} or {1.0}
+    return None if spec.value_as_weight or len(weights) > 1 else weights.pop()
 
 
 def event_seconds() -> pl.Expr:
