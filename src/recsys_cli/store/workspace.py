@@ -181,11 +181,17 @@ class Workspace:
 
     def describe(self, files: dict[Path, Path]) -> dict[str, Output]:
         """Sync staged files and describe them, as a manifest's `outputs` (staged → final)."""
+        from concurrent.futures import ThreadPoolExecutor
+
         outputs = {}
-        for staged, final in files.items():
-            fsync(staged)
-            stat = staged.stat()
-            outputs[self.relative(final)] = Output(sha256(staged), stat.st_size, stat.st_mtime_ns)
+        # The disk is waited for while hashing, which reads what is in memory still.
+        with ThreadPoolExecutor(1) as disk:
+            synced = [disk.submit(fsync, staged) for staged in files]
+            for staged, final in files.items():
+                digest, stat = sha256(staged), staged.stat()
+                outputs[self.relative(final)] = Output(digest, stat.st_size, stat.st_mtime_ns)
+            for done in synced:
+                done.result()
         return outputs
 
     def commit(self, files: dict[Path, Path], manifest: Manifest, manifest_path: Path) -> None:
