@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +15,27 @@ from pathlib import Path
 
 _PAUSE = 0.1
 _MB = 2**20
+# A process's largest memory counts from before it became what it runs (Linux keeps the figure over
+# exec), so it is started by one that is smaller than anything measured.
+_LAUNCHER = """
+import os, resource, sys
+report, limit, *command = sys.argv[1:]
+pid = os.fork()
+if not pid:
+    os.setsid()
+    os.close(int(report))
+    if int(limit):
+        resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(127)
+os.write(int(report), f"{pid}\\n".encode())
+_, status, usage = os.wait4(pid, 0)
+cpu = usage.ru_utime + usage.ru_stime
+os.write(int(report), f"{status} {cpu} {usage.ru_maxrss}\\n".encode())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +72,32 @@ def measure(
         memory_gb: address space that each of its processes may have.
         env: variables in addition to this process's.
     """
-    limit = None if memory_gb is None else int(memory_gb * 2**30)
-
-    def restrict() -> None:
-        if limit:
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
+    limit = 0 if memory_gb is None else int(memory_gb * 2**30)
+    started, report = os.pipe()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            command,
+        launcher = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(report), str(limit), *command],
             stdout=out,
             stderr=err,
             env={**os.environ, **(env or {})},
-            start_new_session=True,
-            preexec_fn=restrict,  # noqa: PLW1509  (it sets a limit and nothing else)
+            pass_fds=[report],
         )
-        sampler = _Sampler(process.pid, timeout)
-        _, status, usage = os.wait4(process.pid, 0)
+        os.close(report)
+        with os.fdopen(started) as lines:
+            sampler = _Sampler(int(lines.readline()), timeout)
+            status, cpu, peak = lines.readline().split()
         seconds = time.perf_counter() - start
         sampler.stop()
-        code = process.returncode = os.waitstatus_to_exitcode(status)
+        launcher.wait()
+        code = os.waitstatus_to_exitcode(int(status))
         out.seek(0)
         err.seek(0)
         scale = _MB if sys.platform == "darwin" else 2**10
         return Measured(
             seconds=seconds,
-            cpu=usage.ru_utime + usage.ru_stime,
-            peak_mb=max(usage.ru_maxrss / scale, sampler.peak_mb),
+            cpu=float(cpu),
+            peak_mb=max(float(peak) / scale, sampler.peak_mb),
             out=out.read(),
             failure=_failure(code, sampler.killed, timeout, err.read()) if code else "",
         )

@@ -24,6 +24,12 @@ print(sum(child.wait() for child in children))
     assert 300 < found.peak_mb < 450
 
 
+def test_memory_of_the_one_that_measures_does_not_count() -> None:
+    ballast = bytearray(300 << 20)
+    assert 5 < python("").peak_mb < 100
+    assert ballast
+
+
 def test_cpu_time_is_not_wall_time() -> None:
     found = python("import time; time.sleep(1)")
     assert found.seconds >= 1
