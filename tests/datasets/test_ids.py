@@ -115,3 +115,10 @@ def test_ids_with_common_beginnings_are_in_byte_order(common: str) -> None:
 
     assert table.order is not None
     assert table.order.tolist() == sorted(range(len(ids)), key=lambda i: ids[i].encode())
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (0, 2), (1, 3), (2, 2), (3, 9)])
+def test_a_run_of_rows_comes_back_as_strings(start, stop):
+    strings = ["å", "", "0108775015", "b"]
+    table = IdTable.from_strings(strings)
+    assert table.to_list(start, stop) == strings[start:stop]

@@ -7,13 +7,13 @@ Finished blocks are kept until then, so that a run that was killed goes on where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, RANK, SCORE, STRATEGY_USED, USER
 from recsys_cli.errors import UsageError
@@ -98,7 +98,7 @@ def recommend_all(
             f"kaggle's format is CSV, and {out} is not called so", hint="end it in .csv"
         )
     report = progress or Silent()
-    users = pl.Series(engine.artifacts.users.to_list(), dtype=pl.String)
+    users = engine.artifacts.users
     items = pl.Series(engine.artifacts.items.to_list(), dtype=pl.String)
     render: Callable[..., pl.DataFrame] = _kaggle if file_format == "kaggle" else _long
     schema = _KAGGLE_COLUMNS if file_format == "kaggle" else _LONG_COLUMNS
@@ -108,8 +108,8 @@ def recommend_all(
     arguments = {"strategy": strategy, "k": k, "step": step, "filters": asdict(filters)}
     finished = Checkpoints(out, batch_fingerprint(engine.artifacts, arguments))
 
-    def answered(rows: npt.NDArray[np.int32]) -> Answer:
-        start = int(rows[0])
+    def answered(start: int) -> Answer:
+        rows = np.arange(start, min(start + step, len(users)), dtype=np.int32)
         answer = finished.load(start)
         if answer is not None:
             counts["resumed"] += len(rows)
@@ -124,13 +124,13 @@ def recommend_all(
     def blocks(
         with_columns: list[str] | None, _predicate: object, _rows: object, _size: object
     ) -> Iterator[pl.DataFrame]:
-        for start in range(0, len(users), step):
-            rows = np.arange(start, min(start + step, len(users)), dtype=np.int32)
-            answer = answered(rows)
-            frame = render(users.slice(start, len(rows)), items, answer)
+        starts = range(0, len(users), step)
+        for start, answer in zip(starts, _ahead(answered, starts), strict=True):
+            ids = users.to_list(start, min(start + step, len(users)))
+            frame = render(pl.Series(ids, dtype=pl.String), items, answer)
             counts["rows"] += len(frame)
             counts["fallbacks"] += int((answer.reason > 0).sum())
-            report.advance(len(rows))
+            report.advance(len(ids))
             yield frame.select(with_columns) if with_columns else frame
 
     # Errors in what was asked for must not surface from inside polars.
@@ -144,6 +144,19 @@ def recommend_all(
     if counts["resumed"]:
         report.log(f"went on after {counts['resumed']:,} users that were done")
     return BatchSummary(out, len(users), **counts)
+
+
+def _ahead(make: Callable[[int], Answer], starts: Iterable[int]) -> Iterator[Answer]:
+    """`make` of each start in order; the next is made while the one before is written."""
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[Answer] | None = None
+        for start in starts:
+            following = pool.submit(make, start)
+            if before is not None:
+                yield before.result()
+            before = following
+        if before is not None:
+            yield before.result()
 
 
 _LONG_COLUMNS = {

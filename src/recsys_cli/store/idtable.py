@@ -73,10 +73,12 @@ class IdTable:
             found.append(row)
         return found
 
-    def to_list(self) -> list[str]:
-        """All strings in row order."""
-        blob, offsets = self.data.tobytes(), self.offsets.tolist()
-        return [blob[a:b].decode() for a, b in pairwise(offsets)]
+    def to_list(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """The strings of rows `start` to before `stop`, by default of all, in row order."""
+        offsets = self.offsets[start : None if stop is None else stop + 1].tolist()
+        low = offsets[0] if offsets else 0
+        blob = self.data[low : offsets[-1] if offsets else 0].tobytes()
+        return [blob[a - low : b - low].decode() for a, b in pairwise(offsets)]
 
     def fingerprint(self) -> str:
         """SHA-256 over the strings in row order: equal exactly when ids and rows are equal."""
