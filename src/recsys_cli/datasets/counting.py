@@ -14,6 +14,7 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 
 # Keys sorted at once: 64 million of them are half a gigabyte.
 _KEYS_AT_ONCE = 1 << 26
+_BATCH = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,7 @@ def count_events(path: Path, *, rows_read: int, n_items: int) -> Totals:
     ).collect(engine="streaming")
     row = summary.row(0, named=True)
     events = row["events"]
-    pair = pl.col(USER).cast(pl.UInt64) * (1 << 32) + pl.col(ITEM).cast(pl.UInt64)
-    pairs = users = 0
-    seen = np.zeros(n_items, np.bool_)
-    for keys in sorted_keys(path, pair, events):
-        pairs += _distinct(keys)
-        seen[keys.astype(np.uint32)] = True
-        np.right_shift(keys, np.uint64(32), out=keys)
-        users += _distinct(keys)
+    pairs, users, items = _count_pairs(path, events, n_items)
     distinct = sum(_distinct(keys) for keys in sorted_keys(path, row_key(), events))
     return Totals(
         events=events,
@@ -83,8 +77,22 @@ def count_events(path: Path, *, rows_read: int, n_items: int) -> Totals:
         first=row["first"].isoformat() if row["first"] else None,
         last=row["last"].isoformat() if row["last"] else None,
         users=users,
-        items=int(seen.sum()),
+        items=items,
     )
+
+
+def _count_pairs(path: Path, events: int, n_items: int) -> tuple[int, int, int]:
+    """Distinct pairs of user and item, distinct users and distinct items."""
+    pair = pl.col(USER).cast(pl.UInt64) * (1 << 32) + pl.col(ITEM).cast(pl.UInt64)
+    pairs = users = 0
+    seen = np.zeros(n_items, np.bool_)
+    for keys in sorted_keys(path, pair, events):
+        pairs += _distinct(keys)
+        for start in range(0, len(keys), _BATCH):
+            seen[keys[start : start + _BATCH].astype(np.uint32)] = True
+        np.right_shift(keys, np.uint64(32), out=keys)
+        users += _distinct(keys)
+    return pairs, users, int(seen.sum())
 
 
 def row_key() -> pl.Expr:
@@ -99,9 +107,14 @@ def sorted_keys(path: Path, key: pl.Expr, events: int) -> Iterator[npt.NDArray[n
         frame = pl.scan_parquet(path)
         if parts > 1:
             frame = frame.filter(pl.col(USER) % parts == part)
-        series = frame.select(key.alias("key")).collect(engine="streaming").to_series()
-        keys = series.to_numpy(writable=True)
-        del series
+        # Batches go straight into place: a column would be in memory twice for a moment. What is
+        # never written to takes no room.
+        keys, n = np.empty(events, np.uint64), 0
+        frame = frame.select(key.alias("key"))
+        for batch in frame.collect_batches(chunk_size=_BATCH, maintain_order=False):
+            keys[n : n + len(batch)] = batch.to_series().to_numpy()
+            n += len(batch)
+        keys = keys[:n]
         keys.sort()
         yield keys
 
