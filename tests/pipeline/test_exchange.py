@@ -110,11 +110,13 @@ def imported(root) -> AlsFactors:
 
 
 def test_new_users_are_folded_in_with_the_settings_of_the_training(workspace, files):
-    section = load_config(workspace).als
-    import_(workspace, files)
-    model = imported(workspace)
-    assert (model.regularization, model.alpha) == (section.regularization, section.alpha)
-    assert model.scale_by_count
+    config = load_config(workspace)
+    assert config.als.regularization != config.spark.regularization
+    for scaled, section in ((True, config.spark), (False, config.als)):
+        import_(workspace, files, scale_by_count=scaled)
+        model = imported(workspace)
+        assert model.scale_by_count == scaled
+        assert (model.regularization, model.alpha) == (section.regularization, config.als.alpha)
     import_(workspace, files, regularization=0.5, alpha=3.0)
     spark = imported(workspace)
     import_(workspace, files, regularization=0.5, alpha=3.0, scale_by_count=False)

@@ -68,7 +68,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def compare(split, cluster, folder) -> None:
-    config = AlsConfig(factors=16, iterations=8, backend="cpu")
+    config = AlsConfig(factors=16, iterations=8, regularization=0.05, alpha=10, backend="cpu")
     split.interactions().to_frame().write_parquet(folder / "pairs.parquet")
     words = ["--interactions", folder / "pairs.parquet", "--out", folder, "--factors", 16]
     words += ["--iterations", 8, "--alpha", config.alpha, "--blocks", 2]

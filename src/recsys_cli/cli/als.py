@@ -148,7 +148,8 @@ def import_(
         typer.Option(
             min=0,
             help="Penalty λ of their training (Spark's regParam), for users who come later.",
-            show_default="als.regularization of the config",
+            show_default="spark.regularization of the config; als.regularization with"
+            " --no-scale-by-count",
         ),
     ] = None,
     alpha: Annotated[

@@ -131,9 +131,9 @@ def _arguments(
     if job is Job.TRAIN_ALS:
         return als_arguments(
             section_for(config, "als", dataset),
+            config.spark,
             interactions=f"{data}/interactions/interactions",
             out=f"{data}/factors",
-            blocks=config.spark.blocks,
         )
     return recommend_arguments(data=data, k=k or config.recommend.k, exclude_seen=exclude_seen)
 

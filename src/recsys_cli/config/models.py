@@ -125,13 +125,12 @@ class AlsConfig(Section):
     """Dimension of the user and item factors."""
     iterations: PositiveInt = 15
     """Alternations between solving for users and for items."""
-    regularization: NonNegativeFloat = 0.05
-    """L2 penalty on the factors."""
+    regularization: NonNegativeFloat = 30.0
+    """L2 penalty on the factors; Spark has its own, spark.regularization."""
     alpha: PositiveFloat = 10.0
     """Confidence c = 1 + alpha · weight of an observed pair."""
     backend: Backend = "auto"
-    """cpu, gpu, or auto: the GPU where `implicit` was built for it and a device works; or spark,
-    which multiplies the penalty by the number of a user's or item's pairs (see [spark])."""
+    """cpu, gpu, or auto: the GPU where `implicit` was built for it and a device works; or spark."""
     seed: int = 42
     """Seed of the initial factors."""
 
@@ -147,6 +146,8 @@ class SparkConfig(Section):
     """Folder that this machine and every executor see under the same path; a cluster needs it."""
     blocks: PositiveInt = 10
     """Blocks of users and of items, each a task."""
+    regularization: NonNegativeFloat = 0.05
+    """MLlib's regParam, which it multiplies by the number of a user's or item's pairs."""
     conf: dict[str, str] = Field(default_factory=dict, examples=[{"spark.executor.memory": "8g"}])
     """Further Spark settings."""
 

@@ -103,7 +103,7 @@ def import_als(
         items: file or folder of item factors.
         mapping: id map that the factors' ids refer to; None means the rows of now.
         regularization: λ of their training, which folding in a new user needs; None means
-            `als.regularization`.
+            `spark.regularization` where it is scaled by count, else `als.regularization`.
         alpha: α of their training; None means `als.alpha`.
         scale_by_count: whether their training multiplied λ by the number of a user's items.
 
@@ -118,12 +118,14 @@ def import_als(
     artifacts = Artifacts(workspace, dataset, snapshot)
     ids, section = artifacts.pack("ids"), section_for(config, "als", dataset)
     fingerprints = fingerprints_of(ids)
+    if regularization is None:
+        regularization = (config.spark if scale_by_count else section).regularization
     factors, report = import_factors(
         users,
         items,
         user_ids=artifacts.users,
         item_ids=artifacts.items,
-        regularization=section.regularization if regularization is None else regularization,
+        regularization=regularization,
         alpha=section.alpha if alpha is None else alpha,
         scale_by_count=scale_by_count,
         id_map=id_map,

@@ -48,9 +48,9 @@ def train_on_spark(interactions: Interactions, context: Context) -> AlsFactors:
         table.write_parquet(folder / "interactions.parquet")
         arguments = als_arguments(
             section,
+            spark,
             interactions=str(folder / "interactions.parquet"),
             out=str(folder / "factors"),
-            blocks=spark.blocks,
         )
         run_job(
             job_file("train_als"),
@@ -70,7 +70,7 @@ def train_on_spark(interactions: Interactions, context: Context) -> AlsFactors:
         item_factors=items,
         user_known=user_known,
         item_known=item_known,
-        regularization=section.regularization,
+        regularization=spark.regularization,
         alpha=section.alpha,
         origin="spark",
         scale_by_count=True,

@@ -49,7 +49,7 @@ def default_graph() -> Graph:
                 summary="interactions to user and item factors",
                 inputs=("interactions",),
                 outputs=("als",),
-                sections=("als",),
+                sections=("als", "spark.regularization"),
                 run=_als,
             ),
             Stage(

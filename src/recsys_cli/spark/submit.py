@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 from recsys_cli.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.config.models import AlsConfig, DatasetConfig, InteractionsConfig
+    from recsys_cli.config.models import (
+        AlsConfig,
+        DatasetConfig,
+        InteractionsConfig,
+        SparkConfig,
+    )
 
 JOBS = ("interactions", "train_als", "recommend")
 _EVENTS = {"hm": "transactions_train.csv", "retailrocket": "events.csv"}
@@ -92,17 +97,19 @@ def submit_command(job: str, arguments: Sequence[str], cluster: Cluster, *, data
     return shlex.join([*words, str(job_file(job)), *arguments])
 
 
-def als_arguments(section: AlsConfig, *, interactions: str, out: str, blocks: int) -> list[str]:
+def als_arguments(
+    section: AlsConfig, spark: SparkConfig, *, interactions: str, out: str
+) -> list[str]:
     """Arguments of train_als.py."""
     return [
         *("--interactions", interactions),
         *("--out", out),
         *("--factors", str(section.factors)),
         *("--iterations", str(section.iterations)),
-        *("--regularization", str(section.regularization)),
+        *("--regularization", str(spark.regularization)),
         *("--alpha", str(section.alpha)),
         *("--seed", str(section.seed)),
-        *("--blocks", str(blocks)),
+        *("--blocks", str(spark.blocks)),
     ]
 
 
