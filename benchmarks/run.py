@@ -39,6 +39,7 @@ SMALL = {
     "als": ("ALS stage against the bare library", ["als.py"]),
     "twotower": ("Two-tower, one epoch over a million pairs", ["twotower.py"]),
     "growth": ("Growth of the stages", ["growth.py"]),
+    "graph": ("Graph filter", ["graph.py"]),
     "bootstrap": ("Intervals of an evaluation", ["bootstrap.py"]),
 }
 _ARTICLES = "{data}/hm_raw/articles.csv"
@@ -69,6 +70,10 @@ DATA = {
 FULL = {
     "serve-full": ("Serving, full size", ["serve.py", "--workspace", "{full}"]),
     "batch-full": ("Lists for all users, full size", ["batch.py", "--workspace", "{full}"]),
+    "retrieval-full": (
+        "User vectors, similar items and unit-norm lists, full size",
+        ["retrieval.py", "--workspace", "{full}"],
+    ),
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
     "growth-full": ("Growth of the stages to full size", ["growth.py", "--full", "{full}"]),
 }
@@ -94,9 +99,21 @@ NAMED = {
         "Tuned, ML-100K (DIR is a workspace whose recsys.toml names it)",
         ["tuned.py", "--workspace", "{full}", "--dataset", "ml", "--protocol", "leave-last-out"],
     ),
+    "tuned-ml-temporal": (
+        "Tuned, ML-100K by time",
+        ["tuned.py", "--workspace", "{full}", "--dataset", "ml", "--windows", "4"],
+    ),
+    "tuned-hm": (
+        "Tuned, the demo's hm",
+        ["tuned.py", "--workspace", "demo", "--dataset", "hm"],
+    ),
+    "tuned-rr": (
+        "Tuned, the demo's rr",
+        ["tuned.py", "--workspace", "demo", "--dataset", "rr"],
+    ),
     "tuned-sparse": (
         "Tuned, a sparse shop",
-        ["tuned.py", "--shop", "6000", "15000", "3000", "--dataset", "hm"],
+        ["tuned.py", "--shop", "36000", "90000", "18000", "--dataset", "hm"],
     ),
     "tuned-dense": (
         "Tuned, a dense shop",

@@ -1,19 +1,23 @@
-"""Wall time, CPU time and peak memory of each stage, each in a process of its own.
+"""Wall time, CPU time, peak memory and checksum of each stage, each in a process of its own.
 
     python benchmarks/stages.py --workspace demo --dataset hm
 
 Runs every stage again with --force, then the batch file for all users, and prints a Markdown
 table. `recsys build` is called as a user would; start-up, hashing of raw files and syncing to
-disk are in the numbers.
+disk are in the numbers. The checksum is the start of the SHA-256 over those of all files made:
+runs that made the same have the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import tempfile
 from pathlib import Path
 
 from measuring import succeed
+from recsys_cli.store.files import sha256
+from recsys_cli.store.workspace import Workspace
 from scaled import RECSYS
 
 REACH = {
@@ -36,14 +40,25 @@ def commands(
     return [*found, ("recommend --all", [*batch, "--out", lists, *where])]
 
 
+def checksum(name: str, workspace: str, dataset: str, lists: str) -> str:
+    """Of the files that a stage made, or of the lists."""
+    manifest = Workspace(Path(workspace)).manifest(name, dataset)
+    made = (
+        [output.sha256 for output in manifest.outputs.values()]
+        if manifest
+        else [sha256(Path(lists))]
+    )
+    return hashlib.sha256("".join(sorted(made)).encode()).hexdigest()[:8]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", default="demo")
     parser.add_argument("--dataset", default="hm")
     parser.add_argument("--stages", default="ingest,als.export,als.train,itemknn,graph,popular")
     arguments = parser.parse_args()
-    print("| stage | wall, s | CPU, s | peak, MB | reach |")
-    print("|---|---|---|---|---|")
+    print("| stage | wall, s | CPU, s | peak, MB | output | reach |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         lists = str(Path(folder) / "lists.parquet")
         stages = arguments.stages.split(",")
@@ -52,6 +67,7 @@ def main() -> None:
             found = took[name] = succeed(command)
             print(
                 f"| {name} | {found.seconds:.1f} | {found.cpu:.1f} | {found.peak_mb:.0f} | "
+                f"{checksum(name, arguments.workspace, arguments.dataset, lists)} | "
                 f"{REACH.get(name, '')} |"
             )
     if took.keys() >= set(FROM_CSV):
