@@ -92,7 +92,7 @@ NAMED = {
     ),
     "peers-full": (
         "Beside other libraries, full size",
-        ["peers.py", "--data", "{full}/data/hm_raw", "--timeout", "600"],
+        ["peers.py", "--data", "{full}/data/hm_raw", "--timeout", "480"],
     ),
     "factors": ("ALS with 64 to 512 factors", ["factors.py", "--workspace", "demo"]),
     "tuned-ml": (
