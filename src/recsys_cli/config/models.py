@@ -241,7 +241,7 @@ class IndexConfig(Section):
 
     kind: Literal["auto", "exact", "pq", "ivf"] = "auto"
     """exact, pq, ivf, or auto: exact while that is fast, pq beyond."""
-    min_recall: float = Field(default=0.99, ge=0, le=1)
+    min_recall: float = Field(default=0.999, ge=0, le=1)
     """Recall against exact search below which an approximate index gives way to an exact one."""
 
 

@@ -37,7 +37,7 @@ from recsys_cli.progress import Progress, Silent
 
 WantedKind = Literal["auto", "exact", "pq", "ivf"]
 
-MIN_RECALL = 0.99
+MIN_RECALL = 0.999
 
 _EXACT_BELOW = 1 << 23
 """Vector entries up to which comparing all takes a millisecond or two, so that auto is exact."""
@@ -45,7 +45,7 @@ _LEAST_TO_TRAIN = 1024
 """With fewer vectors nothing can be learnt about them, nor need it be."""
 _POINTS_PER_CLUSTER = 39
 """FAISS's own bound below which clusters are taken to be undertrained."""
-_K_FACTORS = (64, 128, 256)
+_K_FACTORS = (64, 128, 256, 512)
 """16 would do for items themselves, but what users and searches ask for lies between items."""
 _NPROBES = (64, 128, 256, 512)
 _SAMPLE = 500
