@@ -86,6 +86,9 @@ class _Group(TyperGroup):
             report_error(error.message, error.hint)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
+            # Python remembers an interrupt of an exec, such as that of a dataclass being imported,
+            # and with -m would die of the signal at the end; another exec makes it forget.
+            exec("")  # noqa: S102
             say("\nStopped. What was finished is kept; run the same command to go on.")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:

@@ -1,0 +1,36 @@
+"""Ctrl-C ends with one exit code, wherever it comes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULE = """
+from recsys_cli.cli.app import app, main
+
+@app.command("interrupted")
+def interrupted() -> None:
+    {statement}
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "statement", ["raise KeyboardInterrupt", 'exec("raise KeyboardInterrupt")']
+)
+def test_an_interrupt_ends_with_130(tmp_path: Path, statement: str) -> None:
+    (tmp_path / "interrupting.py").write_text(MODULE.format(statement=statement))
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupting", "interrupted"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Stopped." in done.stderr) == (130, True), done.stderr
