@@ -146,8 +146,9 @@ class Ordered:
             start = int(np.searchsorted(self.key, first))
             key = self.key[start:]
             pair = key >> np.uint64(self.bits)
-            position = (key & mask).astype(np.int64)
-            if self.position is not None:
+            if self.position is None:
+                position = (key & mask).astype(np.int64)
+            else:
                 position = self.position[start:].copy()
                 self.position.resize(start, refcheck=False)
             del key

@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.config.models import IndexConfig
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.models.itemindex import (
     SUBSPACE,
@@ -36,8 +37,6 @@ from recsys_cli.models.itemindex import (
 from recsys_cli.progress import Progress, Silent
 
 WantedKind = Literal["auto", "exact", "pq", "ivf"]
-
-MIN_RECALL = 0.999
 
 _EXACT_BELOW = 1 << 23
 """Vector entries up to which comparing all takes a millisecond or two, so that auto is exact."""
@@ -69,7 +68,7 @@ def build_index(
     encoders: Mapping[str, str],
     items_fingerprint: str,
     kind: WantedKind = "auto",
-    min_recall: float = MIN_RECALL,
+    min_recall: float = IndexConfig().min_recall,
     seed: int = 42,
     progress: Progress | None = None,
 ) -> ItemIndex:
