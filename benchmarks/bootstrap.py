@@ -7,11 +7,11 @@ one row per user, once for four rows each (as with `--windows 4`), once with mis
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 
 import numpy as np
 
+from measuring import peak_mb
 from recsys_cli.evaluation.beyond import DIVERSITY, LIST_METRICS
 from recsys_cli.evaluation.bootstrap import bootstrap
 from recsys_cli.evaluation.metrics import METRICS
@@ -45,8 +45,7 @@ def main() -> None:
         started = time.perf_counter()
         bootstrap(values, units=units, baseline="s0", resamples=arguments.resamples)
         print(f"| {name} | {time.perf_counter() - started:.1f} | 60 s |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\npeak memory {peak:.0f} MB")
+    print(f"\npeak memory {peak_mb():.0f} MB")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import time
 
 import numpy as np
 
+from measuring import peak_mb
 from recsys_cli.config.models import GraphConfig
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
@@ -53,8 +53,7 @@ def main() -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         note = "8 s" if not run else "without compiling"
         print(f"| {run + 1} | {wall:.1f} | {cpu:.1f} | {note} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\npeak memory {peak:,.0f} MB; load average after: {os.getloadavg()[0]:.1f}")
+    print(f"\npeak memory {peak_mb():,.0f} MB; load average after: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 
 import numpy as np
 import polars as pl
 
+from measuring import peak_mb
 from recsys_cli.config.models import (
     AlsConfig,
     HybridConfig,
@@ -101,10 +101,6 @@ def made(args: argparse.Namespace) -> tuple[Packs, CSR]:
     return packs, truth
 
 
-def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--users", type=int, default=100_000)
@@ -118,7 +114,7 @@ def main() -> None:
     lengths = sources_there(packs, HybridConfig().candidates)
     recall, features = open_features(packs, lengths, threads=args.threads)
     buyers = np.flatnonzero(np.diff(truth.indptr)).astype(np.int32)[:20_000]
-    base = peak()
+    base = peak_mb()
     started = time.perf_counter()
     groups = build_groups(recall, features, truth, buyers)
     trained = train_ranker(
@@ -165,7 +161,7 @@ def main() -> None:
     print(f"\nstatistics {args.statistics:.1f} s, neighbours {args.neighbours:.1f} s")
     p50, p99 = np.percentile(latencies, [50, 99])
     print(f"one user at a time: median {p50:.1f} ms, 99th percentile {p99:.1f} ms")
-    print(f"peak memory {peak():,.0f} MB, {base:,.0f} MB of it before the hybrid")
+    print(f"peak memory {peak_mb():,.0f} MB, {base:,.0f} MB of it before the hybrid")
 
 
 if __name__ == "__main__":

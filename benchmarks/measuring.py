@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -93,14 +94,23 @@ def measure(
         code = os.waitstatus_to_exitcode(int(status))
         out.seek(0)
         err.seek(0)
-        scale = _MB if sys.platform == "darwin" else 2**10
         return Measured(
             seconds=seconds,
             cpu=float(cpu),
-            peak_mb=max(float(peak) / scale, sampler.peak_mb),
+            peak_mb=max(_maxrss_mb(float(peak)), sampler.peak_mb),
             out=out.read(),
             failure=_failure(code, sampler.killed, timeout, err.read()) if code else "",
         )
+
+
+def peak_mb() -> float:
+    """The largest memory of this process so far."""
+    return _maxrss_mb(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _maxrss_mb(maxrss: float) -> float:
+    """macOS counts in bytes, Linux in KB."""
+    return maxrss / (_MB if sys.platform == "darwin" else 2**10)
 
 
 def succeed(command: list[str]) -> Measured:

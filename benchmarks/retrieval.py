@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 
 from measuring import succeed
-from recsys_cli.csr import CSR
 from recsys_cli.models.als import AlsFactors
 from recsys_cli.models.interactions import Interactions
 from recsys_cli.models.itemindex_build import build_index
@@ -29,15 +28,10 @@ from recsys_cli.models.topk import FactorRanker
 from recsys_cli.models.uservectors import user_vectors
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.workspace import Workspace
+from topk import seen_by_all, unit
 
 DIM, CENTRES, SPREAD = 384, 5_000, 0.7
 QUERIES, K = 1_000, 12
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows at length 1; rows of zeros stay."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.ascontiguousarray(vectors / np.maximum(norms, 1e-20), np.float32)
 
 
 def item_vectors(n: int) -> np.ndarray:
@@ -97,7 +91,7 @@ def flat_norms(artifacts: Artifacts) -> dict:
     """Lists for all users from ALS factors brought to length 1, seen items left out."""
     interactions = Interactions.from_pack(artifacts.pack("interactions"))
     factors = AlsFactors.from_pack(artifacts.pack("als"))
-    seen = CSR(interactions.indptr, interactions.indices, interactions.n_items)
+    seen = seen_by_all(interactions)
     users = unit(factors.user_factors)
     started = time.perf_counter()
     FactorRanker(unit(factors.item_factors)).top_k(users, k=K, exclude=seen)

@@ -9,13 +9,13 @@ arguments it is a hundredth of that. implicit is timed on a sample of users and 
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from measuring import peak_mb
 from recsys_cli.config.models import AlsConfig, InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
@@ -182,7 +182,7 @@ def main() -> None:
     print("| search | seconds for all users | measured on | note |\n|---|---|---|---|")
     for name, result in results.items():
         print(f"| {name} | {result['seconds']:.2f} | {result['users']:,} | {result['note']} |")
-    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    print(f"\npeak memory {peak_mb():,.0f} MB")
 
 
 if __name__ == "__main__":

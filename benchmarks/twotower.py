@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from measuring import peak_mb
 from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
 from recsys_cli.models.als import train_als
 from recsys_cli.models.twotower.features import Columns
@@ -84,14 +83,12 @@ def main() -> None:
         fitted = fit_towers(view, pairs, known, settings, nothing, folder=Path(folder))
     spent = fitted.outcome.seconds
     epoch = spent["feeding"] + spent["learning"]
-    scale = 2**20 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
     print(f"{len(pairs):,} pairs, {fitted.outcome.steps:,} steps, load {os.getloadavg()[0]:.1f}\n")
     print("| part | seconds | share of the epoch |\n|---|---|---|")
     print(f"| factors of 3 folds, and states before all pairs | {prepared:.1f} | |")
     for part in ("feeding", "learning"):
         print(f"| {part} | {spent[part]:.1f} | {spent[part] / epoch:.1%} |")
-    print(f"\n{fitted.outcome.pairs / epoch:,.0f} pairs/s, peak memory {peak:.0f} MB")
+    print(f"\n{fitted.outcome.pairs / epoch:,.0f} pairs/s, peak memory {peak_mb():.0f} MB")
 
 
 if __name__ == "__main__":
