@@ -46,6 +46,10 @@ class UnsafePackError(RecsysError):
     """A pack holds something other than arrays and plain values, so it was not loaded."""
 
 
+class UnsafeWorkspaceError(RecsysError):
+    """Something in a workspace would have this process touch what it must not."""
+
+
 class LockedError(RecsysError):
     """Another process is writing to this workspace."""
 

@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from committed import commit
 from conftest import REPOSITORY
 from recsys_cli import __version__
 from recsys_cli.cli.app import app
 from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.store.workspace import Workspace
 
 runner = CliRunner()
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -540,7 +542,7 @@ def test_serving_what_is_older_than_its_inputs_warns(workspace):
 
 
 def test_a_dataset_that_is_not_ingested_does_not_hide_the_others(workspace):
-    for path in (workspace / "artifacts").glob("*_hm.*"):
+    for path in (workspace / "artifacts").rglob("*_hm.*"):
         path.unlink()
     assert recommend(workspace, "--user", 123)["dataset"] == "rr"
     result = run("recommend", "--user", "nobody", "-w", workspace, code=3)
@@ -548,8 +550,8 @@ def test_a_dataset_that_is_not_ingested_does_not_hide_the_others(workspace):
 
 
 def test_conditions_refuse_an_items_table_of_another_ingest(workspace):
-    path = workspace / "artifacts/items_rr.parquet"
-    pl.read_parquet(path).reverse().write_parquet(path)
+    reversed_items = pl.read_parquet(workspace / "artifacts/items_rr.parquet").reverse()
+    commit(Workspace(workspace), "ingest", "rr", {"items": reversed_items.write_parquet})
     result = run("recommend", "--user", 123, "--where", "available=1", "-w", workspace, code=3)
     assert "another ingest" in result.output
 

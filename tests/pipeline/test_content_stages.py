@@ -19,8 +19,9 @@ from recsys_cli.pipeline import content, content_runs
 from recsys_cli.pipeline.build import Builder
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.pipeline.status import stage_states
+from recsys_cli.store.kinds import ALL
 from recsys_cli.store.packs import load_pack
-from recsys_cli.store.workspace import ALL, Workspace
+from recsys_cli.store.workspace import Workspace
 
 CONTENT = {"embed.text", "embed.image", "index", "index.all", "usermodel"}
 ALS = "[als]\nfactors = 16\niterations = 5\n[hybrid]\nenabled = false\n"

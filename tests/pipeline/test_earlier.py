@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from conftest import CONFIG
@@ -13,11 +12,11 @@ from recsys_cli.pipeline.build import Builder
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stage import Context, Stage
 from recsys_cli.pipeline.stages import default_graph
-from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
-NAME = "learner"
+NAME, MADE = "learner", "two_tower_curve"
 BASE = ("ingest", "als.export")
 
 
@@ -27,11 +26,11 @@ def learner(earlier=(("interactions", 2), ("interactions", 1)), **options) -> St
     def run(context: Context):
         back = [0, *(windows for _, windows in earlier)]
         packs = [load_pack(context.input("interactions", windows_ago=ago)) for ago in back]
-        moments = np.array([pack["reference"] for pack in packs], np.int64)
-        save_pack(context.output("als"), {"moments": moments})
+        moments = [pack["reference"] for pack in packs]
+        context.output(MADE).write_text(json.dumps(moments))
         return {"snapshots": [str(context.earlier(ago)) for ago in back]}
 
-    return Stage(NAME, "", ("interactions",), ("als",), (), run, earlier=earlier, **options)
+    return Stage(NAME, "", ("interactions",), (MADE,), (), run, earlier=earlier, **options)
 
 
 def graph(stage: Stage | None = None) -> Graph:
@@ -66,7 +65,7 @@ def test_earlier_snapshots_are_built_first_and_read(shop):
     assert now == NOW
     assert (one.as_of - two.as_of).days == 7
     assert steps[-1].facts["snapshots"] == ["now", str(two), str(one)]
-    moments = load_pack(Workspace(shop).path("als", "rr"))["moments"]
+    moments = json.loads(Workspace(shop).path(MADE, "rr").read_text())
     assert moments[0] > moments[2] == moments[1] + 7 * 86_400
     assert {s.action for s in run(shop)} == {"skipped"}
 
@@ -130,7 +129,7 @@ def test_before_ingest_nothing_is_known_of_earlier(shop):
 
 
 def test_reach_adds_up_along_what_is_read():
-    last = Stage("last", "", (), ("popular",), (), lambda _: {}, earlier=(("als", 3),))
+    last = Stage("last", "", (), ("popular",), (), lambda _: {}, earlier=((MADE, 3),))
     whole = Graph([*graph().stages.values(), last])
     assert whole.reach(last, "rr", load_config(Path(__file__).parent)) == 5  # 3 and learner's 2
 
@@ -143,4 +142,4 @@ def test_wrong_declarations_are_refused(earlier):
 
 def test_reading_what_one_makes_is_a_cycle():
     with pytest.raises(ValueError, match="cycle"):
-        graph(learner(earlier=(("als", 1),)))
+        graph(learner(earlier=((MADE, 1),)))

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from committed import commit_pack
 from conftest import build
 from recsys_cli.config import load_config
 from recsys_cli.csr import CSR
@@ -15,7 +16,7 @@ from recsys_cli.models.als import AlsFactors
 from recsys_cli.models.foldin import fold_in
 from recsys_cli.pipeline.exchange import export_interactions, import_als
 from recsys_cli.pipeline.legacy import export_legacy
-from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -50,7 +51,8 @@ def test_pairs_of_weight_0_are_in_no_format(workspace, tmp_path):
     pack = load_pack(workspace / "artifacts/interactions_hm.joblib", mmap=False)
     weight = pack["weight"].copy()
     weight[::3] = 0
-    save_pack(workspace / "artifacts/interactions_hm.joblib", pack | {"weight": weight})
+    changed = pack | {"weight": weight}
+    commit_pack(Workspace(workspace), "als.export", "hm", "interactions", changed)
     export(workspace, tmp_path, csv=True)
     export(workspace, tmp_path)
     list(export_legacy(Workspace(workspace), ["hm"], out=tmp_path / "old"))

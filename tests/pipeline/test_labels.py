@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from committed import commit
 from recsys_cli.columns import EVENT, ITEM, TIME, USER
 from recsys_cli.config import Config
 from recsys_cli.csr import CSR
@@ -52,10 +53,11 @@ def context(tmp_path):
                 EVENT: pl.Series(kinds, dtype=pl.UInt8),
             }
         )
-        events = workspace.path("events", "shop")
-        events.parent.mkdir(parents=True, exist_ok=True)
-        table.write_parquet(events)
-        workspace.path("spec", "shop").write_text(spec.model_dump_json())
+        made = {
+            "events": table.write_parquet,
+            "spec": lambda path: path.write_text(spec.model_dump_json()),
+        }
+        commit(workspace, "ingest", "shop", made)
         timeline = Timeline(workspace)
         return Context(workspace, Config(), "shop", NOW, tmp_path, Silent(), timeline)
 

@@ -11,9 +11,10 @@ import pytest
 from conftest import CONFIG, build
 from recsys_cli.config import load_config
 from recsys_cli.pipeline.stages import default_graph
+from recsys_cli.store.kinds import ALL
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import Snapshot
-from recsys_cli.store.workspace import ALL, Workspace
+from recsys_cli.store.workspace import Workspace
 
 CUTOFF = "2020-09-16"
 PAST, LEAVE_LAST = Snapshot(as_of=date.fromisoformat(CUTOFF)), Snapshot(leave_last=1)

@@ -15,8 +15,9 @@ from recsys_cli.pipeline.freshness import Freshness
 from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import sha256
+from recsys_cli.store.kinds import ALL
 from recsys_cli.store.snapshot import NOW, Snapshot, start_of
-from recsys_cli.store.workspace import ALL, Workspace
+from recsys_cli.store.workspace import Workspace
 
 SPLITS = ("train", "validation")
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from recsys_cli.errors import RecsysError, UnsafePackError
-from recsys_cli.store import packs
 from recsys_cli.store.packs import load_pack, save_pack
 
 FLOAT = np.dtype("f8")
@@ -116,11 +115,61 @@ def test_arrays_larger_than_the_file_are_refused(path):
             load_pack(path, mmap=mmap)
 
 
-def test_inflation_is_bounded(path, monkeypatch):
+def test_inflation_is_bounded_by_the_size_of_the_file(path):
     joblib.dump({"a": "x" * 10_000_000}, path, compress=9)
     assert len(load_pack(path)["a"]) == 10_000_000
-    monkeypatch.setattr(packs, "MAX_INFLATED", 1_000_000)
-    with pytest.raises(UnsafePackError, match="inflates"):
+    joblib.dump({"a": np.zeros(30_000_000, np.uint8)}, path, compress=9)
+    with pytest.raises(UnsafePackError, match=r"inflates to more|larger than"):
+        load_pack(path)
+
+
+def doubling(levels: int) -> bytes:
+    """A pack whose list holds the one below twice, that many levels deep."""
+    program = b"\x80\x05](K\x01K\x02e\x940"
+    for level in range(levels):
+        program += b"](h" + bytes([level]) + b"h" + bytes([level]) + b"e\x940"
+    return program + b"}X\x01\x00\x00\x00ah" + bytes([levels]) + b"s."
+
+
+@pytest.mark.parametrize("levels", [25, 60])
+def test_a_list_that_stands_in_many_places_takes_no_longer_than_its_file(path, levels):
+    path.write_bytes(doubling(levels))
+    with pytest.raises(UnsafePackError, match=r"too often|nested"):
+        load_pack(path)
+    path.write_bytes(doubling(3))
+    assert len(load_pack(path)["a"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        # A list, and a dict, that hold themselves.
+        (b"\x80\x05}X\x01\x00\x00\x00a]\x94h\x00as.", "nested"),
+        (b"\x80\x05}\x94X\x01\x00\x00\x00ah\x00s.", "nested"),
+        # A chain of lists, each in the one after it.
+        (b"\x80\x05}X\x01\x00\x00\x00a" + b"](" * 40 + b"e" * 40 + b"s.", "nested"),
+        (b"\x80\x05}X\x01\x00\x00\x00a" + b"](" * 9000 + b"e" * 9000 + b"s.", "nested"),
+        # Keys and members that are hashed by their parts.
+        (b"\x80\x05}K\x01\x85K\x02s.", "for a key"),
+        (b"\x80\x05}(K\x01\x85K\x02u.", "for a key"),
+        (b"\x80\x05(K\x01\x85K\x02d.", "for a key"),
+        (b"\x80\x05}X\x01\x00\x00\x00a\x8f(K\x01\x85\x90s.", "for a key"),
+        (b"\x80\x05}X\x01\x00\x00\x00a(K\x01\x85\x91s.", "for a key"),
+    ],
+)
+def test_odd_structures_are_refused(path, program, says):
+    path.write_bytes(program)
+    with pytest.raises(RecsysError, match=says):
+        load_pack(path)
+
+
+@pytest.mark.parametrize("dtype", ["S0", "U0", "V0"])
+def test_values_without_a_size_are_refused(path, dtype):
+    save_pack(path, {"a": np.zeros(3, "S1")})
+    data = path.read_bytes()
+    assert b"S1" in data
+    path.write_bytes(data.replace(b"S1", dtype.encode()))
+    with pytest.raises(UnsafePackError):
         load_pack(path)
 
 

@@ -23,13 +23,12 @@ def manifest(version: int) -> Manifest:
 
 def stage_and_commit(workspace: Workspace, text: str, version: int) -> None:
     with workspace.writing(), workspace.staging() as staging:
-        moves = {}
+        made = {}
         for kind in ("events", "items"):
-            staged = staging / workspace.path(kind, "d").name
-            staged.write_text(text)
-            moves[staged] = workspace.path(kind, "d")
-        made = Manifest("stage", "d", Recipe(version, {}, {}, "now"), workspace.describe(moves))
-        workspace.commit(moves, made, workspace.manifest_path("stage", "d"))
+            made[kind] = staging / workspace.path(kind, "d").name
+            made[kind].write_text(text)
+        outputs = workspace.describe(made, "d")
+        workspace.commit(made, Manifest("stage", "d", Recipe(version, {}, {}, "now"), outputs))
 
 
 def state(workspace: Workspace) -> tuple[str, str, int]:

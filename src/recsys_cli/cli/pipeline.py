@@ -1,4 +1,4 @@
-"""`recsys build` and `recsys status`."""
+"""`recsys build`, `recsys status` and `recsys recover`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from recsys_cli.cli.app import app
-from recsys_cli.cli.console import TerminalProgress, print_json, print_table
+from recsys_cli.cli.console import (
+    TerminalProgress,
+    print_json,
+    print_line,
+    print_table,
+    say,
+)
 from recsys_cli.cli.options import (
     HERE,
     AsOfOption,
@@ -88,3 +94,14 @@ def status(
         )
     if check and any(state.current and state.state != "fresh" for state in states):
         raise typer.Exit(3)
+
+
+@app.command()
+def recover(workspace: WorkspaceOption = HERE) -> None:
+    """Finish what a killed command left, or put aside a journal that is not to be trusted."""
+    from recsys_cli.store.workspace import Workspace
+
+    aside = Workspace(workspace).put_right()
+    if aside is not None:
+        say(f"Nothing was moved. What it would have moved can be read in {aside}.")
+    print_line("There is nothing left to recover.")

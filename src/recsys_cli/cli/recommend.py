@@ -166,6 +166,8 @@ def _write_all(
     print_line(
         f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
     )
+    if summary.failure:
+        say(f"Warning: {counted(summary.failed, 'users')} got a fallback's list: {summary.failure}")
     if summary.fallbacks:
         say(counted(summary.fallbacks, "users were served in part or in full by a fallback."))
 

@@ -8,24 +8,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from recsys_cli.config.found import found_datasets, is_dataset_name
 from recsys_cli.config.models import Config, DatasetConfig, Section
 from recsys_cli.errors import ConfigError
 
 CONFIG_FILE = "recsys.toml"
-_FOUND = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
 OVERRIDABLE = (
     "interactions", "als", "popular", "itemknn", "graph", "text", "image", "content", "index",
     "hybrid", "twotower",
 )  # fmt: skip
 """Sections that a dataset may override for itself."""
-_NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
 def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
     """The workspace's configuration.
 
-    Without a recsys.toml, or with one that names no datasets, data/hm_raw and data/rr_raw
-    are used where they exist.
+    Without a recsys.toml, or with one that names no datasets, those are used that are found.
 
     Args:
         workspace: folder that holds recsys.toml.
@@ -44,16 +42,12 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}") from error
     if not raw.get("datasets"):
-        raw["datasets"] = {
-            name: {"kind": kind, "path": folder}
-            for name, (kind, folder) in _FOUND.items()
-            if (workspace / folder).is_dir()
-        }
+        raw["datasets"] = found_datasets(workspace)
     for override in overrides:
         _apply(raw, override)
     config = validate(Config, raw, where=str(path) if path.is_file() else "the configuration")
     for name in config.datasets:
-        if not name or set(name) - _NAME_CHARACTERS or name == "all":
+        if not is_dataset_name(name):
             raise ConfigError(
                 f"dataset name {name!r} cannot be part of a file name",
                 hint="use lower-case letters, digits and underscores, and not 'all'",
@@ -94,6 +88,12 @@ def dataset_config(config: Config, dataset: str) -> DatasetConfig:
         known = ", ".join(config.datasets) or "none"
         raise ConfigError(f"there is no dataset {dataset!r}", hint=f"datasets: {known}")
     return config.datasets[dataset]
+
+
+def raw_path(config: Config, dataset: str) -> str | None:
+    """Where recsys.toml says that a dataset's raw files are; None where it does not name it."""
+    own = config.datasets.get(dataset)
+    return None if own is None else own.path
 
 
 def chosen_datasets(config: Config, chosen: str | None = None) -> list[str]:

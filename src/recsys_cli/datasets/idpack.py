@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from recsys_cli.store.idtable import IdTable
+from recsys_cli.store.idtable import IdTable, byte_prefixes
 
-_PREFIX = 8
 # Strings that share their first bytes are ordered one by one, up to this share of all.
 _MAX_TIED = 0.1
 
@@ -29,7 +28,7 @@ def _byte_order(
     strings: pl.Series, offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.int32]:
     """Rows in ascending byte order: by the first bytes as one number, ties in full."""
-    prefix = _prefixes(offsets, data)
+    prefix = byte_prefixes(offsets, data)
     order = np.argsort(prefix).astype(np.int32)
     ranked = prefix[order]
     same = np.flatnonzero(ranked[1:] == ranked[:-1])
@@ -42,17 +41,3 @@ def _byte_order(
         texts = {row: data[offsets[row] : offsets[row + 1]].tobytes() for row in tied}
         order[start:end] = sorted(tied, key=texts.__getitem__)
     return order
-
-
-def _prefixes(
-    offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.uint64]:
-    """The first bytes of every string as a big-endian number, short ones padded with zeros."""
-    padded = np.append(data, np.zeros(_PREFIX, np.uint8))
-    number = np.zeros(len(offsets) - 1, np.uint64)
-    lengths = np.diff(offsets)
-    for i in range(_PREFIX):
-        byte = padded[offsets[:-1] + i]
-        byte[lengths <= i] = 0
-        number = (number << np.uint64(8)) | byte
-    return number

@@ -5,7 +5,11 @@ Adapters return a spec, and nothing past them branches on a dataset's name.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
+
+from recsys_cli.errors import ArtifactError, UnsafeWorkspaceError
 
 
 class DatasetSpec(BaseModel):
@@ -21,7 +25,7 @@ class DatasetSpec(BaseModel):
     """Adapter that made it."""
     events: list[str]
     """Kinds of event; the `event` column of the events table holds positions in this list."""
-    weights: dict[str, float]
+    weights: dict[str, FiniteFloat]
     """Training weight of each kind of event."""
     value_as_weight: bool = False
     """Whether an event's weight is multiplied by its value."""
@@ -29,7 +33,7 @@ class DatasetSpec(BaseModel):
     """Kinds of event that count as a hit in evaluation."""
     repurchase: bool
     """Whether an item that a user already has may be recommended again."""
-    horizon_days: int
+    horizon_days: PositiveInt
     """Length of the evaluation window in days."""
     has_time: bool
     """Whether events carry a time; without it only given truth files can be evaluated on."""
@@ -45,3 +49,44 @@ class DatasetSpec(BaseModel):
     """User columns with few values that say something about taste."""
     image_root: str | None = None
     """Folder that the items' `image` paths are relative to, relative to the workspace."""
+
+
+def picture_folder(spec: DatasetSpec, workspace: Path, named: str | None) -> Path | None:
+    """The folder that the items' pictures lie in; None where they have none.
+
+    Args:
+        spec: of the dataset.
+        workspace: the workspace.
+        named: path of the dataset in recsys.toml; None where it is not there.
+
+    Raises:
+        UnsafeWorkspaceError: the folder is neither in the workspace nor what recsys.toml names.
+    """
+    if spec.image_root is None:
+        return None
+    folder = workspace / spec.image_root
+    may_be = [workspace, *([workspace / named] if named is not None else [])]
+    if not any(folder.resolve().is_relative_to(root.resolve()) for root in may_be):
+        raise UnsafeWorkspaceError(
+            f"the pictures of {spec.name} would be read from {folder}, which is neither in the "
+            "workspace nor what recsys.toml names",
+            hint=f"recsys ingest --dataset {spec.name}",
+        )
+    return folder
+
+
+def read_spec(path: Path) -> DatasetSpec:
+    """The spec in a file.
+
+    Raises:
+        ArtifactError: it is not one.
+    """
+    try:
+        return DatasetSpec.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ArtifactError(
+            f"{path} does not describe a dataset: {where} {first['msg']}",
+            hint="recsys ingest",
+        ) from None

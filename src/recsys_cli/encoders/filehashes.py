@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import read_json, sha256, write_json
 
+_HEX = re.compile("[0-9a-f]{64}")
 _SAVE_EVERY = 4096
 """Files between two writes of the memo: what a killed run has to hash again."""
 
@@ -55,13 +58,16 @@ class FileHashes:
             except OSError as error:
                 found.append(Hashed(None, _reason(error)))
                 continue
+            if not S_ISREG(stat.st_mode):
+                found.append(Hashed(None, "it is no file"))
+                continue
             identity = [stat.st_size, stat.st_mtime_ns]
-            known = self._known.get(file.as_posix())
-            if known and known[:2] == identity:
-                found.append(Hashed(bytes.fromhex(str(known[2]))))
-            else:
-                found.append(None)
-                stats[row] = identity
+            match self._known.get(file.as_posix()):
+                case [*known, str(digest)] if known == identity and _HEX.fullmatch(digest):
+                    found.append(Hashed(bytes.fromhex(digest)))
+                case _:
+                    found.append(None)
+                    stats[row] = identity
         new = list(stats)
         if new:
             progress.start("reading pictures", len(new))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from recsys_cli.models.interactions import Interactions
 
 _DAY_SECONDS = 86_400
+_ROUNDING = 1e-12
+"""Length of a row, as a share of the longest, up to which it is rounding."""
 _ROWS_AT_ONCE = 256
 _TERMS = 1 << 22
 """Products of a weight and a similarity in memory at a time."""
@@ -131,14 +133,25 @@ def strongest(matrix: Any, k: int, *, own: bool, threads: int) -> CSR:
 
 def _weighed(matrix: Any, similarity: str) -> Any:
     """Users × items such that the product of two columns is their items' similarity."""
-    from implicit.nearest_neighbours import bm25_weight, normalize, tfidf_weight
+    from implicit.nearest_neighbours import bm25_weight, tfidf_weight
 
     by_item = matrix.T
     if similarity == "bm25":
         weighed = bm25_weight(by_item, 1.2, 0.75)
     else:
-        weighed = normalize(tfidf_weight(by_item) if similarity == "tfidf" else by_item)
+        weighed = _unit_rows(tfidf_weight(by_item) if similarity == "tfidf" else by_item.tocoo())
     return weighed.T.tocsr()
+
+
+def _unit_rows(matrix: Any) -> Any:
+    """A scipy COO matrix with rows of unit length; rows of zeros stay, and are like nothing.
+
+    TF-IDF weighs users of all but one of the items at 0, but for rounding.
+    """
+    lengths = np.sqrt(np.bincount(matrix.row, matrix.data**2, minlength=matrix.shape[0]))
+    long = lengths > _ROUNDING * lengths.max(initial=0)
+    matrix.data = matrix.data * long[matrix.row] / np.where(long, lengths, 1)[matrix.row]
+    return matrix
 
 
 def decayed_history(

@@ -188,23 +188,19 @@ class Builder:
                 meter = Meter()
                 facts = stage.run(context)
                 seconds, peak = meter.stop()
-                files = {
-                    context.output(kind): self._workspace.path(kind, dataset, snapshot)
-                    for kind in stage.outputs
-                }
+                made = {kind: context.output(kind) for kind in stage.outputs}
                 manifest = Manifest(
                     stage=stage.name,
                     dataset=dataset,
                     recipe=recipe,
-                    outputs=self._workspace.describe(files),
+                    outputs=self._workspace.describe(made, dataset, snapshot),
                     facts=facts,
                     seconds=round(seconds, 3),
                     peak_memory_mb=round(peak, 1),
                     finished=datetime.now(UTC).isoformat(timespec="seconds"),
                     **environment(),
                 )
-                at = self._workspace.manifest_path(stage.name, dataset, snapshot)
-                self._workspace.commit(files, manifest, at)
+                self._workspace.commit(made, manifest, snapshot)
         except RecsysError as error:
             return Step(*node, "failed", verdict.reason, error=error)
         except Exception as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recsys_cli.config import Config
-from recsys_cli.config.load import section_for
+from recsys_cli.config.load import raw_path, section_for
 from recsys_cli.encoders.configured import (
     SUGGESTED,
     configured_image_encoder,
@@ -28,7 +28,7 @@ from recsys_cli.pipeline.content_runs import (
     user_model,
 )
 from recsys_cli.pipeline.stage import Stage, Surroundings, Switch
-from recsys_cli.store.workspace import ALL
+from recsys_cli.store.kinds import ALL
 
 
 def content_stages() -> list[Stage]:
@@ -168,9 +168,11 @@ def _image_identity(around: Surroundings) -> Mapping[str, str]:
         around.config, around.dataset, root=root, hashes=around.hashes
     )
     items, spec = items_with_spec(
-        *(around.workspace.path(kind, around.dataset) for kind in ("items", "spec"))
+        *(around.workspace.file(kind, around.dataset) for kind in ("items", "spec"))
     )
-    files = list(dict.fromkeys(path for path in item_pictures(items, spec) if path is not None))
+    named = raw_path(around.config, around.dataset)
+    pictures = item_pictures(items, spec, workspace=root, named=named)
+    files = list(dict.fromkeys(path for path in pictures if path is not None))
     digests = (
         EmbeddingCache(around.workspace.cache)
         .files()

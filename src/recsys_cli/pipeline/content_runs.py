@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recsys_cli.config.load import section_for
+from recsys_cli.config.load import raw_path, section_for
 from recsys_cli.counted import counted
 from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
 from recsys_cli.pipeline.stage import Context, Facts
 from recsys_cli.store.idtable import fingerprints_of
-from recsys_cli.store.workspace import ALL
+from recsys_cli.store.kinds import ALL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +34,9 @@ def items_with_spec(items: Path, spec: Path) -> tuple[pl.DataFrame, DatasetSpec]
     import polars as pl
 
     from recsys_cli.columns import IMAGE
-    from recsys_cli.datasets.spec import DatasetSpec
+    from recsys_cli.datasets.spec import read_spec
 
-    known = DatasetSpec.model_validate_json(spec.read_text())
+    known = read_spec(spec)
     have = pl.read_parquet_schema(items)
     columns = [name for name in dict.fromkeys([*known.text_columns, IMAGE]) if name in have]
     return pl.read_parquet(items, columns=columns), known
@@ -92,7 +92,11 @@ def embed_image(context: Context) -> Facts:
         context.config, context.dataset, root=root, hashes=context.workspace.hashes()
     )
     found = embed_images(
-        item_pictures(*items_with_spec(context.input("items"), context.input("spec"))),
+        item_pictures(
+            *items_with_spec(context.input("items"), context.input("spec")),
+            workspace=root,
+            named=raw_path(context.config, context.dataset),
+        ),
         encoder,
         EmbeddingCache(context.workspace.cache),
         root=root,

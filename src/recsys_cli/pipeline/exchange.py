@@ -159,21 +159,20 @@ def _commit(
     facts: dict[str, Any],
 ) -> None:
     with workspace.writing(), workspace.staging() as staging:
-        target = workspace.path("als", dataset, snapshot)
-        staged = staging / target.name
+        staged = staging / workspace.path("als", dataset, snapshot).name
         save_pack(staged, pack)
+        made = {"als": staged}
         manifest = Manifest(
             stage="als.train",
             dataset=dataset,
             recipe=recipe,
-            outputs=workspace.describe({staged: target}),
+            outputs=workspace.describe(made, dataset, snapshot),
             facts=facts,
             imported=True,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             **environment(),
         )
-        at = workspace.manifest_path("als.train", dataset, snapshot)
-        workspace.commit({staged: target}, manifest, at)
+        workspace.commit(made, manifest, snapshot)
 
 
 def _refuse_leak(snapshot: Snapshot, reference: int | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from recsys_cli.errors import UsageError
 from recsys_cli.pipeline.stage import Past, Source, Stage
-from recsys_cli.store.workspace import ALL, ARTIFACTS
+from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:
     from recsys_cli.config import Config

@@ -111,7 +111,7 @@ def _external_events(artifacts: Artifacts) -> pl.LazyFrame:
 
 
 def _table(artifacts: Artifacts, kind: str) -> Path:
-    return artifacts.workspace.path(kind, artifacts.dataset)
+    return artifacts.workspace.file(kind, artifacts.dataset)
 
 
 def _tables(opened: Sequence[Artifacts], folder: Path) -> Iterator[Path]:

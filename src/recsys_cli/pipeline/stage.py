@@ -55,9 +55,9 @@ class Context:
     past_reads: Sequence[Past] = ()
 
     def input(self, kind: str, dataset: str | None = None, *, windows_ago: int = 0) -> Path:
-        """Path of an input artifact, by default of this stage's dataset and snapshot."""
+        """An input artifact, checked, by default of this stage's dataset and snapshot."""
         at = self.earlier(windows_ago)
-        return self.workspace.path(kind, dataset or self.dataset, at)
+        return self.workspace.file(kind, dataset or self.dataset, at)
 
     def earlier(self, windows: int) -> Snapshot:
         """The snapshot that many test windows before this one."""
@@ -80,9 +80,9 @@ class Context:
     @cached_property
     def spec(self) -> DatasetSpec:
         """The dataset's spec."""
-        from recsys_cli.datasets.spec import DatasetSpec
+        from recsys_cli.datasets.spec import read_spec
 
-        return DatasetSpec.model_validate_json(self.input("spec").read_text())
+        return read_spec(self.input("spec"))
 
     @property
     def threads(self) -> int:

@@ -101,7 +101,7 @@ def truths_of(
 
     if question.truth:
         return [_given(artifacts, question.truth, question.cutoff)]
-    events = pl.scan_parquet(workspace.path("events", artifacts.dataset))
+    events = pl.scan_parquet(workspace.file("events", artifacts.dataset))
     spec, n_items = artifacts.spec, len(artifacts.items)
     if (question.protocol or settings.protocol) == LEAVE_LAST_OUT:
         return [leave_last_out_truth(events, spec=spec, n_items=n_items)]
@@ -180,7 +180,7 @@ def segments_of(
     warnings = []
     inside = truth.users >= 0
     for column in artifacts.spec.segment_columns:
-        table = pl.read_parquet(workspace.path("users", artifacts.dataset), columns=[column])
+        table = pl.read_parquet(workspace.file("users", artifacts.dataset), columns=[column])
         values = np.full(len(truth.users), None, object)
         values[inside] = table[column].cast(pl.String).gather(truth.users[inside]).to_list()
         groups, left_out = column_groups(column, values)

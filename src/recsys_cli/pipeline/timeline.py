@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from recsys_cli.config import Config
-from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ArtifactError
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stage import Stage
@@ -81,11 +81,14 @@ class Timeline:
 
     def _extent(self, dataset: str) -> _Extent | None:
         manifest = self._workspace.manifest("ingest", dataset)
-        spec = self._workspace.path("spec", dataset)
-        if manifest is None or not spec.exists():
+        if manifest is None:
             return None
-        horizon = DatasetSpec.model_validate_json(spec.read_text()).horizon_days
-        return _Extent(_day(manifest.facts["first"]), _day(manifest.facts["last"]), horizon)
+        try:
+            horizon = read_spec(self._workspace.file("spec", dataset)).horizon_days
+            return _Extent(_day(manifest.facts["first"]), _day(manifest.facts["last"]), horizon)
+        except (ArtifactError, KeyError, TypeError, ValueError):
+            # Whoever looks for what is stale finds it to be that.
+            return None
 
 
 def _day(moment: str | None) -> date | None:

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config import Config
-from recsys_cli.config.load import section_for
-from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.config.load import raw_path, section_for
+from recsys_cli.datasets.spec import DatasetSpec, read_spec
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
-from recsys_cli.store.packs import Pack, load_pack
+from recsys_cli.store.kinds import ARTIFACTS
+from recsys_cli.store.manifest import Manifest
+from recsys_cli.store.packs import Pack
 from recsys_cli.store.snapshot import NOW, Snapshot
-from recsys_cli.store.workspace import ARTIFACTS, Workspace
+from recsys_cli.store.workspace import Workspace, build_command
 
 if TYPE_CHECKING:
     import polars as pl
 
-# What is made of the catalogue alone is good for whichever users there are.
 _OF_CONTENT = ("text_embeddings", "image_embeddings", "content", "user_vectors")
-_OF_ITEMS_ALONE = ("text_embeddings", "image_embeddings", "content")
 
 
 class Artifacts:
@@ -55,10 +56,18 @@ class Artifacts:
         workspace.settle()
 
     def has(self, kind: str) -> bool:
-        """Whether the artifact exists, and is not one that is switched off."""
+        """Whether the artifact exists, and is not one that is switched off.
+
+        Raises:
+            ArtifactError: it was built, and is gone.
+        """
         if kind not in ARTIFACTS or (kind in _OF_CONTENT and self._content_off):
             return False
-        return self.workspace.path(kind, self.dataset, self.snapshot).exists()
+        if self._path(kind).exists():
+            return True
+        if self._shown(kind) in self._built:
+            raise ArtifactError(f"{self._shown(kind)} is gone", hint=self.build_command())
+        return False
 
     def pack(self, kind: str) -> Pack:
         """A pack made for this dataset's ids.
@@ -67,11 +76,8 @@ class Artifacts:
             ArtifactError: it is missing, damaged, or was made for other ids.
         """
         if kind not in self._packs:
-            if not self.has(kind):
-                raise ArtifactError(
-                    f"{self._shown(kind)} does not exist", hint=self.build_command()
-                )
-            pack = load_pack(self.workspace.path(kind, self.dataset, self.snapshot))
+            self._need(kind)
+            pack = self.workspace.pack(kind, self.dataset, self.snapshot)
             if kind != "ids":
                 self._check_fingerprints(kind, pack)
             self._packs[kind] = pack
@@ -81,11 +87,40 @@ class Artifacts:
         """The text of an artifact that is one.
 
         Raises:
-            ArtifactError: it is missing.
+            ArtifactError: it is missing, or no text.
         """
+        self._need(kind)
+        try:
+            file = self.workspace.file(kind, self.dataset, self.snapshot)
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise self._refused(kind, "is no text") from None
+
+    def _need(self, kind: str) -> None:
         if not self.has(kind):
-            raise ArtifactError(f"{self._shown(kind)} does not exist", hint=self.build_command())
-        return self.workspace.path(kind, self.dataset, self.snapshot).read_text(encoding="utf-8")
+            raise self._refused(kind, "does not exist")
+
+    def _refused(self, kind: str, why: str) -> ArtifactError:
+        return ArtifactError(f"{self._shown(kind)} {why}", hint=self.build_command())
+
+    @cached_property
+    def _manifests(self) -> dict[str, Manifest]:
+        return self.workspace.manifests(self.dataset, self.snapshot)
+
+    @cached_property
+    def _built(self) -> frozenset[str]:
+        """Files that builds have made, of stages that are on."""
+        on = [made for made in self._manifests.values() if not self._is_off(made)]
+        return frozenset(name for manifest in on for name in manifest.outputs)
+
+    def _is_off(self, manifest: Manifest) -> bool:
+        """Whether a stage's own switch is off, so that what is left of it may go."""
+        config = self._config
+        return config is not None and any(
+            getattr(section_for(config, name, self.dataset), "enabled", None) is False
+            for name in manifest.recipe.config
+            if name in Config.model_fields
+        )
 
     def outdated(self, config: Config) -> list[str]:
         """Stages whose artifacts are not what a build would make now, and why.
@@ -93,7 +128,7 @@ class Artifacts:
         A glance for those who are about to use them: manifests, settings, and size and time of
         raw files are compared, and nothing is hashed. `recsys status --check` is thorough.
         """
-        manifests = self.workspace.manifests(self.dataset, self.snapshot)
+        manifests = self._manifests
         made = {
             name: output.sha256
             for manifest in manifests.values()
@@ -131,8 +166,10 @@ class Artifacts:
 
     def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
         """Settings of a section that are not those of a recipe."""
-        if section == "dataset":
+        if section == "dataset" and self.dataset in config.datasets:
             now = config.datasets[self.dataset].model_dump(mode="json")
+        elif section not in Config.model_fields:
+            return list(made_with)
         else:
             now = section_for(config, section, self.dataset).model_dump(mode="json")
         if "encoder" in now and now["encoder"] is None:
@@ -149,7 +186,7 @@ class Artifacts:
         """
         import polars as pl
 
-        path = self.workspace.path("items", self.dataset)
+        path = self.workspace.file("items", self.dataset)
         columns = pl.read_parquet_schema(path)
         if column not in columns:
             raise UsageError(
@@ -159,28 +196,28 @@ class Artifacts:
         table = pl.read_parquet(path, columns=list({ITEM, column}))
         ids = IdTable.from_strings(table[ITEM].to_list(), search=False)
         if ids.fingerprint() != self.pack("ids")["items_fingerprint"]:
-            raise ArtifactError(
-                f"{self._shown('items')} is of another ingest than the item ids",
-                hint=self.build_command(),
-            )
+            raise self._refused("items", "is of another ingest than the item ids")
         return table[column]
 
     def build_command(self) -> str:
         """The command that makes what is missing or stale."""
-        at = f" --as-of {self.snapshot.as_of}" if self.snapshot.as_of else ""
-        return f"recsys build all --dataset {self.dataset}{at}"
+        return build_command(self.dataset, self.snapshot)
+
+    def _path(self, kind: str) -> Path:
+        return self.workspace.path(kind, self.dataset, self.snapshot)
 
     def _shown(self, kind: str) -> str:
-        return self.workspace.relative(self.workspace.path(kind, self.dataset, self.snapshot))
+        return self.workspace.relative(self._path(kind))
 
     def _check_fingerprints(self, kind: str, pack: Pack) -> None:
         ids = self.pack("ids")
-        keys = FINGERPRINTS[1:] if kind in _OF_ITEMS_ALONE else FINGERPRINTS
-        if any(pack.get(key) != ids[key] for key in keys):
-            raise ArtifactError(
-                f"{self._shown(kind)} was made for other users or items than there are now",
-                hint=self.build_command(),
-            )
+        if any(pack[key] != ids[key] for key in FINGERPRINTS if key in pack):
+            raise self._refused(kind, "was made for other users or items than there are now")
+
+    @property
+    def raw_path(self) -> str | None:
+        """Where recsys.toml says that the raw files are; None where it does not."""
+        return None if self._config is None else raw_path(self._config, self.dataset)
 
     @cached_property
     def _content_off(self) -> bool:
@@ -207,7 +244,4 @@ class Artifacts:
     @cached_property
     def spec(self) -> DatasetSpec:
         """The dataset's spec."""
-        path = self.workspace.path("spec", self.dataset)
-        if not path.exists():
-            raise ArtifactError(f"{self._shown('spec')} does not exist", hint=self.build_command())
-        return DatasetSpec.model_validate_json(path.read_text())
+        return read_spec(self.workspace.file("spec", self.dataset))

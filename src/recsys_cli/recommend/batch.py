@@ -40,13 +40,25 @@ _BLOCK_CELLS = 1 << 19
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """What a batch file holds; `resumed` users' lists were there from a run that was killed."""
+    """What a batch file holds.
+
+    Attributes:
+        path: the file.
+        users: users in it.
+        rows: items in it.
+        fallbacks: users served in part or in full by another strategy than the one asked for.
+        resumed: users whose lists were there from a run that was killed.
+        failed: users for whom the strategy asked for failed.
+        failure: for whom it did first, and what happened; None where it did not.
+    """
 
     path: Path
     users: int
     rows: int
     fallbacks: int
     resumed: int = 0
+    failed: int = 0
+    failure: str | None = None
 
 
 def format_of(path: Path) -> Format:
@@ -103,10 +115,11 @@ def recommend_all(
     render: Callable[..., pl.DataFrame] = _kaggle if file_format == "kaggle" else _long
     schema = _KAGGLE_COLUMNS if file_format == "kaggle" else _LONG_COLUMNS
     allow = engine.allowed(filters)
-    counts = {"rows": 0, "fallbacks": 0, "resumed": 0}
+    counts = {"rows": 0, "fallbacks": 0, "resumed": 0, "failed": 0}
+    failures: list[str] = []
     step = max(1, _BLOCK_CELLS // max(min(k, len(items)), 1))
     arguments = {"strategy": strategy, "k": k, "step": step, "filters": asdict(filters)}
-    finished = Checkpoints(out, batch_fingerprint(engine.artifacts, arguments))
+    finished = Checkpoints(out, batch_fingerprint(engine.artifacts, arguments), n_items=len(items))
 
     def answered(start: int) -> Answer:
         rows = np.arange(start, min(start + step, len(users)), dtype=np.int32)
@@ -130,6 +143,10 @@ def recommend_all(
             frame = render(pl.Series(ids, dtype=pl.String), items, answer)
             counts["rows"] += len(frame)
             counts["fallbacks"] += int((answer.reason > 0).sum())
+            counts["failed"] += int(answer.failed.sum())
+            if answer.failure and not failures:
+                user = ids[int(answer.failed.argmax())]
+                failures.append(f"{strategy} failed for user {user}: {answer.failure}")
             report.advance(len(ids))
             yield frame.select(with_columns) if with_columns else frame
 
@@ -143,7 +160,7 @@ def recommend_all(
     finished.clear()
     if counts["resumed"]:
         report.log(f"went on after {counts['resumed']:,} users that were done")
-    return BatchSummary(out, len(users), **counts)
+    return BatchSummary(out, len(users), **counts, failure=failures[0] if failures else None)
 
 
 def _ahead(make: Callable[[int], Answer], starts: Iterable[int]) -> Iterator[Answer]:

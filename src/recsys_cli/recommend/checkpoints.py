@@ -17,27 +17,43 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys_cli import __version__
 from recsys_cli.errors import RecsysError
 from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.contract import Recommendations
+from recsys_cli.recommend.contract import NO_SOURCE, Recommendations
 from recsys_cli.recommend.fallback import Answer
+from recsys_cli.store.kinds import ARTIFACTS
+from recsys_cli.store.layout import ITEMS, Array, Layout, Wrong, check, floats, lists, texts
 from recsys_cli.store.packs import load_pack, save_pack
-from recsys_cli.store.workspace import ARTIFACTS
+
+_BLOCK: Layout = {
+    "items": Array(dtype="i4", shape=("users", "k"), least=-1, below=ITEMS),
+    "scores": floats("users", "k", nan=True),
+    "sources": texts(size="sources"),
+    "source": Array(dtype="u1", shape=("users", "k")),
+    "strategies": texts(size="strategies"),
+    "used": Array(dtype="u1", shape=("users",)),
+    "reasons": lists(),
+    "reason": Array(dtype="u1", shape=("users",)),
+}
+"""What a block holds."""
 
 
 class Checkpoints:
     """Finished blocks of one batch, by their first user."""
 
-    def __init__(self, out: Path, fingerprint: str) -> None:
+    def __init__(self, out: Path, fingerprint: str, *, n_items: int) -> None:
         """Keep blocks of other batches into the same file no longer.
 
         Args:
             out: the batch's file.
             fingerprint: of all that its lists depend on.
+            n_items: size of the catalogue.
         """
         self._out = out
+        self._n_items = n_items
         self._parent = out.with_name(f".{out.name}.parts")
         self._folder = self._parent / fingerprint
         if self._parent.is_dir():
@@ -55,6 +71,10 @@ class Checkpoints:
             # A machine that lost power may have left a part of the file.
             if pack.pop("checksum") != _checksum(pack):
                 return None
+            check(pack, _BLOCK, {ITEMS: self._n_items})
+            for codes, names in (("source", "sources"), ("used", "strategies")):
+                _refuse_unnamed(pack[codes], len(pack[names]))
+            _refuse_unnamed(pack["reason"], len(pack["reasons"]))
             lists = Recommendations(
                 pack["items"], pack["scores"], pack["source"], tuple(pack["sources"])
             )
@@ -64,12 +84,15 @@ class Checkpoints:
                 tuple(pack["strategies"]),
                 pack["reason"],
                 tuple(pack["reasons"]),
+                np.zeros(len(pack["used"]), np.bool_),
             )
-        except (RecsysError, KeyError):
+        except (RecsysError, KeyError, Wrong):
             return None
 
     def save(self, start: int, answer: Answer) -> None:
-        """Keep a finished block."""
+        """Keep a finished block, unless a strategy failed in it, which the next run may not."""
+        if answer.failed.any():
+            return
         lists = answer.recommendations
         pack = {
             "items": lists.items,
@@ -95,6 +118,11 @@ class Checkpoints:
 
     def _path(self, start: int) -> Path:
         return self._folder / f"{start}.joblib"
+
+
+def _refuse_unnamed(codes: npt.NDArray[np.uint8], names: int) -> None:
+    if (codes[codes != NO_SOURCE] >= names).any():
+        raise Wrong("names what is not there")
 
 
 def batch_fingerprint(artifacts: Artifacts, arguments: Mapping[str, Any]) -> str:

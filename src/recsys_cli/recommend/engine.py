@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from recsys_cli.config import Config
 from recsys_cli.csr import CSR
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import ALSO, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.fallback import Answer, WithFallback
@@ -47,6 +47,8 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+_ALWAYS = ("items", "interactions", "popular")
+"""What filters, exclusion and fallbacks need, whatever the strategy: if built, it is there."""
 
 
 class Engine:
@@ -73,6 +75,8 @@ class Engine:
             artifacts: those of this dataset and snapshot, where the caller opened them already.
         """
         self.artifacts = artifacts or Artifacts(workspace, dataset, snapshot, config=config)
+        for kind in _ALWAYS:
+            self.artifacts.has(kind)
         self.dataset = dataset
         self._threads = threads
         self._strategies: dict[str, WithFallback] = {}
@@ -223,7 +227,13 @@ class _Request:
         first = chain.chain[0]
         if not isinstance(first, Hybrid) or not first.history.counts(self.users)[0]:
             return chain.answer(self.users, **filters), None
-        lists, candidates = first.recommend_found(self.users, **filters)
+        try:
+            lists, candidates = first.recommend_found(self.users, **filters)
+        except (RecsysError, MemoryError):
+            raise
+        except Exception:
+            # The chain notes the failure, and goes on with who comes next.
+            return chain.answer(self.users, **filters), None
         return chain.answer(self.users, **filters, first=lists), _Found(first, candidates)
 
 

@@ -1,7 +1,8 @@
 """A chain of strategies: whom the first cannot serve in full, the next ones do.
 
 The answer says which strategy each user got and, where it is not the one asked for, why. Users
-are handled together: each stage sees only those whose lists are still short.
+are handled together: each stage sees only those whose lists are still short. A strategy that
+fails for one of them has nothing for that one, and the others do not notice.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+from recsys_cli.errors import RecsysError, sentence
 from recsys_cli.recommend.contract import NO_SOURCE, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.strategies import Strategy
 from recsys_cli.recommend.vectors import Mask, Users
@@ -23,7 +25,9 @@ UNKNOWN = "unknown user"
 NOTHING_LEFT = "nothing left to recommend"
 TOO_FEW = "fewer than k items"
 
-_UNKNOWN, _NOT_KNOWN, _NOTHING_LEFT, _TOO_FEW = 1, 2, 3, 4
+FAILED = "it failed for this user"
+
+_UNKNOWN, _NOT_KNOWN, _NOTHING_LEFT, _TOO_FEW, _FAILED = 1, 2, 3, 4, 5
 
 Codes = npt.NDArray[np.uint8]
 
@@ -39,6 +43,8 @@ class Answer:
         strategies: the chain's names.
         reason: (n,) uint8 position in `reasons`.
         reasons: texts; the first is None, meaning that the strategy asked for served the user.
+        failed: (n,) whether the strategy asked for failed for the user.
+        failure: what the first such failure was; None where there is none.
     """
 
     recommendations: Recommendations
@@ -46,6 +52,8 @@ class Answer:
     strategies: tuple[str, ...]
     reason: Codes
     reasons: tuple[str | None, ...]
+    failed: Mask
+    failure: str | None = None
 
     def strategy_used(self, row: int) -> str | None:
         """Name of the strategy that gave the first item of list `row`; None if it is empty."""
@@ -108,8 +116,9 @@ class WithFallback:
         the caller has them already. A list is shorter than k only where no strategy of the chain
         has another item; no item stands in a list twice.
         """
+        failures = _Failures(len(users))
         if first is None:
-            first = self.chain[0].recommend(users, k=k, exclude=exclude, allow=allow)
+            first = failures.isolated(self.chain[0], users, k=k, exclude=exclude, allow=allow)
         lists = _Lists(first, stages=len(self.chain))
         own = lists.lengths.copy()
         for stage, strategy in enumerate(self.chain[1:], 1):
@@ -117,14 +126,19 @@ class WithFallback:
             if not len(short):
                 break
             barred = lists.also_excluded(short, exclude, self.n_items)
-            more = strategy.recommend(users[short], k=k, exclude=barred, allow=allow)
+            later = _Failures(len(short))
+            more = later.isolated(strategy, users[short], k=k, exclude=barred, allow=allow)
             lists.append(short, more, stage)
         return Answer(
             lists.result(),
             lists.used,
             tuple(strategy.name for strategy in self.chain),
-            self._reason(users, own, lists.lengths, k),
-            (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW),
+            np.where(failures.rows, _FAILED, self._reason(users, own, lists.lengths, k)).astype(
+                np.uint8
+            ),
+            (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW, FAILED),
+            failures.rows,
+            failures.first,
         )
 
     def _reason(
@@ -143,6 +157,61 @@ class WithFallback:
             reason[empty & ~self.chain[0].knows(users)] = _NOT_KNOWN
             reason[empty & (users == UNKNOWN_USER)] = _UNKNOWN
         return reason
+
+
+class _Failures:
+    """Users for whom a strategy failed."""
+
+    def __init__(self, users: int) -> None:
+        self.rows: Mask = np.zeros(users, np.bool_)
+        self.first: str | None = None
+
+    def isolated(
+        self,
+        strategy: Strategy,
+        users: Users,
+        *,
+        k: int,
+        exclude: CSR | None,
+        allow: Mask | None,
+        start: int = 0,
+    ) -> Recommendations:
+        """`strategy.recommend`, with an empty list for each user that it fails for.
+
+        What a known error says is about the artifacts, and so about everybody.
+        """
+        try:
+            return strategy.recommend(users, k=k, exclude=exclude, allow=allow)
+        except (RecsysError, MemoryError):
+            raise
+        except Exception as error:
+            self.first = self.first or sentence(error)
+        if len(users) == 1:
+            self.rows[start] = True
+            return Recommendations.empty(1, k, strategy.name)
+        middle = len(users) // 2
+        halves = []
+        for half in (slice(None, middle), slice(middle, None)):
+            rows = np.arange(len(users))[half]
+            part = None if exclude is None else exclude.take(rows)
+            at = start + int(rows[0])
+            halves.append(
+                self.isolated(strategy, users[half], k=k, exclude=part, allow=allow, start=at)
+            )
+        return _stacked(*halves)
+
+
+def _stacked(above: Recommendations, below: Recommendations) -> Recommendations:
+    """Lists of some users, then those of others, by the same strategy."""
+    sources = tuple(dict.fromkeys([*above.sources, *below.sources]))
+    codes = np.full(NO_SOURCE + 1, NO_SOURCE, np.uint8)
+    codes[: len(below.sources)] = [sources.index(name) for name in below.sources]
+    return Recommendations(
+        np.concatenate([above.items, below.items]),
+        np.concatenate([above.scores, below.scores]),
+        np.concatenate([above.source, codes[below.source]]),
+        sources,
+    )
 
 
 class _Lists:

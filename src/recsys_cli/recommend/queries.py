@@ -25,7 +25,6 @@ from recsys_cli.encoders.configured import (
 )
 from recsys_cli.errors import ArtifactError, ConfigError, UsageError
 from recsys_cli.models.fusion import IMAGE, TEXT, ContentSpace
-from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -135,8 +134,8 @@ class QueryEncoders:
         return cast("TextEncoder", opened)
 
     def _open_text(self, dataset: str, space: ContentSpace) -> TextEncoder:
-        path = self._workspace.path("text_encoder", dataset)
-        fitted = load_pack(path) if path.exists() else {}
+        there = self._workspace.path("text_encoder", dataset).exists()
+        fitted = self._workspace.pack("text_encoder", dataset) if there else {}
         named = encoder_named(self._config, TEXT, dataset) or ""
         if is_fitted(named) and not fitted:
             _check_same(space, TEXT, named)

@@ -17,8 +17,8 @@ from recsys_cli.models.fusion import TEXT, ContentSpace
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.queries import Query, QueryEncoders
 from recsys_cli.recommend.similar import CONTENT, Similar
-from recsys_cli.store.packs import load_pack
-from recsys_cli.store.workspace import ALL, Workspace
+from recsys_cli.store.kinds import ALL
+from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from recsys_cli.models.itemsources import SourceRows
@@ -79,11 +79,11 @@ def _in_all(
     opened = {name: Artifacts(workspace, name) for name in datasets}
     rows = _source_rows(workspace, opened)
     index = load_index(
-        workspace.path("all_index", ALL),
+        workspace.file("all_index", ALL),
         encoders=rows.space.encoders,
         dim=rows.space.dim,
         items_fingerprint=rows.items_fingerprint,
-        facts_path=workspace.path("all_index_facts", ALL),
+        facts_path=workspace.file("all_index_facts", ALL),
     )
     vector = QueryEncoders(workspace, config).vector(datasets, rows.space, query)
     numbers, scores = index.search(vector[None], k=k)
@@ -115,7 +115,7 @@ def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> Sourc
             f"{workspace.relative(path)} does not exist",
             hint=f"recsys index\n  → or search one dataset with --dataset {next(iter(opened))}",
         )
-    rows = SourceRows.from_pack(load_pack(path))
+    rows = SourceRows.from_pack(workspace.pack("all_index_rows", ALL))
     now = {
         name: str(opened[name].pack("ids")["items_fingerprint"]) if name in opened else ""
         for name in rows.datasets
@@ -125,4 +125,10 @@ def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> Sourc
             f"{workspace.relative(path)} was made for other items than there are now",
             hint="recsys index",
         )
+    for code, name in enumerate(rows.datasets):
+        if rows.row[rows.dataset == code].max(initial=-1) >= len(opened[name].items):
+            raise ArtifactError(
+                f"{workspace.relative(path)} has rows beyond the items of {name}",
+                hint="recsys index",
+            )
     return rows

@@ -15,6 +15,7 @@ import polars as pl
 
 from recsys_cli.columns import IMAGE, ITEM
 from recsys_cli.datasets.idpack import id_table
+from recsys_cli.datasets.spec import picture_folder
 from recsys_cli.errors import ArtifactError, UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +40,8 @@ class ItemsTable:
         Raises:
             ArtifactError: there is no table, or it is of another ingest than the ids.
         """
-        path = artifacts.workspace.path("items", artifacts.dataset)
-        try:
-            stat = path.stat()
-        except OSError:
-            raise ArtifactError(
-                f"{path.name} does not exist", hint=artifacts.build_command()
-            ) from None
+        path = artifacts.workspace.file("items", artifacts.dataset)
+        stat = path.stat()
         fingerprint = str(artifacts.pack("ids")["items_fingerprint"])
         about = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino} {fingerprint}"
         name = f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.parquet"
@@ -63,8 +59,9 @@ class ItemsTable:
         self._file = scratch.file(name, write)
         self._table = pl.scan_parquet(self._file)
         self.columns = list(self._table.collect_schema())
-        root = artifacts.spec.image_root
-        self._pictures = None if root is None else artifacts.workspace.root / root
+        self._pictures = picture_folder(
+            artifacts.spec, artifacts.workspace.root, artifacts.raw_path
+        )
         self.pictured = self._pictures is not None and self._any_named()
         """Whether any item names a picture."""
 

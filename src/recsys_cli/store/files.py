@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+_MAX_JSON = 256 << 20
+"""Bytes of the largest JSON file that is read."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -39,8 +42,10 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The JSON value in `path`, or None where there is no readable one."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        if not path.is_file() or path.stat().st_size > _MAX_JSON:
+            return None
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -63,38 +68,69 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class HashMemo:
-    """SHA-256 of files, remembered for as long as size, mtime and inode stay the same."""
+class FileMemo:
+    """What was found out about files, for as long as they stay untouched.
+
+    The time of the last change to a file's inode, which nobody can set, is looked at too: so a
+    memo that came along with somebody else's files says nothing about them.
+    """
 
     def __init__(self, path: Path) -> None:
+        """Read the memo in `path`, if there is one."""
         self._path = path
         known = read_json(path)
-        self._known: dict[str, list[Any]] = known if isinstance(known, dict) else {}
+        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
 
-    def surely_changed(self, file: Path, digest: str) -> bool:
-        """Whether `file` is known not to have this SHA-256, without hashing it."""
+    def get(self, file: Path) -> str | None:
+        """What was noted of `file`, if it has not been touched since.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        match self._known.get(str(file.resolve())):
+            case [*identity, str(noted)] if identity == _identity(file):
+                return noted
+        return None
+
+    def changed(self, file: Path) -> bool:
+        """Whether `file` is surely another than the one that something was noted of."""
         entry = self._known.get(str(file.resolve()))
-        if not entry or not file.exists():
-            return False
-        return entry[:3] != _identity(file) or entry[3] != digest
+        return isinstance(entry, list) and file.exists() and entry[:3] != _identity(file)[:3]
 
-    def sha256(self, file: Path) -> str:
-        """Hex SHA-256 of `file`, from memory where nothing about the file changed."""
-        identity, key = _identity(file), str(file.resolve())
-        entry = self._known.get(key)
-        if entry and entry[:3] == identity:
-            return str(entry[3])
-        digest = sha256(file)
-        self._known[key] = [*identity, digest]
+    def put(self, noted: str, *files: Path) -> None:
+        """Note the same of all of `files`."""
+        self._known |= {str(file.resolve()): [*_identity(file), noted] for file in files}
+        self._known = {name: entry for name, entry in self._known.items() if Path(name).exists()}
         # A read-only workspace only loses the shortcut.
         with suppress(OSError):
             write_json(self._path, self._known)
+
+
+class HashMemo:
+    """SHA-256 of files, each computed once per change."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the memo in `path`, if there is one."""
+        self._memo = FileMemo(path)
+
+    def surely_changed(self, file: Path, digest: str) -> bool:
+        """Whether `file` is known not to have this SHA-256, without hashing it."""
+        return self._memo.changed(file) or (
+            file.exists() and self._memo.get(file) not in (None, digest)
+        )
+
+    def sha256(self, file: Path) -> str:
+        """Hex SHA-256 of `file`, from memory where nothing about the file changed."""
+        digest = self._memo.get(file)
+        if digest is None:
+            digest = sha256(file)
+            self._memo.put(digest, file)
         return digest
 
 
 def _identity(file: Path) -> list[int]:
     stat = file.stat()
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns]
 
 
 def _umask() -> int:

@@ -17,8 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.store.layout import Array, Rule, Sizes, Wrong
+
 FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 """Where a pack says which users and items its rows stand for."""
+
+_PREFIX = 8
+_HIGH_BITS, _GOES_ON = 0xC0, 0x80
+"""What tells the bytes within a character of UTF-8 from its first."""
 
 
 def fingerprints_of(pack: Mapping[str, Any]) -> dict[str, str]:
@@ -109,3 +115,91 @@ class IdTable:
     def from_pack(cls, pack: Mapping[str, Any], prefix: str) -> IdTable:
         """The inverse of `to_pack`."""
         return cls(pack[f"{prefix}_offsets"], pack[f"{prefix}_data"], pack.get(f"{prefix}_order"))
+
+
+def strings(name: str, rows: str, *, search: bool = True) -> dict[str, Rule]:
+    """The layout of a table's values in a pack, see `IdTable.to_pack`, with that many rows."""
+    size = f"bytes of {name}s"
+    layout: dict[str, Rule] = {
+        f"{name}_data": Array(dtype="u1", shape=(size,)),
+        f"{name}_offsets": _Offsets(rows, size, f"{name}_data"),
+    }
+    if search:
+        layout[f"{name}_order"] = _Order(rows, name)
+    return layout
+
+
+def fingerprint(name: str) -> Rule:
+    """The rule that a value is the fingerprint of a table of the same pack."""
+    return _Fingerprint(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    """The fingerprint of the table of that name."""
+
+    name: str
+    optional = False
+
+    def check(self, value: Any, pack: Mapping[str, Any], sizes: Sizes) -> None:
+        if value != IdTable.from_pack(pack, self.name).fingerprint():
+            raise Wrong(f"is not that of the {self.name}s")
+
+
+@dataclass(frozen=True, slots=True)
+class _Offsets:
+    """Where each of `rows` strings begins in `data`."""
+
+    rows: str
+    size: str
+    data: str
+    optional = False
+
+    def check(self, value: Any, pack: Mapping[str, Any], sizes: Sizes) -> None:
+        starts = Array(dtype="i8", shape=(f"{self.rows}+1",), starts=self.size)
+        starts.check(value, pack, sizes)
+        data = pack[self.data]
+        try:
+            data.tobytes().decode()
+        except UnicodeDecodeError:
+            raise Wrong("points into what is no text") from None
+        inside = value[value < len(data)]
+        if ((data[inside] & _HIGH_BITS) == _GOES_ON).any():
+            raise Wrong("splits a character")
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The rows of a table in the byte order of its strings, each of which stands there once."""
+
+    rows: str
+    name: str
+    optional = False
+
+    def check(self, value: Any, pack: Mapping[str, Any], sizes: Sizes) -> None:
+        Array(dtype="i4", shape=(self.rows,), least=0, below=self.rows).check(value, pack, sizes)
+        offsets, data = pack[f"{self.name}_offsets"], pack[f"{self.name}_data"]
+        ranked = byte_prefixes(offsets, data)[value]
+        if (ranked[1:] < ranked[:-1]).any():
+            raise Wrong("is not in the order of the ids")
+        # Strings that share their first bytes are compared in full.
+        for at in np.flatnonzero(ranked[1:] == ranked[:-1]).tolist():
+            first, second = (
+                data[offsets[row] : offsets[row + 1]].tobytes() for row in value[at : at + 2]
+            )
+            if first >= second:
+                raise Wrong("has an id twice, or is not in the order of the ids")
+
+
+def byte_prefixes(
+    offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint64]:
+    """The first bytes of every string as a big-endian number, short ones padded with zeros."""
+    padded = np.append(data, np.zeros(_PREFIX, np.uint8))
+    number = np.zeros(len(offsets) - 1, np.uint64)
+    lengths = np.diff(offsets)
+    for i in range(_PREFIX):
+        byte = padded[offsets[:-1] + i]
+        byte[lengths <= i] = 0
+        number = (number << np.uint64(8)) | byte
+    return number

@@ -12,6 +12,7 @@ from typing import Any
 
 from recsys_cli import __version__
 from recsys_cli.store.files import read_json
+from recsys_cli.store.layout import anything, by_name, nested, number, text, truth, whole
 
 _LIBRARIES = (
     "numpy", "polars", "scipy", "joblib", "implicit", "numba", "scikit-learn", "faiss-cpu", "torch",
@@ -91,16 +92,45 @@ class Manifest:
     @classmethod
     def load(cls, path: Path) -> Manifest | None:
         """Read a manifest; None where there is none or it cannot be understood."""
-        raw = read_json(path)
-        if not isinstance(raw, dict):
+        return cls.from_json(read_json(path))
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Manifest | None:
+        """The inverse of `to_json`; None where `raw` is something else."""
+        if not _MANIFEST.fits(raw):
             return None
-        try:
-            raw.pop("key", None)
-            raw["recipe"] = Recipe(**raw["recipe"])
-            raw["outputs"] = {name: Output(**out) for name, out in raw["outputs"].items()}
-            return cls(**raw)
-        except (KeyError, TypeError, AttributeError):
-            return None
+        fields = {name: value for name, value in raw.items() if name != "key"}
+        fields["recipe"] = Recipe(**raw["recipe"])
+        fields["outputs"] = {name: Output(**output) for name, output in raw["outputs"].items()}
+        return cls(**fields)
+
+
+_MANIFEST = nested(
+    {
+        "stage": text(),
+        "dataset": text(),
+        "recipe": nested(
+            {
+                "version": whole(),
+                "config": by_name(by_name(anything())),
+                "inputs": by_name(text()),
+                "snapshot": text(),
+            }
+        ),
+        "outputs": by_name(nested({"sha256": text(), "bytes": whole(), "mtime_ns": whole()})),
+        "facts": by_name(anything(), optional=True),
+        "imported": truth(optional=True),
+        "seconds": number(0, optional=True),
+        "peak_memory_mb": number(0, optional=True),
+        "finished": text(optional=True),
+        "package": text(optional=True),
+        "python": text(optional=True),
+        "platform": text(optional=True),
+        "libraries": by_name(text(), optional=True),
+        "key": text(optional=True),
+    }
+)
+"""What a manifest holds."""
 
 
 def environment() -> dict[str, Any]:

@@ -21,8 +21,8 @@ from recsys_cli.store.unpickler import SafeUnpickler
 Pack = dict[str, Any]
 
 _PLAIN = (str, int, float, bool, type(None))
-MAX_INFLATED = 4 << 30
-"""Bytes that a compressed pack may inflate to; our own are never compressed."""
+_INFLATED_TIMES, _INFLATED_MORE = 100, 16 << 20
+"""Bytes that a compressed pack may inflate to, by its size; our own are never compressed."""
 
 
 def save_pack(path: Path, pack: Mapping[str, Any]) -> None:
@@ -91,17 +91,18 @@ def _load_foreign(file: BinaryIO, path: Path) -> Any:
     compressor = _detect_compressor(file)
     if compressor not in _COMPRESSORS:
         return SafeUnpickler(file, path=None, size=path.stat().st_size).load()
+    most = path.stat().st_size * _INFLATED_TIMES + _INFLATED_MORE
     with _COMPRESSORS[compressor].decompressor_file(file) as inflating:
-        bounded = io.BufferedReader(_Bounded(inflating))
-        return SafeUnpickler(bounded, path=None, size=MAX_INFLATED).load()
+        bounded = io.BufferedReader(_Bounded(inflating, most))
+        return SafeUnpickler(bounded, path=None, size=most).load()
 
 
 class _Bounded(io.RawIOBase):
-    """Reads from an inflating file up to `MAX_INFLATED` bytes."""
+    """Reads from an inflating file up to a number of bytes."""
 
-    def __init__(self, inflating: Any) -> None:
+    def __init__(self, inflating: Any, most: int) -> None:
         self._inflating = inflating
-        self._left = MAX_INFLATED
+        self._most = self._left = most
 
     def readable(self) -> bool:
         return True
@@ -110,6 +111,6 @@ class _Bounded(io.RawIOBase):
         data = self._inflating.read(len(buffer))
         self._left -= len(data)
         if self._left < 0:
-            raise UnsafePackError(f"the pack inflates to more than {MAX_INFLATED >> 30} GB")
+            raise UnsafePackError(f"the pack inflates to more than {self._most >> 20:,} MB")
         buffer[: len(data)] = data
         return len(data)

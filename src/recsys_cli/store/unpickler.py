@@ -27,12 +27,16 @@ _KINDS = frozenset("biufcSUmMV")
 _DTYPE_STATE = 8
 """Fields of a dtype's state, not counting the unit of datetimes."""
 _MAX_ALIGNMENT = 64
+_MAX_DEPTH = 32
+"""Levels of lists and dicts in each other; our own packs have three."""
+_FEW = 1 << 16
+"""Values that a pack may consist of, however small its file."""
 
 _OPCODES = (
     "PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 "
     "LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES "
     "SHORT_BINBYTES BINBYTES8 EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST EMPTY_DICT "
-    "DICT EMPTY_SET FROZENSET GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL "
+    "EMPTY_SET GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL "
     "STACK_GLOBAL"
 )
 
@@ -86,6 +90,9 @@ def _checked(dtype: np.dtype[Any]) -> np.dtype[Any]:
         raise UnsafePackError("the pack holds an array of Python objects", hint=_HINT)
     if dtype.kind not in _KINDS or dtype.fields is not None or dtype.subdtype is not None:
         raise UnsafePackError(f"the pack holds an array of {dtype}")
+    if not dtype.itemsize:
+        # However many of nothing fit any file.
+        raise UnsafePackError("the pack holds an array of values without a size")
     return dtype
 
 
@@ -101,6 +108,9 @@ def _collection(kind: Callable[..., Any]) -> Callable[..., Any]:
     def build(*arguments: object) -> Any:
         if any(type(argument) not in (list, tuple, int, float) for argument in arguments):
             raise UnsafePackError(f"the pack builds a {kind.__name__} from something odd")
+        for argument in arguments:
+            for member in argument if isinstance(argument, (list, tuple)) else ():
+                _key(member[0] if kind is dict else member)
         return kind(*arguments)
 
     return build
@@ -145,7 +155,12 @@ class SafeUnpickler(_PythonUnpickler):  # type: ignore[misc]
             UnsafePackError: it is more than arrays and plain values.
         """
         value = super().load()
-        _refuse_tokens(value)
+        try:
+            size, _ = _measure(value, {})
+        except RecursionError:
+            raise UnsafePackError("the pack is nested too deep", hint=_HINT) from None
+        if size > max(self._size, _FEW):
+            raise UnsafePackError("the pack says the same too often", hint=_HINT)
         return value
 
     def find_class(self, module: str, name: str) -> _Name:
@@ -245,13 +260,18 @@ class SafeUnpickler(_PythonUnpickler):  # type: ignore[misc]
     def load_setitem(self) -> None:
         """Put one entry into a plain dict."""
         value, key = self.stack.pop(), self.stack.pop()
-        _plain(self.stack[-1], dict)[key] = value
+        _plain(self.stack[-1], dict)[_key(key)] = value
 
     def load_setitems(self) -> None:
         """Put entries into a plain dict."""
         items = self.pop_mark()
         target = _plain(self.stack[-1], dict)
-        target.update(zip(items[::2], items[1::2], strict=True))
+        target.update(zip(map(_key, items[::2]), items[1::2], strict=True))
+
+    def load_dict(self) -> None:
+        """Make a plain dict of what lies above the mark."""
+        items = self.pop_mark()
+        self.stack.append(dict(zip(map(_key, items[::2]), items[1::2], strict=True)))
 
     def load_append(self) -> None:
         """Put one value into a plain list."""
@@ -266,7 +286,11 @@ class SafeUnpickler(_PythonUnpickler):  # type: ignore[misc]
     def load_additems(self) -> None:
         """Put values into a plain set."""
         items = self.pop_mark()
-        _plain(self.stack[-1], set).update(items)
+        _plain(self.stack[-1], set).update(map(_key, items))
+
+    def load_frozenset(self) -> None:
+        """Make a frozen set of what lies above the mark."""
+        self.stack.append(frozenset(map(_key, self.pop_mark())))
 
     def _refuse(self) -> None:
         raise UnsafePackError("the pack is a program rather than data", hint=_HINT)
@@ -278,17 +302,34 @@ def _plain(target: Any, kind: type) -> Any:
     return target
 
 
-def _refuse_tokens(value: Any) -> None:
-    """Refuse names and unfinished arrays that stand where a value should."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_tokens(key)
-            _refuse_tokens(item)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for item in value:
-            _refuse_tokens(item)
-    elif isinstance(value, (_Name, _DType, _Array)):
+def _key(value: Any) -> str | int | float:
+    """A key of a dict or a member of a set; what is hashed by its parts may take for ever."""
+    if isinstance(value, (str, int, float, np.number)):
+        return value  # type: ignore[return-value]
+    raise UnsafePackError(f"the pack has a {type(value).__name__} for a key", hint=_HINT)
+
+
+def _measure(value: Any, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """How many values `value` consists of, and how deep they are nested.
+
+    Refuses names and unfinished arrays that stand where a value should. What stands in many
+    places is looked at once, and counts in each: those who use the pack will walk through all.
+    """
+    if isinstance(value, (_Name, _DType, _Array)):
         raise UnsafePackError("the pack holds the name of something instead of a value")
+    if not isinstance(value, (dict, list, tuple, set, frozenset)):
+        return 1, 0
+    if id(value) not in known:
+        # Until it is measured it is deeper than anything may be, and so is what holds itself.
+        known[id(value)] = (1, _MAX_DEPTH)
+        size, depth = 1, 0
+        for part in value.values() if isinstance(value, dict) else value:
+            part_size, part_depth = _measure(part, known)
+            size, depth = size + part_size, max(depth, part_depth + 1)
+            if depth > _MAX_DEPTH:
+                raise UnsafePackError(f"the pack is nested more than {_MAX_DEPTH} deep", hint=_HINT)
+        known[id(value)] = size, depth
+    return known[id(value)]
 
 
 def _opcode(name: str) -> int:
@@ -307,6 +348,8 @@ SafeUnpickler.dispatch.update(
         _opcode("SETITEMS"): SafeUnpickler.load_setitems,
         _opcode("APPEND"): SafeUnpickler.load_append,
         _opcode("APPENDS"): SafeUnpickler.load_appends,
+        _opcode("DICT"): SafeUnpickler.load_dict,
         _opcode("ADDITEMS"): SafeUnpickler.load_additems,
+        _opcode("FROZENSET"): SafeUnpickler.load_frozenset,
     }
 )

@@ -5,6 +5,9 @@ where and the new manifest; then renames; then writes the manifest; then drops t
 Killed before the journal, the previous artifacts are whole; killed after it, the next writer
 (or `recsys status`) finishes the renames. There is no moment at which a manifest on disk
 vouches for files that it does not describe, other than with a journal beside it that says so.
+
+Whoever reads an artifact gets it checked: its bytes are those of its manifest, and what a pack
+holds is what its kind holds (`kinds`). That is done once for each file, see `files.FileMemo`.
 """
 
 from __future__ import annotations
@@ -12,73 +15,35 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
-from recsys_cli.errors import LockedError, UsageError
-from recsys_cli.store.files import HashMemo, fsync, read_json, sha256, write_json
+from recsys_cli.errors import (
+    ArtifactError,
+    LockedError,
+    TrainingError,
+    UnsafeWorkspaceError,
+    UsageError,
+)
+from recsys_cli.store.files import FileMemo, HashMemo, fsync, sha256
+from recsys_cli.store.idtable import FINGERPRINTS
+from recsys_cli.store.journal import (
+    ARTIFACTS_FOLDER,
+    JOURNAL,
+    MANIFESTS_FOLDER,
+    STAGING,
+    Journal,
+    refuse_link_out,
+)
+from recsys_cli.store.kinds import ALL, ARTIFACTS
+from recsys_cli.store.layout import ITEMS, USERS, Wrong, check
 from recsys_cli.store.lock import HOLDER, writer_lock
 from recsys_cli.store.manifest import Manifest, Output
+from recsys_cli.store.packs import Pack, load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 
-
-class ArtifactKind(NamedTuple):
-    """Where the artifacts of one kind lie.
-
-    Attributes:
-        suffix: of the file name.
-        per_snapshot: whether each snapshot has its own.
-        stem: first part of the file name; empty means the kind itself.
-        part: file name within a folder of that name, for artifacts of several files; empty
-            means that the artifact is a single file.
-    """
-
-    suffix: str
-    per_snapshot: bool
-    stem: str = ""
-    part: str = ""
-
-
-ARTIFACTS: dict[str, ArtifactKind] = {
-    "events": ArtifactKind(".parquet", False),
-    "items": ArtifactKind(".parquet", False),
-    "users": ArtifactKind(".parquet", False),
-    "ids": ArtifactKind(".joblib", False),
-    "spec": ArtifactKind(".json", False),
-    "interactions": ArtifactKind(".joblib", True),
-    "als": ArtifactKind(".joblib", True),
-    "popular": ArtifactKind(".joblib", True),
-    "itemknn": ArtifactKind(".joblib", True),
-    "graph": ArtifactKind(".joblib", True),
-    "statistics": ArtifactKind(".joblib", True),
-    "hybrid": ArtifactKind(".joblib", True),
-    "ranker": ArtifactKind(".txt", True),
-    "ranker_facts": ArtifactKind(".json", True, "ranker"),
-    "text_encoder": ArtifactKind(".joblib", False),
-    "text_embeddings": ArtifactKind(".joblib", False),
-    "image_embeddings": ArtifactKind(".joblib", False),
-    "content": ArtifactKind(".joblib", False),
-    "index": ArtifactKind(".faiss", False, "faiss_items"),
-    "index_facts": ArtifactKind(".json", False, "faiss_items"),
-    "all_index": ArtifactKind(".faiss", False, "faiss_items"),
-    "all_index_facts": ArtifactKind(".json", False, "faiss_items"),
-    "all_index_rows": ArtifactKind(".joblib", False, "faiss_items_rows"),
-    "user_vectors": ArtifactKind(".joblib", True),
-    "train_pairs": ArtifactKind(".parquet", True, part="train"),
-    "validation_pairs": ArtifactKind(".parquet", True, "train_pairs", "validation"),
-    "all_train_pairs": ArtifactKind(".parquet", True, "train_pairs_all", "train"),
-    "all_validation_pairs": ArtifactKind(".parquet", True, "train_pairs_all", "validation"),
-    "two_tower": ArtifactKind(".pt", True),
-    "two_tower_vectors": ArtifactKind(".joblib", True),
-    "two_tower_curve": ArtifactKind(".json", True),
-    "two_tower_plot": ArtifactKind(".png", True),
-}
-# Stands in a dataset's place for artifacts of the whole workspace.
-ALL = "all"
-_JOURNAL = ".journal.json"
-_STAGING = ".staging-"
 # A commit is a handful of renames, so it is over in milliseconds.
 _PATIENCE, _PAUSE = 10.0, 0.01
 
@@ -86,11 +51,21 @@ _PATIENCE, _PAUSE = 10.0, 0.01
 class Workspace:
     """A folder with recsys.toml, data/ and artifacts/."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, checked: Path | None = None) -> None:
+        """Look at nothing yet.
+
+        Args:
+            root: the folder.
+            checked: where to remember which artifacts were checked; None means beside them.
+
+        Raises:
+            UsageError: there is no such folder.
+        """
         if not root.is_dir():
             raise UsageError(f"the workspace {root} is not a folder", hint="see --workspace")
         self.root = root
-        self.artifacts = root / "artifacts"
+        self.artifacts = root / ARTIFACTS_FOLDER
+        self._checked_file = checked or self.artifacts / ".checked.json"
 
     def path(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
         """Where an artifact lies, whether or not it exists."""
@@ -104,7 +79,7 @@ class Workspace:
 
     def manifest_path(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
         """Where a stage's manifest lies."""
-        return self.artifacts / snapshot.folder / "manifests" / f"{stage}_{dataset}.json"
+        return self.artifacts / snapshot.folder / MANIFESTS_FOLDER / f"{stage}_{dataset}.json"
 
     def manifest(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Manifest | None:
         """A stage's manifest, or None."""
@@ -112,14 +87,15 @@ class Workspace:
 
     def manifests(self, dataset: str, snapshot: Snapshot = NOW) -> dict[str, Manifest]:
         """Manifests by stage of one dataset: its shared stages' and the snapshot's own."""
-        found = {}
+        return {made.stage: made for _, made in self._manifest_files(dataset, snapshot)}
+
+    def _manifest_files(self, dataset: str, snapshot: Snapshot) -> Iterator[tuple[Path, Manifest]]:
         for at in dict.fromkeys([NOW, snapshot]):
-            folder = self.artifacts / at.folder / "manifests"
+            folder = self.artifacts / at.folder / MANIFESTS_FOLDER
             for path in sorted(folder.glob(f"*_{dataset}.json")):
                 manifest = Manifest.load(path)
                 if manifest and manifest.dataset == dataset:
-                    found[manifest.stage] = manifest
-        return found
+                    yield path, manifest
 
     @property
     def cache(self) -> Path:
@@ -130,6 +106,77 @@ class Workspace:
         """Memoised hashes of raw files."""
         return HashMemo(self.artifacts / ".hashes.json")
 
+    @cached_property
+    def _checked(self) -> FileMemo:
+        """Of artifacts that were checked, the manifest that vouches for them."""
+        return FileMemo(self._checked_file)
+
+    def file(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
+        """Path of an artifact whose bytes are those of its manifest, and its content of its kind.
+
+        Raises:
+            ArtifactError: it is missing, no manifest vouches for it, or it is something else.
+            UnsafePackError: it is a pack that holds more than arrays and plain values.
+        """
+        path = self.path(kind, dataset, snapshot)
+        if not path.is_file():
+            raise self._refused(path, "does not exist", dataset, snapshot)
+        vouching = self._checked.get(path)
+        if vouching is None or self._checked.get(self.root / vouching) is None:
+            self._check(kind, path, dataset, snapshot)
+        return path
+
+    def pack(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Pack:
+        """A pack, checked; see `file`. Arrays are memory maps."""
+        return load_pack(self.file(kind, dataset, snapshot))
+
+    def _check(self, kind: str, path: Path, dataset: str, snapshot: Snapshot) -> None:
+        refuse_link_out(self.root, self.relative(path))
+        vouching = self._vouching(path, dataset, snapshot)
+        if vouching is None:
+            # A commit may have come between its manifest and the file.
+            self.settle()
+            vouching = self._vouching(path, dataset, snapshot)
+        if vouching is None:
+            raise self._refused(path, "is not what any manifest describes", dataset, snapshot)
+        try:
+            self._check_content(kind, dataset, path)
+        except Wrong as wrong:
+            raise self._refused(path, str(wrong), dataset, snapshot) from None
+        self._checked.put(self.relative(vouching), path, vouching)
+
+    def _vouching(self, path: Path, dataset: str, snapshot: Snapshot) -> Path | None:
+        """The manifest that describes a file as it is; None where there is none."""
+        name, size = self.relative(path), path.stat().st_size
+        for at, manifest in self._manifest_files(dataset, snapshot):
+            output = manifest.outputs.get(name)
+            if output is not None and output.bytes == size and output.sha256 == sha256(path):
+                return at
+        return None
+
+    def _refused(self, path: Path, why: str, dataset: str, snapshot: Snapshot) -> ArtifactError:
+        return ArtifactError(f"{self.relative(path)} {why}", hint=build_command(dataset, snapshot))
+
+    def _check_content(
+        self, kind: str, dataset: str, path: Path, *, ids: Path | None = None
+    ) -> None:
+        """Raise `Wrong` where the file at `path` is not what a pack of its kind holds.
+
+        What is no pack is checked by who reads it. With `ids`, those are not in their place yet.
+        """
+        about, pack = ARTIFACTS[kind], {}
+        if about.layout is not None:
+            pack = load_pack(path)
+        if about.layout is None or (about.or_nothing and not pack):
+            return
+        sizes: dict[str, int] = {}
+        if kind != "ids" and dataset != ALL:
+            known = load_pack(ids) if ids else self.pack("ids", dataset)
+            if any(pack.get(key) != known[key] for key in FINGERPRINTS if key in about.layout):
+                raise Wrong("was made for other users or items than there are now")
+            sizes = {USERS: len(known["user_offsets"]) - 1, ITEMS: len(known["item_offsets"]) - 1}
+        check(pack, about.layout, sizes)
+
     def relative(self, path: Path) -> str:
         """`path` as it is shown to the user and stored in manifests."""
         return (
@@ -139,17 +186,22 @@ class Workspace:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the workspace's lock, after finishing or clearing what a killed writer left."""
+        with self._locked():
+            self._recover()
+            yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         try:
             self.artifacts.mkdir(exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot write to {self.artifacts}: {error.strerror}") from error
         with writer_lock(self.artifacts):
-            self._recover()
             yield
 
     def recover(self) -> None:
         """Finish or clear what a killed writer left; no effect while a writer is alive."""
-        left = [_JOURNAL, f"{_STAGING}*", HOLDER]
+        left = [JOURNAL, f"{STAGING}*", HOLDER]
         if any(any(self.artifacts.glob(pattern)) for pattern in left):
             with suppress(LockedError, OSError), self.writing():
                 pass
@@ -160,7 +212,7 @@ class Workspace:
         Raises:
             LockedError: a commit takes longer than it ever should.
         """
-        journal, patience = self.artifacts / _JOURNAL, time.monotonic() + _PATIENCE
+        journal, patience = self.artifacts / JOURNAL, time.monotonic() + _PATIENCE
         while journal.exists():
             self.recover()
             if time.monotonic() > patience:
@@ -172,64 +224,107 @@ class Workspace:
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A scratch folder on the artifacts' file system, gone at the end of the block."""
-        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.artifacts))
+        folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.artifacts))
         try:
             yield folder
         finally:
-            if not (self.artifacts / _JOURNAL).exists():
+            if not (self.artifacts / JOURNAL).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def describe(self, files: dict[Path, Path]) -> dict[str, Output]:
-        """Sync staged files and describe them, as a manifest's `outputs` (staged → final)."""
+    def check_made(self, kind: str, dataset: str, staged: Path, *, ids: Path | None = None) -> None:
+        """Refuse a file that a stage made and that is not what its kind holds.
+
+        Args:
+            kind: of artifact.
+            dataset: its dataset.
+            staged: the file.
+            ids: the ids that its rows stand for, where they are not in their place yet.
+
+        Raises:
+            TrainingError: a pack holds what none of its kind may, such as NaN.
+        """
+        try:
+            self._check_content(kind, dataset, staged, ids=ids)
+        except Wrong as wrong:
+            raise TrainingError(f"what was made of {kind} {wrong}") from None
+
+    def describe(
+        self, made: Mapping[str, Path], dataset: str, snapshot: Snapshot = NOW
+    ) -> dict[str, Output]:
+        """Check and sync staged files, and describe them as a manifest's `outputs`.
+
+        Args:
+            made: staged file by kind of artifact.
+            dataset: its dataset.
+            snapshot: its snapshot.
+
+        Raises:
+            TrainingError: a pack holds what none of its kind may, such as NaN.
+        """
         from concurrent.futures import ThreadPoolExecutor
 
         outputs = {}
         # The disk is waited for while hashing, which reads what is in memory still.
         with ThreadPoolExecutor(1) as disk:
-            synced = [disk.submit(fsync, staged) for staged in files]
-            for staged, final in files.items():
+            synced = [disk.submit(fsync, staged) for staged in made.values()]
+            for kind, staged in made.items():
+                self.check_made(kind, dataset, staged, ids=made.get("ids"))
                 digest, stat = sha256(staged), staged.stat()
-                outputs[self.relative(final)] = Output(digest, stat.st_size, stat.st_mtime_ns)
+                final = self.relative(self.path(kind, dataset, snapshot))
+                outputs[final] = Output(digest, stat.st_size, stat.st_mtime_ns)
             for done in synced:
                 done.result()
         return outputs
 
-    def commit(self, files: dict[Path, Path], manifest: Manifest, manifest_path: Path) -> None:
-        """Put staged files in their places together with their manifest, or not at all."""
-        moves = [[self.relative(a), self.relative(b)] for a, b in files.items()]
-        journal = {
-            "moves": moves,
-            "manifest": manifest.to_json(),
-            "manifest_path": self.relative(manifest_path),
-        }
-        write_json(self.artifacts / _JOURNAL, journal)
-        self._replay()
+    def commit(
+        self, made: Mapping[str, Path], manifest: Manifest, snapshot: Snapshot = NOW
+    ) -> None:
+        """Put staged files, by kind, in their places with their manifest, or not at all."""
+        dataset = manifest.dataset
+        finals = {staged: self.path(kind, dataset, snapshot) for kind, staged in made.items()}
+        vouching = self.manifest_path(manifest.stage, dataset, snapshot)
+        for final in [*finals.values(), vouching]:
+            refuse_link_out(self.root, self.relative(final))
+        moves = tuple((self.relative(a), self.relative(b)) for a, b in finals.items())
+        at = self.relative(vouching)
+        journal = Journal(moves, manifest.to_json(), at)
+        journal.write(self.root)
+        journal.replay(self.root)
+        self._checked.put(at, *finals.values(), vouching)
 
-    def _replay(self) -> None:
-        path = self.artifacts / _JOURNAL
-        journal = read_json(path)
-        if journal is None:
-            path.unlink(missing_ok=True)
-            return
-        folders = set()
-        for source, target in journal["moves"]:
-            final = self.root / target
-            final.parent.mkdir(parents=True, exist_ok=True)
-            # Already moved by the writer that was killed.
-            with suppress(FileNotFoundError):
-                (self.root / source).replace(final)
-            folders.add(final.parent)
-        for folder in folders:
-            fsync(folder)
-        write_json(self.root / journal["manifest_path"], journal["manifest"])
-        path.unlink()
-        fsync(self.artifacts)
+    def put_right(self) -> Path | None:
+        """Finish what a killed writer left, or put aside a journal that is not to be trusted.
+
+        Returns:
+            Where such a journal is now; None where there was none.
+
+        Raises:
+            LockedError: a writer is alive.
+        """
+        aside = None
+        with self._locked():
+            try:
+                Journal.read(self.root)
+            except UnsafeWorkspaceError:
+                journal = self.artifacts / JOURNAL
+                aside = journal.with_name(f"{JOURNAL}.aside-{time.strftime('%Y%m%dT%H%M%S')}")
+                journal.replace(aside)
+            self._recover()
+        return aside
 
     def _recover(self) -> None:
-        if (self.artifacts / _JOURNAL).exists():
-            self._replay()
-        for left in self.artifacts.glob(f"{_STAGING}*"):
+        journal = Journal.read(self.root)
+        if journal is not None:
+            journal.replay(self.root)
+        for left in self.artifacts.glob(f"{STAGING}*"):
             shutil.rmtree(left, ignore_errors=True)
         # What `atomic_path` was writing when its process was killed.
         for left in self.artifacts.rglob(".*.json-*"):
             left.unlink(missing_ok=True)
+
+
+def build_command(dataset: str, snapshot: Snapshot = NOW) -> str:
+    """The command that makes what is missing or stale."""
+    of = "" if dataset == ALL else f" --dataset {dataset}"
+    at = f" --as-of {snapshot.as_of}" if snapshot.as_of else ""
+    return f"recsys build all{of}{at}"

@@ -156,8 +156,11 @@ class _Catalogue:
         from recsys_cli.encoders.items import item_pictures
 
         self._ids, self._names = engine.artifacts.items, engine.artifacts.names
-        table = pl.read_parquet(engine.artifacts.workspace.path("items", engine.dataset))
-        self._pictures = item_pictures(table, engine.artifacts.spec)
+        artifacts = engine.artifacts
+        table = pl.read_parquet(artifacts.workspace.file("items", engine.dataset))
+        self._pictures = item_pictures(
+            table, artifacts.spec, workspace=artifacts.workspace.root, named=artifacts.raw_path
+        )
 
     def shown(self, row: int, *, relevant: Rows = _NOTHING, had: Rows = _NOTHING) -> Shown:
         if row >= len(self._ids):
@@ -176,7 +179,7 @@ def _latest(engine: Engine, users: Rows, depth: int) -> dict[int, list[int]]:
     """The different items of each user in the snapshot, the one of the last event first."""
     import polars as pl
 
-    path = engine.artifacts.workspace.path("events", engine.dataset)
+    path = engine.artifacts.workspace.file("events", engine.dataset)
     theirs = pl.scan_parquet(path).filter(pl.col(USER).is_in(users.tolist()))
     seen: pl.DataFrame = (
         engine.artifacts.snapshot.filter(theirs).select(USER, ITEM, TIME).with_row_index().collect()

@@ -24,6 +24,7 @@ from recsys_cli.pipeline.tuning.targets import Value
 from recsys_cli.pipeline.tuning.trial import Judge, Window
 from recsys_cli.pipeline.tuning.windows import Search, identity, prepare
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.journal import refuse_link_out
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -111,13 +112,19 @@ class _Study:
         folder = judge.workspace.artifacts / "tuning"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{search.target.name}_{judge.dataset}.db"
-        self._study: optuna.Study = optuna.create_study(
-            study_name=key,
-            storage=f"sqlite:///{file}",
-            load_if_exists=True,
-            direction="maximize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS // 2),
-        )
+        refuse_link_out(judge.workspace.root, judge.workspace.relative(file))
+        self._file = judge.workspace.relative(file)
+        try:
+            self._study: optuna.Study = optuna.create_study(
+                study_name=key,
+                storage=f"sqlite:///{file}",
+                load_if_exists=True,
+                direction="maximize",
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS // 2),
+            )
+        except Exception as error:
+            # What is no such file fails inside of Optuna, SQLAlchemy or SQLite.
+            raise self._strange(f"is no study of trials ({type(error).__name__})") from error
         for trial in self._trials():
             if trial.state == self._states.RUNNING:
                 # What a killed search left, and will never end.
@@ -126,6 +133,18 @@ class _Study:
         self._study.sampler = optuna.samplers.TPESampler(
             seed=search.seed + len(self._trials()), n_startup_trials=_STARTUP_TRIALS
         )
+
+    def _strange(self, why: str) -> RecsysError:
+        return RecsysError(f"{self._file} {why}", hint="delete it, and search again")
+
+    def _settings(self, trial: optuna.trial.FrozenTrial) -> dict[str, Value]:
+        """What a trial was of, which is written into recsys.toml only if it can have been tried."""
+        settings, space = trial.user_attrs.get(_SETTINGS), self._search.target.space
+        if not isinstance(settings, dict) or set(settings) != set(space):
+            raise self._strange("holds a trial of other settings")
+        if not all(scope.holds(settings[name]) for name, scope in space.items()):
+            raise self._strange("holds settings that no search tries")
+        return dict(settings)
 
     def judge_current(self, config: Config) -> None:
         """Note what the settings as they are give, unless an earlier call did."""
@@ -200,7 +219,7 @@ class _Study:
             users=sum(len(window.truth.users) for window in self._windows),
             current=self._study.user_attrs[self._current_key],
             best=best.value if best else None,
-            settings=dict(best.user_attrs[_SETTINGS]) if best else {},
+            settings=self._settings(best) if best else {},
             trials={state: states.count(state) for state in sorted(set(states))},
             seconds=sum(seconds),
         )

@@ -41,6 +41,13 @@ class Span:
             return int(trial.suggest_int(name, self.low, self.high, log=self.log))
         return float(f"{trial.suggest_float(name, self.low, self.high, log=self.log):.3g}")
 
+    def holds(self, value: object) -> bool:
+        """Whether `value` is one that could be suggested."""
+        kind = int if isinstance(self.low, int) and isinstance(self.high, int) else float
+        # Rounded to three digits, a value may lie just outside.
+        low, high = self.low * 0.99, self.high * 1.01
+        return type(value) is kind and low <= value <= high
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -52,6 +59,10 @@ class Choice:
         """A value for one trial."""
         chosen: Value = trial.suggest_categorical(name, self.options)
         return chosen
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is one of the options."""
+        return any(type(value) is type(option) and value == option for option in self.options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from recsys_cli.pipeline.timeline import Node
 from recsys_cli.progress import Silent
 from recsys_cli.recommend.engine import Engine
 from recsys_cli.recommend.registry import STRATEGIES
+from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.snapshot import NOW, Snapshot
-from recsys_cli.store.workspace import ARTIFACTS, Workspace
+from recsys_cli.store.workspace import Workspace
 
 _USERS_AT_ONCE = 4096
 
@@ -50,6 +51,11 @@ class Scratch(Workspace):
         at = snapshot if ARTIFACTS[kind].per_snapshot else NOW
         return self._made.get((kind, dataset, at)) or super().path(kind, dataset, at)
 
+    def file(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
+        """See `Workspace.file`; what was made here was checked when it was."""
+        path = self.path(kind, dataset, snapshot)
+        return path if path in self._made.values() else super().file(kind, dataset, snapshot)
+
     def run(self, stage: Stage, node: Node, *, graph: Graph, config: Config) -> None:
         """Run a stage; its outputs stand before the workspace's own from here on."""
         staging = Path(tempfile.mkdtemp(dir=self._folder))
@@ -63,8 +69,10 @@ class Scratch(Workspace):
             progress=Silent(),
         )
         stage.run(context)
-        for kind in stage.outputs:
-            self._made[kind, node.dataset, node.snapshot] = context.output(kind)
+        made = {kind: context.output(kind) for kind in stage.outputs}
+        for kind, path in made.items():
+            self.check_made(kind, node.dataset, path)
+            self._made[kind, node.dataset, node.snapshot] = path
 
 
 def touched(graph: Graph, strategy: str, settings: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -138,7 +138,7 @@ def _truth(
     """What users did between two states."""
     import polars as pl
 
-    events = after.filter(pl.scan_parquet(workspace.path("events", artifacts.dataset)))
+    events = after.filter(pl.scan_parquet(workspace.file("events", artifacts.dataset)))
     n_items = len(artifacts.items)
     if snapshot.leave_last:
         return leave_last_out_truth(events, spec=artifacts.spec, n_items=n_items)
