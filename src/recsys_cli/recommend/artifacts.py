@@ -53,6 +53,7 @@ class Artifacts:
         self.dataset = dataset
         self.snapshot = snapshot
         self._packs: dict[str, Pack] = {}
+        self._past: dict[Snapshot, dict[str, str]] = {}
         workspace.settle()
 
     def has(self, kind: str) -> bool:
@@ -129,11 +130,7 @@ class Artifacts:
         raw files are compared, and nothing is hashed. `recsys status --check` is thorough.
         """
         manifests = self._manifests
-        made = {
-            name: output.sha256
-            for manifest in manifests.values()
-            for name, output in manifest.outputs.items()
-        }
+        made = _made_by(manifests)
         hashes = self.workspace.hashes()
         outdated = []
         for stage, manifest in manifests.items():
@@ -159,10 +156,12 @@ class Artifacts:
     def _made_earlier(self, kind: str, folder: str) -> str | None:
         """SHA-256 of an artifact of the past snapshot whose folder has that name."""
         past = Snapshot.from_folder(folder) or NOW
-        name = self.workspace.relative(self.workspace.path(kind, self.dataset, past))
-        manifests = self.workspace.manifests(self.dataset, past).values()
-        found = [output for made in manifests for n, output in made.outputs.items() if n == name]
-        return found[0].sha256 if found else None
+        if past not in self._past:
+            manifests = self.workspace.manifests(self.dataset, past)
+            self._past[past] = _made_by(manifests)
+        return self._past[past].get(
+            self.workspace.relative(self.workspace.path(kind, self.dataset, past))
+        )
 
     def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
         """Settings of a section that are not those of a recipe."""
@@ -245,3 +244,12 @@ class Artifacts:
     def spec(self) -> DatasetSpec:
         """The dataset's spec."""
         return read_spec(self.workspace.file("spec", self.dataset))
+
+
+def _made_by(manifests: Mapping[str, Manifest]) -> dict[str, str]:
+    """SHA-256 of the files that manifests describe, by name."""
+    return {
+        name: output.sha256
+        for manifest in manifests.values()
+        for name, output in manifest.outputs.items()
+    }
