@@ -62,7 +62,12 @@ class TrainingError(RecsysError):
     """A model came out unusable (NaN factors, no data left after filtering)."""
 
 
-def way_out(error: Exception) -> str:
+def is_panic(error: BaseException) -> bool:
+    """Whether an error is that of a library written in Rust that did not foresee something."""
+    return type(error).__name__ == "PanicException"
+
+
+def way_out(error: BaseException) -> str:
     """What to do about an error that nobody foresaw."""
     if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
         return "free some disk space and run the same command again"
@@ -71,7 +76,7 @@ def way_out(error: Exception) -> str:
     return "set RECSYS_TRACEBACK=1 to see where it happened"
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """What to tell a user of an error that nobody foresaw."""
     if isinstance(error, RecsysError):
         return error.message

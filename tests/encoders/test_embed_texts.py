@@ -64,12 +64,15 @@ def test_texts_are_made_of_the_named_columns_without_nulls_and_repeats():
     assert item_texts(items, SPEC.model_copy(update={"text_columns": []})) == [None] * 4
 
 
-def test_pictures_lie_below_the_image_root():
+def test_pictures_lie_below_the_image_root(tmp_path):
     items = pl.DataFrame({"item": ["a", "b"], "image": ["0/a.jpg", None]})
-    first, second = item_pictures(items, SPEC)
+    first, second = item_pictures(items, SPEC, workspace=tmp_path, named=None)
     assert first.as_posix() == "data/x/images/0/a.jpg"
     assert second is None
-    assert item_pictures(items.drop("image"), SPEC) == [None, None]
+    none = item_pictures(items.drop("image"), SPEC, workspace=tmp_path, named=None)
+    assert none == [None, None]
+    strange = pl.DataFrame({"image": ["/etc/passwd", "../../secret.jpg", "a/../../b.jpg", "\0"]})
+    assert item_pictures(strange, SPEC, workspace=tmp_path, named=None) == [None] * 4
 
 
 def test_equal_texts_are_encoded_once_and_rows_keep_their_places(cache):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from committed import commit_pack
 from conftest import build
 from recsys_cli.config import load_config
 from recsys_cli.errors import ArtifactError
 from recsys_cli.serve.current import Current
-from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import Workspace
 from serve.conftest import app_over
 
@@ -121,10 +122,8 @@ def test_answers_of_the_old_state_outlive_it(current, workspace):
     pack = load_pack(workspace / "artifacts/als_hm.joblib", mmap=False)
     user = before.served["hm"].artifacts.users[0]
     old = before.served["hm"].engine.recommend_one(user, strategy="collab", k=5)
-    changed = workspace / "artifacts/new.joblib"
-    save_pack(changed, pack | {"item_factors": np.ascontiguousarray(pack["item_factors"][::-1])})
-    changed.replace(workspace / "artifacts/als_hm.joblib")
-    (workspace / "artifacts/manifests/als.train_hm.json").touch()
+    changed = pack | {"item_factors": np.ascontiguousarray(pack["item_factors"][::-1])}
+    commit_pack(Workspace(workspace), "als.train", "hm", "als", changed)
     assert current.refresh()
     again = before.served["hm"].engine.recommend_one(user, strategy="collab", k=5)
     new = current.state.served["hm"].engine.recommend_one(user, strategy="collab", k=5)

@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
 from recsys_cli.cli.console import report_error, say
-from recsys_cli.errors import RecsysError, sentence, way_out
+from recsys_cli.errors import RecsysError, is_panic, sentence, way_out
 
 # Looking for pydantic plugins reads the metadata of every installed package.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -95,7 +95,9 @@ class _Group(TyperGroup):
             # The reader (`| head`) has seen enough; the interpreter must not complain at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
             # Typer's own exceptions carry usage errors and exit codes.
             if type(error).__module__.startswith("typer") or "RECSYS_TRACEBACK" in os.environ:
                 raise

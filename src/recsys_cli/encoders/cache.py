@@ -20,14 +20,27 @@ import numpy.typing as npt
 
 from recsys_cli.encoders.contract import Vectors
 from recsys_cli.encoders.filehashes import FileHashes
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import RecsysError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import atomic_path
+from recsys_cli.store.layout import Array, Layout, Wrong, check, floats, texts
 from recsys_cli.store.packs import load_pack, save_pack
 
 Key = bytes
 KEY_BYTES = hashlib.sha256().digest_size
+_SIZES = {"bytes of a key": KEY_BYTES}
 _PLAN = "plan.joblib"
+_PLANNED: Layout = {
+    "keys": Array(dtype="u1", shape=("keys", "bytes of a key")),
+    "bounds": Array(dtype="i8", shape=("chunks+1",), starts="keys"),
+}
+_CHUNK: Layout = {
+    "keys": Array(dtype="u1", shape=("keys", "bytes of a key")),
+    "vectors": floats("keys", "dimensions"),
+    "failed_keys": Array(dtype="u1", shape=("failed keys", "bytes of a key")),
+    "reasons": texts(size="failed keys"),
+}
+"""What a plan and a chunk hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +168,8 @@ class VectorStore:
         """All chunks of the plan on disk; none where there is no readable one."""
         try:
             pack = load_pack(self._folder / _PLAN, mmap=False)
-        except ArtifactError:
+            check(pack, _PLANNED, _SIZES)
+        except (RecsysError, Wrong):
             return
         blob = pack["keys"].tobytes()
         name = hashlib.sha256(blob + pack["bounds"].tobytes()).hexdigest()[:16]
@@ -168,9 +182,10 @@ class VectorStore:
     def _read(self, path: Path) -> None:
         try:
             pack = load_pack(path)
-        except ArtifactError as error:
+            check(pack, _CHUNK, _SIZES | ({"dimensions": self.dim} if self.dim else {}))
+        except (RecsysError, Wrong) as error:
             # Encoded again under the same name if its plan is still on disk, else another.
-            self._progress.warn(f"{error.message}; its vectors are made again")
+            self._progress.warn(f"{path.name} cannot be used ({error}); its vectors are made again")
             return
         block = len(self._blocks)
         if len(pack["vectors"]):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from recsys_cli.cores import available_cores
 from recsys_cli.encoders.contract import Precision, Vectors
 from recsys_cli.errors import ConfigError
 
@@ -163,7 +164,7 @@ def map_batches(function: Callable[[T], R], batches: Sequence[T], device: torch.
 
     if device.type != "cpu":
         return [run(batch) for batch in batches]
-    workers = max(min(torch.get_num_threads(), len(batches)), 1)
+    workers = max(min(available_cores(), len(batches)), 1)
     # The number of threads is a setting of the calling thread: other users of torch keep theirs.
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         results = list(pool.map(run, batches))

@@ -25,6 +25,8 @@ from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 
 _INTEGERS = (int, np.integer)
+_SPARSE, _FEW = 100, 1_000_000
+"""How far numbers may go beyond the number of ids, as a factor and for a few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ class IdMap:
         """What spark/interactions.py wrote."""
         numbers = {what: _read_numbers(folder / f"{what}s", what) for what in (USER, ITEM)}
         lines = [file.read_text() for file in part_files(folder / "summary", (".txt",))]
-        reference = int(json.loads("".join(lines))["reference"])
+        try:
+            reference = int(json.loads("".join(lines))["reference"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise DataError(f"{folder / 'summary'} is not what the job writes") from None
         return cls(folder, None, numbers, reference or None)
 
     def check(self, users: str, items: str) -> None:
@@ -106,7 +111,7 @@ def _load_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise DataError(f"{path} holds a {type(content).__name__}, not an object")
@@ -174,3 +179,6 @@ def _check_numbers(path: Path, name: str, mapping: dict[str, Any]) -> None:
             raise DataError(f"{path}: {name} gives {external!r} the number {number!r}")
     if len(set(mapping.values())) != len(mapping):
         raise DataError(f"{path}: {name} gives several ids the same number")
+    largest = max(mapping.values(), default=0)
+    if largest > _SPARSE * len(mapping) + _FEW:
+        raise DataError(f"{path}: {name} has {len(mapping):,} ids, and numbers up to {largest:,}")

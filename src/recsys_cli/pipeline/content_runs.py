@@ -31,15 +31,13 @@ _RECORDED = 100
 
 def items_with_spec(items: Path, spec: Path) -> tuple[pl.DataFrame, DatasetSpec]:
     """Text and picture columns of an items table, and the spec beside it."""
-    import polars as pl
-
     from recsys_cli.columns import IMAGE
     from recsys_cli.datasets.spec import read_spec
+    from recsys_cli.store.tables import column_names, read_table
 
-    known = read_spec(spec)
-    have = pl.read_parquet_schema(items)
+    known, have = read_spec(spec), column_names(items)
     columns = [name for name in dict.fromkeys([*known.text_columns, IMAGE]) if name in have]
-    return pl.read_parquet(items, columns=columns), known
+    return read_table(items, columns), known
 
 
 def _texts(context: Context, dataset: str) -> list[str | None]:

@@ -169,8 +169,12 @@ def _memory() -> Check:
     return Check("memory", "PASS", detail)
 
 
+_TINY = ["als.factors=8", "text.encoder=lsa:16", "twotower.enabled=false", "hybrid.enabled=false"]
+"""Settings of the tiny run; what takes minutes on any data is left out."""
+
+
 def _tiny_run() -> Check:
-    """Demo data, every stage, a recommendation and an evaluation, in a temporary folder."""
+    """Demo data, the stages that take seconds, a recommendation and an evaluation."""
     from recsys_cli.config import load_config
     from recsys_cli.datasets.demo import make_demo
     from recsys_cli.pipeline.build import Builder
@@ -184,10 +188,7 @@ def _tiny_run() -> Check:
     with tempfile.TemporaryDirectory(prefix="recsys-doctor-") as folder:
         root = Path(folder)
         make_demo(root, customers=200, transactions=4000, articles=200, images=False)
-        workspace, config = (
-            Workspace(root),
-            load_config(root, ["als.factors=8", "text.encoder=lsa:16"]),
-        )
+        workspace, config = Workspace(root), load_config(root, _TINY)
         builder = Builder(workspace, config, default_graph())
         for step in builder.build(datasets=list(config.datasets)):
             if step.error:

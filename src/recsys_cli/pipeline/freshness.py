@@ -205,7 +205,7 @@ class Freshness:
             elif stat.st_mtime_ns != output.mtime_ns:
                 digest = self._hashes.sha256(path)
             else:
-                continue
+                digest = self._hashes.known(path) or output.sha256
             if digest != output.sha256:
                 return Verdict("stale", f"{name} was changed by something else")
         return None

@@ -90,6 +90,14 @@ def pairs_together(context: Context) -> Facts:
 
 def train(context: Context) -> Facts:
     """Train the towers as of one window ago, and export vectors as of the snapshot."""
+    from threadpoolctl import threadpool_limits
+
+    # Other numbers of threads, which the environment may set, add up in another order.
+    with threadpool_limits(1, "blas"):
+        return _train(context)
+
+
+def _train(context: Context) -> Facts:
     if missing := missing_libraries():
         raise ConfigError(f"the two-tower needs {' and '.join(missing)}", hint=INSTALL)
     from recsys_cli.encoders.torchload import pick_device
@@ -107,8 +115,8 @@ def train(context: Context) -> Facts:
     now, past = _als(context, 0), _als(context, 1)
     _same_factors(now, past)
     served_at, reference = _moments(context)
-    view = view_of(whole.only(~whole.validation), past, facts, settings, reference=reference)
     with one_thread():
+        view = view_of(whole.only(~whole.validation), past, facts, settings, reference=reference)
         known = pairs_before(
             view, facts, settings, folder=context.staging, threads=context.threads,
             progress=context.progress,
@@ -155,6 +163,7 @@ def train(context: Context) -> Facts:
         "pairs_per_second": round(outcome.pairs / learning) if learning else 0,
         "seconds_by_part": {part: round(s, 2) for part, s in sorted(outcome.seconds.items())},
         "device": device,
+        "torch_threads": 1,
         "seed": settings.tower.seed,
         **fingerprints,
     }

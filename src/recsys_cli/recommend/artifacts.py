@@ -21,6 +21,7 @@ from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.manifest import Manifest
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.tables import column_names, read_table
 from recsys_cli.store.workspace import Workspace, build_command
 
 if TYPE_CHECKING:
@@ -183,18 +184,15 @@ class Artifacts:
             UsageError: there is no such column.
             ArtifactError: the table is of another ingest than the ids.
         """
-        import polars as pl
-
         path = self.workspace.file("items", self.dataset)
-        columns = pl.read_parquet_schema(path)
+        columns = column_names(path)
         if column not in columns:
             raise UsageError(
                 f"items of {self.dataset} have no column {column!r}",
                 hint=f"columns: {', '.join(columns)}",
             )
-        table = pl.read_parquet(path, columns=list({ITEM, column}))
-        ids = IdTable.from_strings(table[ITEM].to_list(), search=False)
-        if ids.fingerprint() != self.pack("ids")["items_fingerprint"]:
+        table = read_table(path, {ITEM, column})
+        if table[ITEM].to_list() != self.items.to_list():
             raise self._refused("items", "is of another ingest than the item ids")
         return table[column]
 

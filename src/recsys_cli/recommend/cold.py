@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import ArtifactError, UnknownIdError
+from recsys_cli.errors import UnknownIdError
 from recsys_cli.models.als import AlsFactors
 from recsys_cli.models.gram import gram_matrix
 from recsys_cli.models.uservectors import vector_of
 from recsys_cli.recommend.contract import ALSO, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.engine import Engine
 from recsys_cli.recommend.fallback import UNKNOWN, WithFallback
+from recsys_cli.recommend.registry import find_strategy
 from recsys_cli.recommend.vectors import Mask, Users, Vectors
 
 COLD = "cold"
@@ -53,7 +54,7 @@ class Taste:
 
 
 class _RanksVectors(Protocol):
-    """What `Collab` and `Content` offer for users given by vectors."""
+    """What `ByProduct` and `Content` offer for users given by vectors."""
 
     def recommend_vectors(
         self, vectors: Vectors, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
@@ -121,11 +122,9 @@ class Cold:
         found: dict[str, tuple[_RanksVectors, Vectors]] = {}
         made = {"collab": self._factors(up, down), "content": self._content(up, down, words)}
         for name, vector in made.items():
-            if vector is not None and vector.any():
-                try:
-                    found[name] = (self._ranks(name), vector)
-                except ArtifactError:
-                    continue
+            there = all(map(self._engine.artifacts.has, find_strategy(name).needs))
+            if there and vector is not None and vector.any():
+                found[name] = (self._ranks(name), vector)
         return found
 
     def _ranks(self, name: str) -> _RanksVectors:

@@ -1,7 +1,8 @@
-"""The one contract between whatever recommends and whatever uses recommendations.
+"""The contract between whatever recommends and whatever uses recommendations.
 
-Every strategy satisfies `Recommender`; the command line, batch files, evaluation and serving
-use nothing else.
+Every strategy satisfies `Recommender`, and so does a chain of them (`fallback.WithFallback`), which
+is what the command line, batch files, evaluation and serving ask, through `engine.Engine`. What
+somebody likes is ranked by vectors instead (`cold`).
 """
 
 from __future__ import annotations

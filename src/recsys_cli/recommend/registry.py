@@ -1,7 +1,8 @@
 """Every strategy by name: what it needs, how it is built, who serves when it cannot.
 
-A new strategy is one entry in `STRATEGIES`; the command line, evaluation and the contract
-tests all read this table.
+The command line, evaluation and the contract tests read this table. What else knows strategies by
+name are the stages that make their artifacts (`pipeline.stages`), what can be tuned
+(`pipeline.tuning.targets`), and the hybrid's sources and spaces (`hybrid.build`, `hybrid.spaces`).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from recsys_cli.columns import IMAGE, ITEM
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import picture_folder
 from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.store.tables import read_table
 
 if TYPE_CHECKING:
     from recsys_cli.recommend.artifacts import Artifacts
@@ -48,8 +49,9 @@ class ItemsTable:
         self._dataset = artifacts.dataset
 
         def write(to: Path) -> None:
-            frame = pl.read_parquet(path)
-            if id_table(frame[ITEM], search=False).fingerprint() != fingerprint:
+            frame = read_table(path)
+            known = frame.schema.get(ITEM) == pl.String and not frame[ITEM].has_nulls()
+            if not known or id_table(frame[ITEM], search=False).fingerprint() != fingerprint:
                 raise ArtifactError(
                     f"{path.name} is of another ingest than the item ids",
                     hint=artifacts.build_command(),

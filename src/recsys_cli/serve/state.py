@@ -101,7 +101,9 @@ class Served:
         Raises:
             ArtifactError: the dataset is not ingested, or nothing can be recommended yet.
         """
-        artifacts = HeldArtifacts(workspace, name, config=config)
+        # Whatever others have checked before, a server does once for itself.
+        own = Workspace(workspace.root, checked=scratch.folder / "checked.json")
+        artifacts = HeldArtifacts(own, name, config=config)
         if not artifacts.has("ids"):
             raise ArtifactError(f"{name} is not ingested yet", hint=artifacts.build_command())
         self.name = name

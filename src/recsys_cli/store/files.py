@@ -82,14 +82,11 @@ class FileMemo:
         self._known: dict[str, Any] = known if isinstance(known, dict) else {}
 
     def get(self, file: Path) -> str | None:
-        """What was noted of `file`, if it has not been touched since.
-
-        Raises:
-            OSError: there is no such file.
-        """
-        match self._known.get(str(file.resolve())):
-            case [*identity, str(noted)] if identity == _identity(file):
-                return noted
+        """What was noted of `file`; None if it has been touched since, or nothing was."""
+        with suppress(OSError):
+            match self._known.get(str(file.resolve())):
+                case [*identity, str(noted)] if identity == _identity(file):
+                    return noted
         return None
 
     def changed(self, file: Path) -> bool:
@@ -115,13 +112,15 @@ class HashMemo:
 
     def surely_changed(self, file: Path, digest: str) -> bool:
         """Whether `file` is known not to have this SHA-256, without hashing it."""
-        return self._memo.changed(file) or (
-            file.exists() and self._memo.get(file) not in (None, digest)
-        )
+        return self._memo.changed(file) or self.known(file) not in (None, digest)
+
+    def known(self, file: Path) -> str | None:
+        """Hex SHA-256 of `file` if it is in memory; None if it would have to be hashed."""
+        return self._memo.get(file)
 
     def sha256(self, file: Path) -> str:
         """Hex SHA-256 of `file`, from memory where nothing about the file changed."""
-        digest = self._memo.get(file)
+        digest = self.known(file)
         if digest is None:
             digest = sha256(file)
             self._memo.put(digest, file)

@@ -60,7 +60,10 @@ class Journal:
         if not pairs or not isinstance(at, str) or Manifest.from_json(raw["manifest"]) is None:
             raise _unsafe(path, "is not a journal")
         journal = cls(tuple((source, target) for source, target in moves), raw["manifest"], at)
-        journal._refuse_strange(root, path)
+        try:
+            journal._refuse_strange(root, path)
+        except (OSError, ValueError):
+            raise _unsafe(path, "names what no path can be") from None
         return journal
 
     def _refuse_strange(self, root: Path, path: Path) -> None:
@@ -68,7 +71,7 @@ class Journal:
         for source, target in self.moves:
             if not _is_staged(source) or len(folders) > 1:
                 raise _unsafe(path, f"would move {source!r}, which no stage made")
-            if not is_artifact(target):
+            if not is_artifact(target) or PurePosixPath(source).name != PurePosixPath(target).name:
                 raise _unsafe(path, f"would write {target!r}, which is no artifact")
             if (root / source).is_symlink():
                 raise _unsafe(path, f"would move {source!r}, which is a link")

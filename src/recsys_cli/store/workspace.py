@@ -46,6 +46,7 @@ from recsys_cli.store.snapshot import NOW, Snapshot
 
 # A commit is a handful of renames, so it is over in milliseconds.
 _PATIENCE, _PAUSE = 10.0, 0.01
+_HASHES = ".hashes.json"
 
 
 class Workspace:
@@ -104,7 +105,7 @@ class Workspace:
 
     def hashes(self) -> HashMemo:
         """Memoised hashes of raw files."""
-        return HashMemo(self.artifacts / ".hashes.json")
+        return HashMemo(self.artifacts / _HASHES)
 
     @cached_property
     def _checked(self) -> FileMemo:
@@ -150,9 +151,13 @@ class Workspace:
         name, size = self.relative(path), path.stat().st_size
         for at, manifest in self._manifest_files(dataset, snapshot):
             output = manifest.outputs.get(name)
-            if output is not None and output.bytes == size and output.sha256 == sha256(path):
+            if output is not None and output.bytes == size and output.sha256 == self._hash(path):
                 return at
         return None
+
+    def _hash(self, path: Path) -> str:
+        # Where a build looks for what was changed it finds what was found here.
+        return HashMemo(self._checked_file.with_name(_HASHES)).sha256(path)
 
     def _refused(self, path: Path, why: str, dataset: str, snapshot: Snapshot) -> ArtifactError:
         return ArtifactError(f"{self.relative(path)} {why}", hint=build_command(dataset, snapshot))
@@ -214,7 +219,13 @@ class Workspace:
         """
         journal, patience = self.artifacts / JOURNAL, time.monotonic() + _PATIENCE
         while journal.exists():
-            self.recover()
+            try:
+                with suppress(LockedError), self.writing():
+                    pass
+            except OSError as error:
+                raise LockedError(
+                    f"a commit was cut short, and cannot be finished: {error}", hint="recsys status"
+                ) from error
             if time.monotonic() > patience:
                 raise LockedError(
                     f"{journal} has been there for {_PATIENCE} s", hint="recsys status"

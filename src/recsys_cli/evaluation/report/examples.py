@@ -151,13 +151,12 @@ class _Catalogue:
     """Names and pictures of items by row; rows beyond the catalogue have only a number."""
 
     def __init__(self, engine: Engine) -> None:
-        import polars as pl
-
         from recsys_cli.encoders.items import item_pictures
+        from recsys_cli.store.tables import read_table
 
         self._ids, self._names = engine.artifacts.items, engine.artifacts.names
         artifacts = engine.artifacts
-        table = pl.read_parquet(artifacts.workspace.file("items", engine.dataset))
+        table = read_table(artifacts.workspace.file("items", engine.dataset))
         self._pictures = item_pictures(
             table, artifacts.spec, workspace=artifacts.workspace.root, named=artifacts.raw_path
         )

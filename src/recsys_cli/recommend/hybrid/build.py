@@ -23,6 +23,8 @@ from recsys_cli.recommend.hybrid.variants import Variants
 from recsys_cli.recommend.itemknn import ItemKnn
 from recsys_cli.recommend.strategies import ByProduct, Popular, Repurchase
 
+_MOST = 100_000
+"""Items that a source may bring."""
 NEEDS = ("interactions", "popular", "statistics", "hybrid")
 """Kinds of artifact without which there is no hybrid."""
 USES = (
@@ -145,8 +147,7 @@ def build_hybrid(artifacts: Any, threads: int) -> Hybrid:
     """
     settings = artifacts.pack("hybrid")
     if artifacts.has("ranker"):
-        facts = json.loads(artifacts.text("ranker_facts"))
-        lengths = {str(name): int(length) for name, length in facts["sources"]}
+        lengths = _trained_with(artifacts.text("ranker_facts"))
         unknown = [name for name in lengths if name not in SOURCES]
         if unknown:
             raise ArtifactError(
@@ -161,3 +162,22 @@ def build_hybrid(artifacts: Any, threads: int) -> Hybrid:
         scorer = Blend(settings["weights"])
     history = History.from_pack(artifacts.pack("interactions"))
     return Hybrid(recall, features, scorer, history.matrix, history.reference)
+
+
+def _trained_with(facts: str) -> dict[str, int]:
+    """The sources that a ranker was trained with, and the lengths of their lists.
+
+    Raises:
+        ArtifactError: the facts do not say.
+    """
+    try:
+        sources = json.loads(facts)["sources"]
+        lengths = {name: length for name, length in sources}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        lengths = {}
+    whole = all(type(length) is int and 0 < length <= _MOST for length in lengths.values())
+    if not lengths or not whole or not all(type(name) is str for name in lengths):
+        raise ArtifactError(
+            "what is said of the ranker does not name its sources", hint="recsys hybrid train"
+        )
+    return lengths

@@ -6,7 +6,6 @@ Scores come from `trees`; only explanations need LightGBM itself.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.cores import available_cores
 from recsys_cli.errors import ArtifactError, RecsysError
 from recsys_cli.recommend.hybrid.candidates import Candidates
 from recsys_cli.recommend.hybrid.features import Features
@@ -42,7 +42,7 @@ class Ranker:
 
     def __init__(self, text: str, names: Sequence[str], *, threads: int = 0) -> None:
         self._text = text
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or available_cores()
         _check(text, names)
         try:
             self._trees = Trees.parse(text, features=len(names))
