@@ -64,8 +64,10 @@ def test_pixels_and_bytes_are_bounded(limited):
     assert "1,000 pixels" in large.json()["error"]
     heavy = client.post("/embed/image", files={"image": b"x" * 30_000}, **params)
     assert heavy.status_code == 422
-    heavier = client.post("/embed/image", files={"image": b"x" * 50_000}, **params)
-    assert heavier.status_code == 413
+    for path in ("/embed/image", "/recommend/from_image"):
+        heavier = client.post(path, files={"image": b"x" * 50_000}, **params)
+        assert heavier.status_code == 422
+        assert heavier.json()["error"] == "image: it is larger than 20,000 bytes"
     body = client.post("/recommend/cold", json={"liked": ["x" * 100] * 10})
     assert body.status_code == 413
 
@@ -82,6 +84,21 @@ def test_bodies_without_a_length_are_bounded_too(limited):
     )
     assert answer.status_code == 413
     assert "500 bytes" in answer.json()["error"]
+
+
+def test_pictures_without_a_length_are_bounded_too(limited):
+    client = limited(image_bytes=20_000)
+
+    def pieces():
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        for _ in range(100):
+            yield b" " * 1000
+
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    for path in ("/embed/image", "/recommend/from_image"):
+        answer = client.post(path, content=pieces(), headers=form, params={"dataset": "hm"})
+        assert answer.status_code == 422
+        assert answer.json()["error"] == "image: it is larger than 20,000 bytes"
 
 
 def test_a_key_is_asked_for(limited):

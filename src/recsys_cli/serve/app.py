@@ -81,6 +81,7 @@ def create_app(
         # Their pages load scripts from elsewhere; /openapi.json is there.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.context = context
     add_handlers(app)
@@ -132,7 +133,9 @@ async def _watch(context: Context) -> None:
 
 def _add_page(app: FastAPI) -> None:
     if "/index.html" in PAGE_PATHS:
-        app.mount("/", PageFiles(), name="page")
+        files = PageFiles()
+        for path in sorted(PAGE_PATHS):
+            app.add_route(path, files.file, methods=["GET"], include_in_schema=False)
         return
 
     @app.get("/", include_in_schema=False)
