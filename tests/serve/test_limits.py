@@ -46,6 +46,9 @@ def bomb(width: int, height: int) -> bytes:
         (b"GIF89a nonsense", "it can't be read as a picture"),
         (picture_file()[:100], "it can't be read as a picture"),
         (bomb(100_000, 100_000), "image:"),
+        (picture_file(kind="BMP"), "JPEG, PNG, WEBP, GIF"),
+        (picture_file(kind="TIFF"), "JPEG, PNG, WEBP, GIF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "JPEG, PNG, WEBP, GIF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it can't be read as a picture"),
     ],
 )
@@ -193,6 +196,8 @@ def test_pictures_stay_inside_their_folder(workspace, tmp_path):
     secret.write_bytes(picture_file(kind="JPEG"))
     (root / "link.jpg").symlink_to(secret)
     (root / "notes.txt").write_text("not a picture")
+    (root / "page.jpg").write_text("<html><script>alert(1)</script>")
+    (root / "bitmap.png").write_bytes(picture_file(kind="BMP"))
     (root / "fine.jpg").write_bytes(picture_file(kind="JPEG"))
     path = workspace / "artifacts/items_hm.parquet"
     items = pl.read_parquet(path)
@@ -202,6 +207,8 @@ def test_pictures_stay_inside_their_folder(workspace, tmp_path):
         str(secret),
         "images/link.jpg",
         "images/notes.txt",
+        "images/page.jpg",
+        "images/bitmap.png",
         "images/gone.jpg",
         "images/" + "x" * 5000 + ".jpg",
         "images/\0.jpg",

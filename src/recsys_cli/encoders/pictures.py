@@ -131,7 +131,7 @@ def load_picture(data: bytes, prepare: Prepare) -> Picture:
             raise DataError("it has too many pixels") from None
         except Exception as error:
             # Decoders of damaged files fail in as many ways as there are formats.
-            raise DataError(_reason(error, data)) from error
+            raise DataError(unreadable(error, data)) from error
 
 
 def media_type(head: bytes) -> str | None:
@@ -147,13 +147,14 @@ def media_type(head: bytes) -> str | None:
     return None
 
 
-def _reason(error: Exception, data: bytes) -> str:
+def unreadable(error: Exception, data: bytes) -> str:
+    """Why Pillow could not read a picture, in words."""
     from PIL import UnidentifiedImageError
 
     if not data:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
-        return f"it is none of {', '.join(FORMATS)}"
+        return f"it is not a picture in a known format ({', '.join(FORMATS)})"
     return str(error) or type(error).__name__
 
 

@@ -101,13 +101,14 @@ class Found(Shape):
 
 
 class Ranked(Shape):
-    """A catalogue in order."""
+    """A catalogue in order; `left_out` are ids of entries that cannot be ranked."""
 
     dataset: str
     strategy: str
     strategy_used: str | None
     fallback_reason: str | None
     items: list[Listed]
+    left_out: list[str]
 
     model_config = example(
         dataset="hm",
@@ -115,6 +116,7 @@ class Ranked(Shape):
         strategy_used="content",
         fallback_reason=None,
         items=[_ITEM | {"item": "A-1", "name": "red summer dress", "sources": ["content"]}],
+        left_out=["C-3"],
     )
 
 

@@ -14,6 +14,7 @@ from fastapi import Query
 
 from recsys_cli.config import Config, ServeConfig
 from recsys_cli.errors import UsageError
+from recsys_cli.serve.bodies import NoNul
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders
 from recsys_cli.serve.metrics import Metrics
@@ -29,8 +30,8 @@ MAX_WORDS = 2000
 MAX_CONDITIONS = 10
 MAX_LIST = 1000
 
-UserId = Annotated[str, InPath(max_length=MAX_ID, examples=["123"])]
-ItemId = Annotated[str, InPath(max_length=MAX_ID, examples=["0108775015"])]
+UserId = Annotated[str, InPath(max_length=MAX_ID, examples=["123"]), NoNul]
+ItemId = Annotated[str, InPath(max_length=MAX_ID, examples=["0108775015"]), NoNul]
 DatasetName = Annotated[
     str | None,
     Query(max_length=MAX_ID, description="Needed only where several datasets could be meant."),

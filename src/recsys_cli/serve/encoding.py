@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.config import Config
-from recsys_cli.encoders.pictures import FORMATS, start_worker
+from recsys_cli.encoders.pictures import FORMATS, start_worker, unreadable
 from recsys_cli.errors import BusyError, DataError, RecsysError, sentence
 from recsys_cli.models.fusion import IMAGE, ContentSpace
 from recsys_cli.recommend.queries import Query, QueryEncoders
@@ -89,7 +89,8 @@ def check_picture(data: bytes, pixels: int) -> None:
                 image.verify()
         except Exception as error:
             # Decoders of damaged files fail in as many ways as there are formats.
-            raise DataError(f"image: it can't be read as a picture ({error})") from None
+            why = unreadable(error, data)
+            raise DataError(f"image: it can't be read as a picture ({why})") from None
     if width * height > pixels:
         raise DataError(f"image: {width} × {height} are more than {pixels:,} pixels")
 
