@@ -181,6 +181,12 @@ def test_an_unexpected_error_tells_nothing(limited, monkeypatch, caplog):
     assert answer.status_code == 500
     assert "private detail" not in answer.text
     assert "private detail" in caplog.text
+    counted = 'recsys_strategy_errors_total{dataset="hm",strategy="auto"} 1.0'
+    assert counted in client.get("/metrics").text
+    failed = (
+        'recsys_requests_total{method="GET",route="/recommend/user/{user:path}",status="500"} 1.0'
+    )
+    assert failed in client.get("/metrics").text
 
 
 def test_pictures_stay_inside_their_folder(workspace, tmp_path):

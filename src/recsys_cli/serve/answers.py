@@ -145,7 +145,11 @@ class Dataset(Shape):
 
 
 class Ready(Shape):
-    """Whether answers can be had, and of what."""
+    """Whether answers can be had, and of what.
+
+    `problems` are of strategies that could not be loaded, `waiting` of datasets; `pending` is why
+    a newer build is not in use, and `failed` the same where it is not just under way.
+    """
 
     status: str
     loaded: str
@@ -154,8 +158,10 @@ class Ready(Shape):
     max_k: int
     summaries: dict[str, str]
     datasets: dict[str, Dataset]
+    problems: dict[str, dict[str, str]]
     waiting: dict[str, str]
     pending: str | None
+    failed: str | None
 
 
 class Health(Shape):

@@ -58,7 +58,9 @@ def create_app(
 
     def told(result: str, why: str) -> None:
         metrics.reloads.labels(result).inc()
-        log.info("new build %s: %s", result, why)
+        log.log(
+            logging.WARNING if result == "failed" else logging.INFO, "new build %s: %s", result, why
+        )
         if result == "adopted":
             metrics.loaded.set_to_current_time()
 
@@ -126,6 +128,7 @@ async def _watch(context: Context) -> None:
         await asyncio.sleep(pause)
         try:
             await asyncio.to_thread(context.current.refresh)
+            context.metrics.build_failed.set(context.current.failed is not None)
         except Exception:
             # Whatever is wrong with the new build, the old one goes on.
             log.exception("looking for a newer build failed")

@@ -93,7 +93,7 @@ def serve(
         if config.serve.workers > 1:
             _share_counts(Path(folder))
         factory = _factory(root, config, Path(folder), datasets=datasets, api_key=api_key)
-        _run(factory, config, listening, started)
+        _run(factory, config, listening, Path(folder), started)
 
 
 def _allow_files() -> None:
@@ -145,11 +145,12 @@ def _run(
     factory: Callable[[], FastAPI],
     config: Config,
     listening: socket.socket,
+    folder: Path,
     started: Callable[[str], None],
 ) -> None:
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
+    from recsys_cli.serve import workers
     from recsys_cli.serve.connection import Connection
 
     host, port = listening.getsockname()[:2]
@@ -157,7 +158,7 @@ def _run(
     several = config.serve.workers > 1
     options = uvicorn.Config(
         # One process makes it here, so that what keeps it from starting is told as any error.
-        factory if several else factory(),
+        partial(workers.started, folder, factory) if several else factory(),
         factory=several,
         workers=config.serve.workers,
         http=cast(Any, partial(Connection, limits=config.serve)),
@@ -170,6 +171,6 @@ def _run(
     )
     started(url)
     if several:
-        Multiprocess(options, sockets=[listening]).run()
+        workers.Workers(options, [listening], folder).run()
     else:
         uvicorn.Server(options).run(sockets=[listening])

@@ -90,12 +90,13 @@ def recommend_routes(context: Context) -> APIRouter:
         if not fallback:
             served.user(user)
         filters = Filters(exclude_seen, (), tuple(where or ()))
-        answer = await context.work.run(
-            (served.name, strategy, bool(where), explain),
-            lambda: served.engine.recommend_one(
-                user, strategy=strategy, k=top_k, filters=filters, explain=explain
-            ),
-        )
+        with context.counting_errors(served.name, strategy):
+            answer = await context.work.run(
+                (served.name, strategy, bool(where), explain),
+                lambda: served.engine.recommend_one(
+                    user, strategy=strategy, k=top_k, filters=filters, explain=explain
+                ),
+            )
         return context.answered(answer)
 
     async def item(
