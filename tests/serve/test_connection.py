@@ -239,6 +239,23 @@ def test_idle_connections_make_room_for_others(built):
             connection.close()
 
 
+def test_whoever_watches_is_answered_while_others_hold_all_places(built):
+    with serving(built, "--set", "serve.concurrency=4") as (_, port):
+        held = [opened(port) for _ in range(12)]
+        for connection in held:
+            connection.sendall(
+                request(COLD, JSON_BODY, b"Content-Length: 9999\r\n", method="POST", body=b"{")
+            )
+        time.sleep(0.5)
+        for path in ("/health", "/ready", "/metrics", "/"):
+            started = time.monotonic()
+            assert b" 200 " in sent(port, request(path, LAST))[:20], path
+            assert time.monotonic() - started < 1
+        assert b" 503 " in sent(port, request("/users?dataset=hm", LAST))[:20]
+        for connection in held:
+            connection.close()
+
+
 def test_bodies_are_not_waited_for_without_the_key(built):
     with serving(built, *LIMITS, RECSYS_API_KEY="secret") as (_, port):
         head = request(COLD, JSON_BODY, b"Content-Length: 9999\r\n", method="POST")

@@ -28,8 +28,8 @@ def server(workspace):
     url = process.stdout.readline().split()[-1]
     eventually(lambda: len(workers(process)) == 2 and ask(url, "/ready"))
     yield process, url
-    process.kill()
-    process.communicate()
+    process.terminate()
+    process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def eventually(told) -> None:
@@ -83,7 +83,6 @@ def test_who_cannot_start_does_not_end_those_that_answer(server, workspace):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert "a process could not start: hm: " in error or "a process could not start: " in error
     assert "ids_hm.joblib is damaged" in error
     assert "recsys build all" in error
     assert "Traceback" not in error

@@ -18,6 +18,7 @@ from recsys_cli.serve.context import Context, Meeting
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders
 from recsys_cli.serve.gate import Gate
+from recsys_cli.serve.hosts import Hosts
 from recsys_cli.serve.metrics import Metrics
 from recsys_cli.serve.pagefiles import PAGE_PATHS, PageFiles
 from recsys_cli.serve.problems import JSON, add_handlers
@@ -53,6 +54,7 @@ def create_app(
 
     Raises:
         ArtifactError: nothing can be recommended yet.
+        ConfigError: a host that is allowed is none.
     """
     workspace, metrics, settings = Workspace(root), Metrics(), config.serve
 
@@ -64,6 +66,7 @@ def create_app(
         if result == "adopted":
             metrics.loaded.set_to_current_time()
 
+    hosts = Hosts(settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None)
     names = list(datasets or chosen_datasets(config))
     context = Context(
         workspace=workspace,
@@ -103,7 +106,7 @@ def create_app(
             allow_methods=["GET", "POST"],
             allow_headers=["X-API-Key", "Content-Type"],
         )
-    app.add_middleware(Gate, settings=settings, metrics=metrics, api_key=api_key)
+    app.add_middleware(Gate, settings=settings, metrics=metrics, hosts=hosts, api_key=api_key)
     return app
 
 

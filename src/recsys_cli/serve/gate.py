@@ -38,12 +38,16 @@ class Gate:
     """ASGI middleware around the application."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: ServeConfig, metrics: Metrics, api_key: str | None
+        self,
+        app: ASGIApp,
+        *,
+        settings: ServeConfig,
+        metrics: Metrics,
+        hosts: Hosts,
+        api_key: str | None,
     ) -> None:
         self._app = app
-        self._hosts = Hosts(
-            settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None
-        )
+        self._hosts = hosts
         self._settings = settings
         self._metrics = metrics
         self._key = api_key.encode() if api_key else None
