@@ -239,6 +239,15 @@ def test_a_strategy_that_fails_leaves_the_others_answering(workspace, tmp_path, 
             assert client.get(f"/recommend/item/{item}?dataset=hm").status_code == 200
 
 
+def test_a_dataset_that_cannot_be_loaded_leaves_the_others_answering(workspace, tmp_path):
+    (workspace / "artifacts/items_rr.parquet").write_bytes(b"PAR1 damaged PAR1")
+    with TestClient(app_over(workspace, tmp_path / "s")) as client:
+        ready = client.get("/ready").json()
+        assert set(ready["datasets"]) == {"hm"}
+        assert ready["waiting"]["rr"].startswith("rr cannot be loaded: ")
+        assert client.get("/recommend/user/x").json()["items"]
+
+
 def test_a_computation_that_fails_at_the_start_is_one_strategys_problem(
     workspace, tmp_path, monkeypatch
 ):

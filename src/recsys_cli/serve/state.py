@@ -267,6 +267,11 @@ class State:
                 served[name] = Served(workspace, config, name, scratch)
             except RecsysError as error:
                 waiting[name] = error
+            except Exception as error:
+                # One damaged dataset is no reason not to serve the others.
+                why = f"{name} cannot be loaded: {sentence(error)}"
+                waiting[name] = ArtifactError(why, hint="recsys status --check")
+                log.warning(why)
         if not served:
             first = next(iter(waiting.values()))
             raise ArtifactError(first.message, hint=first.hint)

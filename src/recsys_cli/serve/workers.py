@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("recsys.serve")
 
 AGAIN_SECONDS = 5.0
+_ASK_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
 _CANNOT_START = 3
 _WHY = "why.json"
 
@@ -86,8 +88,7 @@ class Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """See uvicorn."""
-        patience = self.config.timeout_worker_healthcheck
-        alive = [self.should_exit.is_set() or p.is_alive(timeout=patience) for p in self.processes]
+        alive = [self._is_well(process) for process in self.processes]
         answering = any(
             well and _mark(self._folder, process.pid).exists()
             for well, process in zip(alive, self.processes, strict=True)
@@ -98,6 +99,16 @@ class Workers(Multiprocess):
         if not any(alive) and len(self._again) == len(self.processes):
             self._none_started = True
             self.should_exit.set()
+
+    def _is_well(self, process: Process) -> bool:
+        """Whether it lives and says so; one that dies while it is asked is not waited for."""
+        last = time.monotonic() + self.config.timeout_worker_healthcheck
+        while process.process.is_alive() and time.monotonic() < last:
+            # Who is told to stop does not wait to hear how they are.
+            if self.should_exit.is_set() or self.signal_queue or process.ping(_ASK_SECONDS):
+                return True
+            time.sleep(_PAUSE_SECONDS)
+        return False
 
     def _may_replace(self, index: int, process: Process, *, answering: bool) -> bool:
         if _mark(self._folder, process.pid).exists():
