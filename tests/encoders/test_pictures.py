@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from recsys_cli.encoders import EmbeddingCache, embed_images, encode_picture, lo
 from recsys_cli.encoders import embed as embed_module
 from recsys_cli.encoders.cache import content_key
 from recsys_cli.encoders.histogram import Histograms
-from recsys_cli.encoders.pictures import Source, load_picture, prepare_all
+from recsys_cli.encoders.pictures import Source, load_picture, media_type, prepare_all
 from recsys_cli.errors import DataError, RecsysError
 
 
@@ -39,6 +40,55 @@ def huge_png(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + block(b"IHDR", head) + block(b"IDAT", b"") + block(b"IEND", b"")
 
 
+def saved(kind: str) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(data, kind)
+    return data.getvalue()
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+PREPARE = load_image_encoder("histogram").prepare
+OTHERS = ("BMP", "TIFF", "ICO", "PPM", "PCX", "TGA", "SGI", "DDS", "MSP", "XBM", "JPEG2000")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_four_formats_are_read(kind):
+    data = saved(kind)
+    load_picture(data, PREPARE)
+    assert media_type(data[:12]) == f"image/{kind.lower()}"
+
+
+@pytest.mark.parametrize("kind", [*OTHERS, "EPS"])
+def test_no_other_format_reaches_its_decoder(kind):
+    Image.init()
+    if kind != "EPS" and kind not in Image.SAVE:
+        pytest.skip(f"Pillow does not write {kind} here")
+    grey = {"MSP": "1", "XBM": "1"}.get(kind, "RGB")
+    data = io.BytesIO()
+    if kind == "EPS":
+        data.write(EPS)
+    else:
+        Image.new(grey, (40, 30)).save(data, kind)
+    with pytest.raises(DataError, match="not a picture in a known format"):
+        load_picture(data.getvalue(), PREPARE)
+    assert media_type(data.getvalue()[:12]) is None
+
+
+def test_of_many_frames_the_first_is_read():
+    frames = [Image.new("P", (4, 4), number % 256) for number in range(20_000)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
+    started = time.monotonic()
+    load_picture(data.getvalue(), PREPARE)
+    assert time.monotonic() - started < 1
+
+
+def test_pictures_are_opened_in_those_formats_alone():
+    for file in (Path(__file__).parents[2] / "src").rglob("*.py"):
+        for call in re.findall(r"\b(?:Image|Pillow)\.open\(.*", file.read_text()):
+            assert "formats=FORMATS" in call, file
+
+
 @pytest.fixture
 def damaged(folder_of_pictures) -> Path:
     whole = (folder_of_pictures / "03.jpg").read_bytes()
@@ -47,6 +97,7 @@ def damaged(folder_of_pictures) -> Path:
     (folder_of_pictures / "05.jpg").write_text("<html>404</html>")
     (folder_of_pictures / "06.jpg").write_bytes(huge_png(20_000))
     (folder_of_pictures / "07.jpg").write_bytes(huge_png(12_000))
+    Image.new("RGB", (8, 8)).save(folder_of_pictures / "08.jpg", "BMP")
     return folder_of_pictures
 
 
@@ -54,14 +105,14 @@ def test_pictures_that_cannot_be_used_are_listed_with_the_reason(damaged, cache)
     files = [*names(damaged), Path("none.jpg"), None]
     found = embed_images(files, FakeImage(), cache, root=damaged)
     reasons = dict(found.skipped)
-    assert list(reasons) == ["03.jpg", "04.jpg", "05.jpg", "06.jpg", "07.jpg", "none.jpg"]
+    assert list(reasons) == [f"0{n}.jpg" for n in range(3, 9)] + ["none.jpg"]
     assert "truncated" in reasons["03.jpg"]
     assert reasons["04.jpg"] == "the file is empty"
-    assert "not a picture" in reasons["05.jpg"]
+    assert "not a picture" in reasons["05.jpg"] == reasons["08.jpg"]
     assert "too many pixels" in reasons["06.jpg"] == reasons["07.jpg"]
     assert reasons["none.jpg"] == "there is no such file"
-    assert np.flatnonzero(~found.has).tolist() == [3, 4, 5, 6, 7, 20, 21]
-    assert (found.encoded, found.reused) == (15, 0)
+    assert np.flatnonzero(~found.has).tolist() == [3, 4, 5, 6, 7, 8, 20, 21]
+    assert (found.encoded, found.reused) == (14, 0)
 
 
 def test_second_run_decodes_nothing_and_lists_the_same(damaged, cache):
@@ -71,7 +122,7 @@ def test_second_run_decodes_nothing_and_lists_the_same(damaged, cache):
     encoder.prepare = None
     second = embed_images(files, encoder, cache, root=damaged)
     assert encoder.encoded == second.encoded == 0
-    assert second.reused == 15
+    assert second.reused == 14
     assert second.skipped == first.skipped
     assert second.vectors.tobytes() == first.vectors.tobytes()
 
@@ -82,7 +133,7 @@ def test_a_mended_and_a_changed_picture_are_encoded_again(damaged, cache):
     scene(99).save(damaged / "03.jpg")
     scene(98).save(damaged / "10.jpg")
     found = embed_images(files, FakeImage(), cache, root=damaged)
-    assert (found.encoded, found.reused) == (2, 14)
+    assert (found.encoded, found.reused) == (2, 13)
     assert found.has[3]
     assert "03.jpg" not in dict(found.skipped)
 
@@ -238,7 +289,7 @@ def test_every_mode_becomes_rgb(mode):
         if mode == "I;16"
         else grey.convert(mode)
     )
-    kind = "TIFF" if mode == "CMYK" else "PNG"
+    kind = "JPEG" if mode == "CMYK" else "PNG"
     found = load_picture(as_bytes(image, kind), Raw())
     assert found.shape == (8, 8, 3)
     np.testing.assert_allclose(found, 255 if mode == "1" else 128, atol=2)

@@ -12,7 +12,9 @@ from recsys_cli.serve.context import Meeting
 
 
 def app_over(root: Path, folder: Path, *, api_key: str | None = None, **settings):
-    config = changed(load_config(root), "serve", {"reload_every": 0} | settings)
+    # The client calls itself so.
+    defaults = {"reload_every": 0, "allowed_hosts": ["testserver"]}
+    config = changed(load_config(root), "serve", defaults | settings)
     return create_app(root, config, Meeting.at(folder), api_key=api_key)
 
 

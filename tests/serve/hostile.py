@@ -39,7 +39,8 @@ HOSTILE = [
     _get("a dataset with a path", f"{_USER}?dataset=../../etc/passwd", status=GONE),
     _get("a dataset with a NUL", f"{_USER}?dataset=hm%00", status=GONE),
     _get("an endless id", "/recommend/user/" + "x" * 300, field="path.user"),
-    _get("an id with a NUL", "/recommend/user/%00?dataset=hm", status={200}),
+    _get("an id with a NUL", "/recommend/user/%00?dataset=hm", field="path.user"),
+    _get("an item with a NUL", "/items/a%00b?dataset=hm", field="path.item"),
     _get("an id that is no UTF-8", "/recommend/user/%ff%fe?dataset=hm", status={200}),
     _get("an id with line ends", "/recommend/user/a%0d%0aX: y?dataset=hm", status={200, 404}),
     _get("an item that climbs", "/items/..%2f..%2f..%2fetc%2fpasswd?dataset=hm", status=GONE),
@@ -64,6 +65,53 @@ HOSTILE = [
           content=b'{"top_k": ' + b"9" * 5000 + b"}", headers=_JSON, status={400, 422}),
     _post("infinity", "/recommend/cold", content=b'{"top_k": 1e999}', headers=_JSON,
           field="body.top_k"),
+    *(
+        _post(f"{value} as a number", "/recommend/cold", content=b'{"top_k": %s}' % value.encode(),
+              headers=_JSON, field="body.top_k")
+        for value in ("true", "false", '"5"', "5.5", "5.0", "1e2", "[5]", "{}", "-1")
+    ),
+    *(
+        _post(f"{value} as a boolean", "/recommend/cold", headers=_JSON, field="body.fallback",
+              content=b'{"dataset": "hm", "fallback": %s}' % value.encode())
+        for value in ('"yes"', '"true"', "1", "0", "null")
+    ),
+    *(
+        _post(f"{value} as words", "/recommend/from_text", headers=_JSON, field="body.text",
+              content=b'{"dataset": "hm", "text": %s}' % value.encode())
+        for value in ("5", "true", "null", '["a"]')
+    ),
+    _post("true as a number of words", "/recommend/from_text",
+          json={"text": "a", "dataset": "hm", "top_k": True}, field="body.top_k"),
+    _post("true as a number of a catalogue", "/recommend/catalog",
+          json={"catalogue": [{"id": "a", "text": "b"}], "liked": ["b"], "top_k": True},
+          field="body.top_k"),
+    _post("an id that is a number", "/recommend/catalog",
+          json={"catalogue": [{"id": 5, "text": "b"}], "liked": ["b"]},
+          field="body.catalogue.0.id"),
+    _post("an id twice", "/recommend/catalog",
+          json={"catalogue": [{"id": "a", "text": "b"}] * 2, "liked": ["b"]},
+          field="body.catalogue"),
+    *(
+        _post(f"{value} as a number", "/recommend/cold", headers=_JSON,
+              content=b'{"top_k": %s}' % value.encode())
+        for value in ("NaN", "Infinity", "-Infinity")
+    ),
+    _post("a huge number", "/recommend/cold", headers=_JSON,
+          content=b'{"dataset": "hm", "top_k": ' + b"9" * 4000 + b"}"),
+    _post("a number with too many digits", "/recommend/cold", headers=_JSON,
+          content=b'{"dataset": "hm", "top_k": ' + b"9" * 9000 + b"}"),
+    _post("a field twice", "/recommend/cold", content=b'{"top_k": 1, "top_k": 2}', headers=_JSON),
+    _post("a field twice, inside", "/recommend/catalog", headers=_JSON,
+          content=b'{"catalogue": [{"id": "a", "id": "b", "text": "c"}], "liked": ["c"]}'),
+    _post("JSON in UTF-16", "/recommend/cold", content='{"liked": []}'.encode("utf-16"),
+          headers=_JSON),
+    _cold("an id with a NUL in JSON", {"liked": ["a\0b"], "dataset": "hm"}, field="body.liked.0"),
+    _post("half a character in words", "/recommend/from_text", headers=_JSON,
+          content=rb'{"dataset": "hm", "text": "\ud800"}', field="body.text"),
+    _post("half a character in a dataset", "/recommend/cold", headers=_JSON,
+          content=rb'{"dataset": "\ud800"}', field="body.dataset"),
+    _post("half a character as a field", "/recommend/cold", headers=_JSON,
+          content=rb'{"\ud800": 1, "\ud800": 2}'),
     _cold("a list instead of an object", [1, 2], field="body"),
     _cold("a field that is none", {"likes": ["x"]}, field="body.likes"),
     _cold("ids that are numbers", {"liked": [1]}, field="body.liked.0"),

@@ -144,11 +144,23 @@ def test_a_catalogue_of_the_callers_is_ranked(client):
         "liked": ["dress"],
         "dataset": "hm",
     }
-    items = client.post("/recommend/catalog", json=body).json()["items"]
-    assert [i["item"] for i in items] == ["dress", "boots"]
+    ranked = client.post("/recommend/catalog", json=body).json()
+    assert [i["item"] for i in ranked["items"]] == ["dress", "boots"]
+    assert ranked["left_out"] == ["none"]
+    first = client.post("/recommend/catalog", json=body | {"top_k": 1}).json()
+    assert (len(first["items"]), first["left_out"]) == (1, ["none"])
     unknown = client.post("/recommend/catalog", json=body | {"liked": ["zzqqx"]}).json()
+    assert unknown["left_out"] == ["none"]
     assert unknown["items"] == []
     assert unknown["fallback_reason"]
+
+
+def test_an_id_twice_is_named(client):
+    catalogue = [{"id": name, "text": "red dress"} for name in ("a", "b", "c", "b")]
+    body = {"catalogue": catalogue, "liked": ["dress"], "dataset": "hm"}
+    answer = client.post("/recommend/catalog", json=body)
+    assert answer.status_code == 422
+    assert "'b' is there twice" in answer.json()["error"]
 
 
 def test_history_is_newest_first_and_counts_everything(client, hm):

@@ -46,6 +46,9 @@ def bomb(width: int, height: int) -> bytes:
         (b"GIF89a nonsense", "it can't be read as a picture"),
         (picture_file()[:100], "it can't be read as a picture"),
         (bomb(100_000, 100_000), "image:"),
+        (picture_file(kind="BMP"), "JPEG, PNG, WEBP, GIF"),
+        (picture_file(kind="TIFF"), "JPEG, PNG, WEBP, GIF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "JPEG, PNG, WEBP, GIF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it can't be read as a picture"),
     ],
 )
@@ -64,8 +67,10 @@ def test_pixels_and_bytes_are_bounded(limited):
     assert "1,000 pixels" in large.json()["error"]
     heavy = client.post("/embed/image", files={"image": b"x" * 30_000}, **params)
     assert heavy.status_code == 422
-    heavier = client.post("/embed/image", files={"image": b"x" * 50_000}, **params)
-    assert heavier.status_code == 413
+    for path in ("/embed/image", "/recommend/from_image"):
+        heavier = client.post(path, files={"image": b"x" * 50_000}, **params)
+        assert heavier.status_code == 422
+        assert heavier.json()["error"] == "image: it is larger than 20,000 bytes"
     body = client.post("/recommend/cold", json={"liked": ["x" * 100] * 10})
     assert body.status_code == 413
 
@@ -82,6 +87,21 @@ def test_bodies_without_a_length_are_bounded_too(limited):
     )
     assert answer.status_code == 413
     assert "500 bytes" in answer.json()["error"]
+
+
+def test_pictures_without_a_length_are_bounded_too(limited):
+    client = limited(image_bytes=20_000)
+
+    def pieces():
+        yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        for _ in range(100):
+            yield b" " * 1000
+
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    for path in ("/embed/image", "/recommend/from_image"):
+        answer = client.post(path, content=pieces(), headers=form, params={"dataset": "hm"})
+        assert answer.status_code == 422
+        assert answer.json()["error"] == "image: it is larger than 20,000 bytes"
 
 
 def test_a_key_is_asked_for(limited):
@@ -161,11 +181,18 @@ def test_an_unexpected_error_tells_nothing(limited, monkeypatch, caplog):
     assert answer.status_code == 500
     assert "private detail" not in answer.text
     assert "private detail" in caplog.text
+    counted = 'recsys_strategy_errors_total{dataset="hm",strategy="auto"} 1.0'
+    assert counted in client.get("/metrics").text
+    failed = (
+        'recsys_requests_total{method="GET",route="/recommend/user/{user:path}",status="500"} 1.0'
+    )
+    assert failed in client.get("/metrics").text
 
 
 def test_pictures_stay_inside_their_folder(workspace, tmp_path):
     import polars as pl
 
+    from committed import commit
     from recsys_cli.recommend.artifacts import Artifacts
     from recsys_cli.serve.items import ItemsTable
     from recsys_cli.store.scratch import Scratch
@@ -176,6 +203,8 @@ def test_pictures_stay_inside_their_folder(workspace, tmp_path):
     secret.write_bytes(picture_file(kind="JPEG"))
     (root / "link.jpg").symlink_to(secret)
     (root / "notes.txt").write_text("not a picture")
+    (root / "page.jpg").write_text("<html><script>alert(1)</script>")
+    (root / "bitmap.png").write_bytes(picture_file(kind="BMP"))
     (root / "fine.jpg").write_bytes(picture_file(kind="JPEG"))
     path = workspace / "artifacts/items_hm.parquet"
     items = pl.read_parquet(path)
@@ -185,12 +214,15 @@ def test_pictures_stay_inside_their_folder(workspace, tmp_path):
         str(secret),
         "images/link.jpg",
         "images/notes.txt",
+        "images/page.jpg",
+        "images/bitmap.png",
         "images/gone.jpg",
         "images/" + "x" * 5000 + ".jpg",
         "images/\0.jpg",
     ]
     named = tricks + items["image"].to_list()[len(tricks) :]
-    items.with_columns(pl.Series("image", named)).write_parquet(path)
+    tricked = items.with_columns(pl.Series("image", named))
+    commit(Workspace(workspace), "ingest", "hm", {"items": tricked.write_parquet})
     table = ItemsTable(Artifacts(Workspace(workspace), "hm"), Scratch(tmp_path / "scratch"))
     shown = [table.picture(row) for row in range(len(tricks))]
     assert shown == [(root / "fine.jpg").resolve(), *[None] * (len(tricks) - 1)]

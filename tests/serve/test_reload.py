@@ -1,7 +1,9 @@
 """A new build takes over without a restart and without a failed request."""
 
 import json
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from conftest import build
 from recsys_cli.config import load_config
 from recsys_cli.errors import ArtifactError
 from recsys_cli.serve.current import Current
-from recsys_cli.store.packs import load_pack
+from recsys_cli.serve.state import State
+from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.store.workspace import Workspace
 from serve.conftest import app_over
 
@@ -114,7 +117,154 @@ def test_a_damaged_artifact_is_not_adopted(current, workspace):
     manifest.touch()
     assert not current.refresh()
     assert current.state is before
-    assert current.pending
+    assert "als_hm.joblib is damaged" in current.pending == current.failed
+
+
+@pytest.fixture
+def tries(current, monkeypatch) -> list:
+    """Has every load fail, in a way that nobody foresaw, and notes them."""
+    noted = []
+
+    def fail(*_):
+        noted.append(time.monotonic())
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setattr(State, "load", fail)
+    return noted
+
+
+def touch(workspace) -> None:
+    manifest = workspace / "artifacts/manifests/als.train_hm.json"
+    os.utime(manifest, ns=(time.time_ns(), time.time_ns()))
+
+
+def test_a_build_that_cannot_be_loaded_is_tried_once(current, workspace, tries):
+    touch(workspace)
+    for _ in range(5):
+        assert not current.refresh()
+    assert len(tries) == 1
+    assert "overflow" in current.failed
+    touch(workspace)
+    for _ in range(5):
+        assert not current.refresh()
+    assert len(tries) == 2
+
+
+def test_and_once_more_since_it_may_have_been_looked_at_too_early(
+    current, workspace, tries, monkeypatch
+):
+    monkeypatch.setattr("recsys_cli.serve.current._AGAIN_SECONDS", 0.1)
+    touch(workspace)
+    for _ in range(5):
+        assert not current.refresh()
+        time.sleep(0.11)
+    assert len(tries) == 2
+    monkeypatch.undo()
+    assert not current.refresh()
+    touch(workspace)
+    assert current.refresh()
+    assert current.failed is current.pending is None
+
+
+def test_what_was_taken_back_is_no_failure(current, workspace, tries):
+    manifest = workspace / "artifacts/manifests/als.train_hm.json"
+    before = manifest.stat()
+    touch(workspace)
+    assert not current.refresh()
+    assert current.failed
+    os.utime(manifest, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not current.refresh()
+    assert current.failed is current.pending is None
+    assert len(tries) == 1
+
+
+def test_a_failure_is_told_to_whoever_watches(workspace, tmp_path, caplog):
+    app = app_over(workspace, tmp_path / "s", reload_every=0.05)
+    with TestClient(app) as client:
+        assert client.get("/ready").json()["failed"] is None
+        assert "recsys_build_failed 0.0" in client.get("/metrics").text
+        path = workspace / "artifacts/als_hm.joblib"
+        path.unlink()
+        path.write_bytes(b"damaged")
+        touch(workspace)
+        for _ in range(200):
+            if "recsys_build_failed 1.0" in client.get("/metrics").text:
+                break
+            time.sleep(0.1)
+        ready = client.get("/ready").json()
+        assert "als_hm.joblib is damaged" in ready["failed"] == ready["pending"]
+        assert "als_hm.joblib is damaged" in caplog.text
+        assert client.get("/recommend/user/x?dataset=hm&strategy=collab").status_code == 200
+
+
+def spoil(workspace, kind: str, **arrays) -> None:
+    """Put arrays that do not fit into an artifact."""
+    path = workspace / f"artifacts/{kind}_hm.joblib"
+    pack = load_pack(path, mmap=False)
+    save_pack(workspace / "new", pack | arrays)
+    (workspace / "new").replace(path)
+
+
+@pytest.mark.parametrize("how", ["cut off", "too few rows", "of another kind", "not there"])
+def test_a_strategy_that_fails_leaves_the_others_answering(workspace, tmp_path, how, caplog):
+    path = workspace / "artifacts/als_hm.joblib"
+    if how == "cut off":
+        path.write_bytes(path.read_bytes()[:300])
+    elif how == "too few rows":
+        spoil(workspace, "als", user_factors=np.ones((1, 16), np.float32))
+    elif how == "of another kind":
+        spoil(workspace, "als", item_factors=np.ones(3, np.int8))
+    else:
+        path.unlink()
+    app = app_over(workspace, tmp_path / "s")
+    with TestClient(app, raise_server_exceptions=False) as client:
+        ready = client.get("/ready").json()
+        hm = app.state.context.state.served["hm"]
+        users = [hm.artifacts.users[row] for row in range(20)]
+        assert "collab" not in ready["datasets"]["hm"]["strategies"]
+        assert {"auto", "content", "popular"} <= set(ready["datasets"]["hm"]["strategies"])
+        if how != "not there":
+            assert ready["problems"]["hm"]["collab"]
+            assert ready["problems"]["hm"]["collab"] in caplog.text
+        for user in users:
+            answer = client.get(f"/recommend/user/{user}?dataset=hm")
+            assert answer.status_code == 200
+            assert len(answer.json()["items"]) == 12
+        assert (
+            client.get(f"/recommend/user/{users[0]}?dataset=hm&strategy=collab").status_code == 409
+        )
+        liked = {"liked": [hm.artifacts.items[0]], "dataset": "hm"}
+        item = hm.artifacts.items[0]
+        if how in ("cut off", "not there"):
+            assert client.post("/recommend/cold", json=liked).status_code == 200
+            assert client.get(f"/recommend/item/{item}?dataset=hm").status_code == 200
+
+
+def test_a_dataset_that_cannot_be_loaded_leaves_the_others_answering(workspace, tmp_path):
+    (workspace / "artifacts/items_rr.parquet").write_bytes(b"PAR1 damaged PAR1")
+    with TestClient(app_over(workspace, tmp_path / "s")) as client:
+        ready = client.get("/ready").json()
+        assert set(ready["datasets"]) == {"hm"}
+        assert "items_rr.parquet is damaged" in ready["waiting"]["rr"]
+        assert client.get("/recommend/user/x").json()["items"]
+
+
+def test_a_computation_that_fails_at_the_start_is_one_strategys_problem(
+    workspace, tmp_path, monkeypatch
+):
+    def fail(*_, **__):
+        raise FloatingPointError("overflow in a product")
+
+    monkeypatch.setattr("recsys_cli.recommend.content.Content.recommend", fail)
+    app = app_over(workspace, tmp_path / "s")
+    with TestClient(app) as client:
+        ready = client.get("/ready").json()
+        assert "content" in ready["problems"]["hm"]
+        assert "overflow in a product" in ready["problems"]["hm"]["content"]
+        users = app.state.context.state.served["hm"].artifacts.users
+        for row in range(10):
+            answer = client.get(f"/recommend/user/{users[row]}?dataset=hm").json()
+            assert answer["strategy_used"] in {"twotower", "collab", "popular"}
 
 
 def test_answers_of_the_old_state_outlive_it(current, workspace):

@@ -77,6 +77,7 @@ def test_nothing_built_ends_with_the_command_to_run(raw):
     [
         (["--workers", "0"], "[serve]: workers: "),
         (["--port", "70000"], "[serve]: port: "),
+        (["--set", 'serve.allowed_hosts=["a b"]'], "'a b' is not the name of a host"),
         (["--dataset", "nope"], "there is no dataset 'nope'"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_changed_byte_is_noticed_whatever_the_time_says(workspace):
     want = recommended(workspace)
     data[len(data) // 2] ^= 1
     keep_time(path, bytes(data))
-    with pytest.raises(ArtifactError, match="is not what any manifest describes") as caught:
+    with pytest.raises(ArtifactError, match="is damaged, or no manifest vouches for it") as caught:
         recommended(workspace)
     assert caught.value.hint == "recsys build all --dataset hm"
     build(workspace)
@@ -152,7 +152,7 @@ def test_somebody_elses_memo_says_nothing(workspace, tmp_path):
     save_pack(path, load_pack(path, mmap=False) | {"alpha": 3.0})
     memo = copied / "artifacts/.checked.json"
     memo.write_text(memo.read_text().replace(str(workspace), str(copied)))
-    with pytest.raises(ArtifactError, match="is not what any manifest describes"):
+    with pytest.raises(ArtifactError, match="is damaged, or no manifest vouches for it"):
         recommended(copied)
 
 
@@ -172,7 +172,7 @@ def test_what_no_manifest_vouches_for_is_refused(workspace, stage, text):
         manifest.unlink()
     else:
         manifest.write_text(text)
-    with pytest.raises(ArtifactError, match="is not what any manifest describes"):
+    with pytest.raises(ArtifactError, match="is damaged, or no manifest vouches for it"):
         recommended(workspace)
 
 
@@ -181,7 +181,7 @@ def test_inputs_of_a_stage_are_checked_too(workspace):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     keep_time(path, bytes(data))
-    with pytest.raises(ArtifactError, match="is not what any manifest describes"):
+    with pytest.raises(ArtifactError, match="is damaged, or no manifest vouches for it"):
         build(workspace, "itemknn", force=True)
     # Having looked, it knows what to make again.
     steps = build(workspace, "itemknn", force=True)

@@ -394,6 +394,20 @@ class ServeConfig(Section):
     """Largest picture, as a file."""
     image_pixels: PositiveInt = 40_000_000
     """Largest picture, once decoded: width times height."""
+    header_bytes: int = Field(default=64 << 10, ge=1 << 10)
+    """Largest request line and headers together (431)."""
+    header_timeout_seconds: PositiveFloat = 10.0
+    """Time until request line and headers must be there, from the first byte of them or, for a
+    new connection, from its beginning (408)."""
+    body_timeout_seconds: PositiveFloat = 20.0
+    """Time in which a body must end or go on at 16 KiB a second (408). For as long a caller may
+    take nothing of an answer, and goes on being read after a refusal."""
+    connections: PositiveInt = 800
+    """Open connections per process; beyond it, those that wait longest for a request make room."""
+    allowed_hosts: list[str] = []
+    """Names that callers may use for the server (Host), and * is any. None named: localhost and
+    loopback addresses alone where the server listens on one of those and asks for no key; else
+    any."""
     cors: list[str] = []
     """Origins whose pages may call; none by default, and * is any."""
     evaluations: str = "eval"

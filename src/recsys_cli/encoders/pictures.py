@@ -28,6 +28,9 @@ from recsys_cli.errors import DataError, RecsysError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+"""What is opened, of all that Pillow could: shops use no other, and each further decoder is one
+more that a hostile file may reach (EPS would start Ghostscript)."""
 PER_TASK = 16
 _TASKS_AHEAD = 4
 """Tasks per worker that may wait for the model: bounds the memory, keeps workers busy."""
@@ -117,7 +120,7 @@ def load_picture(data: bytes, prepare: Prepare) -> Picture:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Pillow.DecompressionBombWarning)
         try:
-            with Pillow.open(io.BytesIO(data)) as image:
+            with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
                 # JPEG decodes to an eighth, a quarter or a half at little cost; twice the size
                 # wanted leaves the encoder's own filter something to work with.
                 width, height = prepare.size
@@ -128,16 +131,30 @@ def load_picture(data: bytes, prepare: Prepare) -> Picture:
             raise DataError("it has too many pixels") from None
         except Exception as error:
             # Decoders of damaged files fail in as many ways as there are formats.
-            raise DataError(_reason(error, data)) from error
+            raise DataError(unreadable(error, data)) from error
 
 
-def _reason(error: Exception, data: bytes) -> str:
+def media_type(head: bytes) -> str | None:
+    """What a file that begins with these 12 bytes is sent as; None for none of `FORMATS`."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def unreadable(error: Exception, data: bytes) -> str:
+    """Why Pillow could not read a picture, in words."""
     from PIL import UnidentifiedImageError
 
     if not data:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
-        return "it is not a picture in a known format"
+        return f"it is not a picture in a known format ({', '.join(FORMATS)})"
     return str(error) or type(error).__name__
 
 

@@ -22,7 +22,7 @@ from recsys_cli.store.manifest import Manifest
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.tables import column_names, read_table
-from recsys_cli.store.workspace import Workspace, build_command
+from recsys_cli.store.workspace import OTHER_IDS, Workspace, build_command
 
 if TYPE_CHECKING:
     import polars as pl
@@ -209,7 +209,7 @@ class Artifacts:
     def _check_fingerprints(self, kind: str, pack: Pack) -> None:
         ids = self.pack("ids")
         if any(pack[key] != ids[key] for key in FINGERPRINTS if key in pack):
-            raise self._refused(kind, "was made for other users or items than there are now")
+            raise self._refused(kind, OTHER_IDS)
 
     @property
     def raw_path(self) -> str | None:

@@ -101,13 +101,14 @@ class Found(Shape):
 
 
 class Ranked(Shape):
-    """A catalogue in order."""
+    """A catalogue in order; `left_out` are ids of entries that cannot be ranked."""
 
     dataset: str
     strategy: str
     strategy_used: str | None
     fallback_reason: str | None
     items: list[Listed]
+    left_out: list[str]
 
     model_config = example(
         dataset="hm",
@@ -115,6 +116,7 @@ class Ranked(Shape):
         strategy_used="content",
         fallback_reason=None,
         items=[_ITEM | {"item": "A-1", "name": "red summer dress", "sources": ["content"]}],
+        left_out=["C-3"],
     )
 
 
@@ -143,7 +145,11 @@ class Dataset(Shape):
 
 
 class Ready(Shape):
-    """Whether answers can be had, and of what."""
+    """Whether answers can be had, and of what.
+
+    `problems` are of strategies that could not be loaded, `waiting` of datasets; `pending` is why
+    a newer build is not in use, and `failed` the same where it is not just under way.
+    """
 
     status: str
     loaded: str
@@ -152,8 +158,10 @@ class Ready(Shape):
     max_k: int
     summaries: dict[str, str]
     datasets: dict[str, Dataset]
+    problems: dict[str, dict[str, str]]
     waiting: dict[str, str]
     pending: str | None
+    failed: str | None
 
 
 class Health(Shape):

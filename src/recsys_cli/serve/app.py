@@ -18,6 +18,7 @@ from recsys_cli.serve.context import Context, Meeting
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders
 from recsys_cli.serve.gate import Gate
+from recsys_cli.serve.hosts import Hosts
 from recsys_cli.serve.metrics import Metrics
 from recsys_cli.serve.pagefiles import PAGE_PATHS, PageFiles
 from recsys_cli.serve.problems import JSON, add_handlers
@@ -53,15 +54,19 @@ def create_app(
 
     Raises:
         ArtifactError: nothing can be recommended yet.
+        ConfigError: a host that is allowed is none.
     """
     workspace, metrics, settings = Workspace(root), Metrics(), config.serve
 
     def told(result: str, why: str) -> None:
         metrics.reloads.labels(result).inc()
-        log.info("new build %s: %s", result, why)
+        log.log(
+            logging.WARNING if result == "failed" else logging.INFO, "new build %s: %s", result, why
+        )
         if result == "adopted":
             metrics.loaded.set_to_current_time()
 
+    hosts = Hosts(settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None)
     names = list(datasets or chosen_datasets(config))
     context = Context(
         workspace=workspace,
@@ -81,6 +86,7 @@ def create_app(
         # Their pages load scripts from elsewhere; /openapi.json is there.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.context = context
     add_handlers(app)
@@ -100,7 +106,7 @@ def create_app(
             allow_methods=["GET", "POST"],
             allow_headers=["X-API-Key", "Content-Type"],
         )
-    app.add_middleware(Gate, settings=settings, metrics=metrics, api_key=api_key)
+    app.add_middleware(Gate, settings=settings, metrics=metrics, hosts=hosts, api_key=api_key)
     return app
 
 
@@ -125,6 +131,7 @@ async def _watch(context: Context) -> None:
         await asyncio.sleep(pause)
         try:
             await asyncio.to_thread(context.current.refresh)
+            context.metrics.build_failed.set(context.current.failed is not None)
         except Exception:
             # Whatever is wrong with the new build, the old one goes on.
             log.exception("looking for a newer build failed")
@@ -132,7 +139,9 @@ async def _watch(context: Context) -> None:
 
 def _add_page(app: FastAPI) -> None:
     if "/index.html" in PAGE_PATHS:
-        app.mount("/", PageFiles(), name="page")
+        files = PageFiles()
+        for path in sorted(PAGE_PATHS):
+            app.add_route(path, files.file, methods=["GET"], include_in_schema=False)
         return
 
     @app.get("/", include_in_schema=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,7 +14,8 @@ from fastapi import Path as InPath
 from fastapi import Query
 
 from recsys_cli.config import Config, ServeConfig
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.serve.bodies import NoNul
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders
 from recsys_cli.serve.metrics import Metrics
@@ -29,8 +31,8 @@ MAX_WORDS = 2000
 MAX_CONDITIONS = 10
 MAX_LIST = 1000
 
-UserId = Annotated[str, InPath(max_length=MAX_ID, examples=["123"])]
-ItemId = Annotated[str, InPath(max_length=MAX_ID, examples=["0108775015"])]
+UserId = Annotated[str, InPath(max_length=MAX_ID, examples=["123"]), NoNul]
+ItemId = Annotated[str, InPath(max_length=MAX_ID, examples=["0108775015"]), NoNul]
 DatasetName = Annotated[
     str | None,
     Query(max_length=MAX_ID, description="Needed only where several datasets could be meant."),
@@ -81,6 +83,17 @@ class Context:
     async def encode(self, task: Callable[[], T]) -> T:
         """The result of a call to `encoders`, made where it keeps nobody waiting."""
         return await asyncio.wrap_future(self.encoding.submit("encode", task))
+
+    @contextmanager
+    def counting_errors(self, dataset: str, strategy: str) -> Iterator[None]:
+        """Count what nobody foresaw; it is answered as a failure of the server (500)."""
+        try:
+            yield
+        except RecsysError:
+            raise
+        except Exception:
+            self.metrics.strategy_errors.labels(dataset, strategy).inc()
+            raise
 
     def answered(self, answer: dict[str, Any]) -> JSON:
         """An answer, counted."""

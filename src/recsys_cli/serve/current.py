@@ -8,22 +8,28 @@ goes on until what was built fits together.
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
 from recsys_cli.config import Config
-from recsys_cli.errors import RecsysError
+from recsys_cli.errors import sentence
 from recsys_cli.serve.state import Stamp, State, stamp_of
 from recsys_cli.store.scratch import Scratch
-from recsys_cli.store.workspace import Workspace
+from recsys_cli.store.workspace import OTHER_IDS, Workspace
 
 _NICE = 5
 """Answers go before preparing where both want a core."""
 _KEPT_SECONDS = 3600
+_AGAIN_SECONDS = 5.0
+"""After which a build that could not be loaded is tried once more: it may have been looked at
+while it was being put in place."""
 
 
 class Current:
@@ -57,7 +63,11 @@ class Current:
         self._scratch, self._told, self._apart = scratch, told, apart
         self._lock = threading.Lock()
         self._refused: Stamp | None = None
+        self._again = math.inf
         self.pending: str | None = None
+        """Why a newer build is not in use."""
+        self.failed: str | None = None
+        """The same, where it is not just that the build goes on."""
         self.state = self._load()
 
     def _load(self) -> State:
@@ -87,22 +97,34 @@ class Current:
         with self._lock:
             try:
                 stamp = stamp_of(self._workspace)
-                if stamp in (self.state.stamp, self._refused):
-                    return False
+            except OSError:
+                # A file was replaced while it was looked at; the next look tells.
+                return False
+            if stamp == self.state.stamp:
+                self._refused = self.pending = self.failed = None
+                return False
+            if stamp == self._refused and time.monotonic() < self._again:
+                return False
+            try:
                 new = self._load()
                 lost = new.lost(self.state)
-            except (RecsysError, OSError) as error:
-                # A file may be replaced while it is looked at; the next look tells.
-                return self._hold(None, "failed", str(error))
+            except Exception as error:
+                # What is damaged fails in as many ways as there are computations.
+                return self._hold(stamp, sentence(error))
             if lost:
-                return self._hold(new.stamp, "held back", lost)
-            self.state, self.pending = new, None
+                return self._hold(stamp, lost)
+            self.state, self._refused = new, None
+            self.pending = self.failed = None
             self._told("adopted", ", ".join(new.served))
             return True
 
-    def _hold(self, stamp: Stamp | None, result: str, why: str) -> bool:
+    def _hold(self, stamp: Stamp, why: str) -> bool:
+        """Go on with the state in use, and try that build once more at most."""
+        first = stamp != self._refused
+        self._again = time.monotonic() + _AGAIN_SECONDS if first else math.inf
+        self.failed = None if OTHER_IDS in why else why
         if self.pending != why:
-            self._told(result, why)
+            self._told("held back" if self.failed is None else "failed", why)
         self._refused, self.pending = stamp, why
         return False
 
@@ -110,5 +132,7 @@ class Current:
 def _prepare(root: Path, config: Config, datasets: Sequence[str], scratch: Path) -> None:
     """Leave in `scratch` what loading a state takes long for."""
     os.nice(_NICE)
-    with suppress(RecsysError):
+    # Whoever waits for this meets the same, and says so.
+    logging.disable()
+    with suppress(Exception):
         State.load(Workspace(root), config, datasets, Scratch(scratch))

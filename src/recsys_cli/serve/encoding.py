@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.config import Config
-from recsys_cli.encoders.pictures import start_worker
+from recsys_cli.encoders.pictures import FORMATS, start_worker, unreadable
 from recsys_cli.errors import BusyError, DataError, RecsysError, sentence
 from recsys_cli.models.fusion import IMAGE, ContentSpace
 from recsys_cli.recommend.queries import Query, QueryEncoders
@@ -84,12 +84,13 @@ def check_picture(data: bytes, pixels: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 width, height = image.size
                 image.verify()
         except Exception as error:
             # Decoders of damaged files fail in as many ways as there are formats.
-            raise DataError(f"image: it can't be read as a picture ({error})") from None
+            why = unreadable(error, data)
+            raise DataError(f"image: it can't be read as a picture ({why})") from None
     if width * height > pixels:
         raise DataError(f"image: {width} × {height} are more than {pixels:,} pixels")
 

@@ -16,18 +16,13 @@ import polars as pl
 from recsys_cli.columns import IMAGE, ITEM
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import picture_folder
+from recsys_cli.encoders.pictures import media_type
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.store.tables import read_table
 
 if TYPE_CHECKING:
     from recsys_cli.recommend.artifacts import Artifacts
     from recsys_cli.store.scratch import Scratch
-
-PICTURES = {
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
-    ".gif": "image/gif",
-}  # fmt: skip
-"""Kinds of files that are shown; anything else is no picture."""
 
 _ROWS = 1024
 
@@ -112,7 +107,13 @@ class ItemsTable:
         root = self._pictures.resolve()
         try:
             file = (root / named).resolve()
-            fits = file.is_relative_to(root) and file.suffix.lower() in PICTURES
-            return file if fits and file.is_file() else None
+            fits = file.is_relative_to(root) and file.is_file() and kind_of(file)
+            return file if fits else None
         except (OSError, ValueError):
             return None
+
+
+def kind_of(file: Path) -> str | None:
+    """What a picture is sent as, by its content; None where it is of no kind that is shown."""
+    with file.open("rb") as opened:
+        return media_type(opened.read(12))

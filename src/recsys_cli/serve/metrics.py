@@ -45,6 +45,14 @@ class Metrics:
             "recsys_loaded_timestamp_seconds", "When the artifacts in use were loaded.",
             registry=self._registry, multiprocess_mode="livemin",
         )  # fmt: skip
+        self.build_failed = Gauge(
+            "recsys_build_failed", "1 while a newer build than the one in use can't be loaded.",
+            registry=self._registry, multiprocess_mode="livemax",
+        )  # fmt: skip
+        self.strategy_errors = Counter(
+            "recsys_strategy_errors", "Requests that a strategy failed on, unexpectedly.",
+            ["dataset", "strategy"], registry=self._registry,
+        )  # fmt: skip
         self._collected = CollectorRegistry() if shared else self._registry
         if shared:
             MultiProcessCollector(self._collected)  # type: ignore[no-untyped-call]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 PAGE = Path(__file__).parent / "page"
 """Static files of the page at /."""
@@ -17,13 +17,13 @@ PAGE_PATHS = frozenset(
 
 
 class PageFiles(StaticFiles):
-    """The folder, mounted at /."""
+    """The folder's files."""
 
     def __init__(self) -> None:
         super().__init__(directory=PAGE, html=True)
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
+    async def file(self, request: Request) -> Response:
         """A file that browsers ask about again each time: modules of two releases do not mix."""
-        answer = await super().get_response(path, scope)
+        answer = await self.get_response(self.get_path(request.scope), request.scope)
         answer.headers["Cache-Control"] = "no-cache"
         return answer

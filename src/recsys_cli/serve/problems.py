@@ -92,6 +92,8 @@ def add_handlers(app: FastAPI) -> None:
     async def _http(_request: Request, error: HTTPException) -> Response:
         answer = problem(error.status_code, str(error.detail))
         answer.headers.update(error.headers or {})
+        if "GET" in answer.headers.get("Allow", ""):
+            answer.headers["Allow"] = "GET, HEAD"
         return answer
 
     @app.exception_handler(Exception)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from recsys_cli.config import Config
 from recsys_cli.errors import ArtifactError, RecsysError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _BACKLOG = 2048
+_FILES = 65_536
 _GRACE_SECONDS = 10
 _PATIENCE_SECONDS = 60
 """How long a process may not answer its parent, such as while it loads."""
@@ -87,11 +88,21 @@ def serve(
     # Answers are computed on one core each; threads of BLAS would only fight for them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _allow_files()
     with listening, tempfile.TemporaryDirectory(prefix="recsys-serve-") as folder:
         if config.serve.workers > 1:
             _share_counts(Path(folder))
         factory = _factory(root, config, Path(folder), datasets=datasets, api_key=api_key)
-        _run(factory, config, listening, started)
+        _run(factory, config, listening, Path(folder), started)
+
+
+def _allow_files() -> None:
+    """Connections and mapped artifacts are files, of which few are allowed unless asked for."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else max(soft, _FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _share_counts(folder: Path) -> None:
@@ -110,6 +121,8 @@ def _factory(
 ) -> Callable[[], FastAPI]:
     """What makes the application, in this process or another."""
     try:
+        import httptools  # noqa: F401  (bounds what callers send)
+
         from recsys_cli.serve.app import create_app
         from recsys_cli.serve.context import Meeting
     except ImportError as error:
@@ -132,19 +145,24 @@ def _run(
     factory: Callable[[], FastAPI],
     config: Config,
     listening: socket.socket,
+    folder: Path,
     started: Callable[[str], None],
 ) -> None:
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
+
+    from recsys_cli.serve import workers
+    from recsys_cli.serve.connection import Connection
 
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     several = config.serve.workers > 1
     options = uvicorn.Config(
         # One process makes it here, so that what keeps it from starting is told as any error.
-        factory if several else factory(),
+        partial(workers.started, folder, factory) if several else factory(),
         factory=several,
         workers=config.serve.workers,
+        http=cast(Any, partial(Connection, limits=config.serve)),
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -153,6 +171,6 @@ def _run(
     )
     started(url)
     if several:
-        Multiprocess(options, sockets=[listening]).run()
+        workers.Workers(options, [listening], folder).run()
     else:
         uvicorn.Server(options).run(sockets=[listening])

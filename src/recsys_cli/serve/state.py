@@ -7,9 +7,11 @@ their names.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,15 +26,17 @@ from recsys_cli.errors import (
     RecsysError,
     UnknownIdError,
     UsageError,
+    sentence,
 )
 from recsys_cli.models.fusion import TEXT, ContentSpace
 from recsys_cli.models.topk.warm import warmed
 from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.cold import Cold
 from recsys_cli.recommend.engine import Engine, Filters
-from recsys_cli.recommend.registry import AUTO, available
+from recsys_cli.recommend.registry import AUTO, STRATEGIES, available
 from recsys_cli.recommend.similar import Similar
 from recsys_cli.recommend.whose import holder
+from recsys_cli.serve.absent import Absent
 from recsys_cli.serve.items import ItemsTable
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.scratch import Scratch
@@ -41,12 +45,15 @@ from recsys_cli.store.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+log = logging.getLogger("recsys.serve")
+
 Mask = npt.NDArray[np.bool_]
 Stamp = tuple[tuple[str, int, int], ...]
 
 _MASKS = 64
 """Filters whose masks are kept."""
 _TRIAL_K = 12
+_TRIALS = 3
 _TRIAL_USERS = 10_000
 
 
@@ -55,10 +62,34 @@ class HeldArtifacts(Artifacts):
 
     table: ItemsTable
 
+    def __init__(self, workspace: Workspace, dataset: str, *, config: Config) -> None:
+        super().__init__(workspace, dataset, config=config)
+        self._unusable: dict[str, RecsysError] = {}
+
+    def give_up(self, kind: str, why: RecsysError) -> None:
+        """Use an artifact no more."""
+        self._unusable.setdefault(kind, why)
+        self._packs.pop(kind, None)
+
+    def has(self, kind: str) -> bool:
+        """See `Artifacts.has`; what could not be loaded is not there, so that others answer."""
+        try:
+            return kind not in self._unusable and super().has(kind)
+        except ArtifactError as error:
+            log.warning("%s: %s", self.dataset, error.message)
+            self.give_up(kind, error)
+            return False
+
     def pack(self, kind: str) -> Pack:
         """See `Artifacts.pack`; arrays are plain views of the maps, which are quicker to slice."""
+        if kind in self._unusable:
+            raise self._unusable[kind]
         if kind not in self._packs:
-            mapped = super().pack(kind)
+            try:
+                mapped = super().pack(kind)
+            except RecsysError as error:
+                self.give_up(kind, error)
+                raise
             self._packs[kind] = {
                 key: np.asarray(value) if isinstance(value, np.ndarray) else value
                 for key, value in mapped.items()
@@ -78,6 +109,12 @@ class ServedEngine(Engine):
             artifacts.workspace, artifacts.dataset, threads=threads, artifacts=artifacts
         )
         self._masks: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = OrderedDict()
+
+    def leave_out(self, strategy: str) -> None:
+        """Have others answer where a chain would ask this one."""
+        self._strategies.pop(strategy, None)
+        if strategy != AUTO:
+            self._built[strategy] = Absent(strategy, len(self.artifacts.items))
 
     def allowed(self, filters: Filters) -> Mask | None:
         """See `Engine.allowed`."""
@@ -111,17 +148,22 @@ class Served:
         self.items = artifacts.table = ItemsTable(artifacts, scratch)
         self.spec = artifacts.spec
         self.engine = ServedEngine(artifacts, threads=1)
-        self.space: ContentSpace | None = None
-        if artifacts.has("content"):
-            self.space = ContentSpace.from_pack(artifacts.pack("content"))
         self.problems: dict[str, RecsysError] = {}
         self.strategies: list[str] = []
+        names = available(artifacts)
         with warmed(scratch):
-            for strategy in [*available(artifacts), AUTO]:
+            # Who falls back on others comes after them, so as not to be blamed for what they do.
+            for strategy in reversed(names):
                 self._try(strategy)
+            self.strategies.reverse()
+            if self.strategies or not names:
+                self._try(AUTO)
             self.similar = Similar(artifacts)
             self.similar_by = self.similar.by
             self.cold = Cold(self.engine)
+        self.space: ContentSpace | None = None
+        if artifacts.has("content"):
+            self.space = ContentSpace.from_pack(artifacts.pack("content"))
         if not self.strategies:
             first = next(iter(self.problems.values()))
             raise ArtifactError(f"{name}: {first.message}", hint=first.hint)
@@ -130,18 +172,45 @@ class Served:
         """Build a strategy and ask it once, so that nobody waits for its first answer."""
         try:
             self.engine.strategy(strategy)
-            for user in (-1, *self._somebody()):
+            tried = [
                 self.engine.answer(np.array([user], np.int32), strategy=strategy, k=_TRIAL_K)
+                for user in (-1, *self._some())
+            ]
+            failures = [answer.failure for answer in tried[1:] if answer.failure]
+            if failures and len(failures) == len(tried) - 1:
+                raise RecsysError(f"{strategy} failed: {failures[0]}")
+            if failures:
+                log.warning("%s: %s fails for some users: %s", self.name, strategy, failures[0])
             self.strategies.append(strategy)
-        except RecsysError as error:
-            self.problems[strategy] = error
+        except Exception as error:
+            # What is damaged fails in as many ways as there are computations.
+            hint = getattr(error, "hint", None) or self.artifacts.build_command()
+            known = isinstance(error, RecsysError)
+            why = sentence(error) if known else f"{strategy} failed: {sentence(error)}"
+            self.problems[strategy] = problem = ArtifactError(why, hint=hint)
+            self.engine.leave_out(strategy)
+            self._give_up(strategy, problem)
+            log.warning("%s: %s", self.name, why)
 
-    def _somebody(self) -> list[int]:
-        """The user with most history of those that come first, if there is one."""
+    def _give_up(self, strategy: str, why: ArtifactError) -> None:
+        """Have nobody use what a strategy that failed is made from, and none that works."""
+        if strategy == AUTO:
+            return
+        sound = {kind for name in self.strategies for kind in STRATEGIES[name].needs}
+        for kind in STRATEGIES[strategy].needs:
+            if kind not in sound:
+                self.artifacts.give_up(kind, why)
+
+    def _some(self) -> list[int]:
+        """Users with history, of those that come first: the one with most, and a few others."""
         if not self.artifacts.has("interactions"):
             return []
-        counts = np.diff(self.engine.history.indptr[: _TRIAL_USERS + 1])
-        return [int(counts.argmax())] if len(counts) else []
+        with suppress(Exception):
+            # Whoever needs the history will say what is wrong with it.
+            counts = np.diff(self.engine.history.indptr[: _TRIAL_USERS + 1])
+            others = np.flatnonzero(counts)[:_TRIALS]
+            return list(dict.fromkeys([int(counts.argmax()), *others.tolist()]))
+        return []
 
     def check(self, strategy: str) -> None:
         """Refuse a strategy that can't be had.
@@ -211,6 +280,11 @@ class State:
                 served[name] = Served(workspace, config, name, scratch)
             except RecsysError as error:
                 waiting[name] = error
+            except Exception as error:
+                # One damaged dataset is no reason not to serve the others.
+                why = f"{name} cannot be loaded: {sentence(error)}"
+                waiting[name] = ArtifactError(why, hint="recsys status --check")
+                log.warning(why)
         if not served:
             first = next(iter(waiting.values()))
             raise ArtifactError(first.message, hint=first.hint)

@@ -46,6 +46,8 @@ from recsys_cli.store.snapshot import NOW, Snapshot
 
 # A commit is a handful of renames, so it is over in milliseconds.
 _PATIENCE, _PAUSE = 10.0, 0.01
+OTHER_IDS = "was made for other users or items than there are now"
+"""What is said of artifacts that a build has not come to yet."""
 _HASHES = ".hashes.json"
 
 
@@ -139,7 +141,9 @@ class Workspace:
             self.settle()
             vouching = self._vouching(path, dataset, snapshot)
         if vouching is None:
-            raise self._refused(path, "is not what any manifest describes", dataset, snapshot)
+            raise self._refused(
+                path, "is damaged, or no manifest vouches for it", dataset, snapshot
+            )
         try:
             self._check_content(kind, dataset, path)
         except Wrong as wrong:
@@ -178,7 +182,7 @@ class Workspace:
         if kind != "ids" and dataset != ALL:
             known = load_pack(ids) if ids else self.pack("ids", dataset)
             if any(pack.get(key) != known[key] for key in FINGERPRINTS if key in about.layout):
-                raise Wrong("was made for other users or items than there are now")
+                raise Wrong(OTHER_IDS)
             sizes = {USERS: len(known["user_offsets"]) - 1, ITEMS: len(known["item_offsets"]) - 1}
         check(pack, about.layout, sizes)
 

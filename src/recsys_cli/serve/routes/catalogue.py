@@ -17,7 +17,7 @@ from recsys_cli.columns import ITEM
 from recsys_cli.errors import UnknownIdError
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
 from recsys_cli.serve.context import MAX_ID, Context, DatasetName, ItemId, UserId
-from recsys_cli.serve.items import PICTURES
+from recsys_cli.serve.items import kind_of
 from recsys_cli.serve.lookups import Evaluations, History, Item, Users
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
@@ -38,9 +38,8 @@ def catalogue_routes(context: Context) -> APIRouter:
         file = await context.work.run("picture", lambda: served.items.picture(row))
         if file is None:
             raise UnknownIdError(f"item {item!r} has no picture")
-        kind = PICTURES[file.suffix.lower()]
         return FileResponse(
-            file, media_type=kind, headers={"Cache-Control": "private, max-age=3600"}
+            file, media_type=kind_of(file), headers={"Cache-Control": "private, max-age=3600"}
         )
 
     async def one_item(item: ItemId, dataset: DatasetName = None) -> Response:

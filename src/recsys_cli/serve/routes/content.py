@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Body, File, Query, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from recsys_cli.errors import DataError, UsageError
@@ -19,6 +19,7 @@ from recsys_cli.recommend.search import found
 from recsys_cli.recommend.similar import CONTENT
 from recsys_cli.recommend.vectors import Mask
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked
+from recsys_cli.serve.bodies import ExactRoute, NoNul
 from recsys_cli.serve.context import MAX_ID, MAX_LIST, MAX_WORDS, Context, DatasetName
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
@@ -31,7 +32,9 @@ class TextRequest(BaseModel):
     """Words to search for."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"text": "red dress", "top_k": 5}]}
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"text": "red dress", "top_k": 5}]},
     )
 
     text: Text
@@ -42,10 +45,19 @@ class TextRequest(BaseModel):
 class Product(BaseModel):
     """One entry of a catalogue."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    id: Name
+    id: Annotated[Name, NoNul]
     text: Text
+
+
+def _each_once(catalogue: list[Product]) -> list[Product]:
+    seen: set[str] = set()
+    for product in catalogue:
+        if product.id in seen:
+            raise ValueError(f"the id {product.id!r} is there twice")
+        seen.add(product.id)
+    return catalogue
 
 
 class CatalogRequest(BaseModel):
@@ -53,6 +65,7 @@ class CatalogRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "examples": [
                 {
@@ -67,7 +80,9 @@ class CatalogRequest(BaseModel):
         },
     )
 
-    catalogue: Annotated[list[Product], Field(min_length=1, max_length=MAX_LIST)]
+    catalogue: Annotated[
+        list[Product], Field(min_length=1, max_length=MAX_LIST), AfterValidator(_each_once)
+    ]
     liked: Annotated[list[Text], Field(min_length=1, max_length=MAX_LIST)]
     disliked: Annotated[list[Text], Field(max_length=MAX_LIST)] = []
     top_k: Annotated[int, Field(ge=1)] | None = None
@@ -76,7 +91,7 @@ class CatalogRequest(BaseModel):
 
 def content_routes(context: Context) -> APIRouter:
     """The routes."""
-    router = APIRouter(tags=["content"], responses=PROBLEMS | NOT_FOUND)
+    router = APIRouter(tags=["content"], responses=PROBLEMS | NOT_FOUND, route_class=ExactRoute)
     max_k = context.settings.max_k
     default_k = min(context.config.recommend.k, max_k)
     TopK = Annotated[int, Query(ge=1, le=max_k)]
@@ -146,6 +161,7 @@ def content_routes(context: Context) -> APIRouter:
                 "strategy_used": CONTENT if items else None,
                 "fallback_reason": reason,
                 "items": items,
+                "left_out": _left_out(asked, vectors),
             }
         )
 
@@ -181,3 +197,10 @@ def _ranked(asked: CatalogRequest, vectors: Any, k: int) -> list[dict[str, Any]]
         for rank, (item, score) in enumerate(zip(items[0].tolist(), scores[0], strict=True), 1)
         if item >= 0
     ]
+
+
+def _left_out(asked: CatalogRequest, vectors: Any) -> list[str]:
+    """Ids of what has no words that the encoder knows."""
+    tastes = len(asked.liked) + len(asked.disliked)
+    known = np.any(vectors[tastes:], axis=1)
+    return [asked.catalogue[row].id for row in np.flatnonzero(~known)]

@@ -49,8 +49,14 @@ def health_routes(context: Context) -> APIRouter:
                     }
                     for name, served in state.served.items()
                 },
+                "problems": {
+                    name: {strategy: error.message for strategy, error in served.problems.items()}
+                    for name, served in state.served.items()
+                    if served.problems
+                },
                 "waiting": {name: error.message for name, error in state.waiting.items()},
                 "pending": context.current.pending,
+                "failed": context.current.failed,
             }
         )
 

@@ -14,6 +14,7 @@ from recsys_cli.recommend.engine import Filters
 from recsys_cli.recommend.queries import Query as Words
 from recsys_cli.recommend.registry import strategy_names
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
+from recsys_cli.serve.bodies import ExactRoute, NoNul
 from recsys_cli.serve.context import (
     MAX_CONDITIONS,
     MAX_ID,
@@ -38,7 +39,7 @@ StrategyName = Annotated[
     AfterValidator(_is_known),
     WithJsonSchema({"type": "string", "enum": strategy_names()}),
 ]
-Ids = Annotated[list[Annotated[str, Field(max_length=MAX_ID)]], Field(max_length=MAX_LIST)]
+Ids = Annotated[list[Annotated[str, Field(max_length=MAX_ID), NoNul]], Field(max_length=MAX_LIST)]
 
 
 class ColdRequest(BaseModel):
@@ -46,6 +47,7 @@ class ColdRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={"examples": [{"liked": ["0108775015"], "disliked": [], "top_k": 5}]},
     )
 
@@ -62,7 +64,7 @@ class ColdRequest(BaseModel):
 
 def recommend_routes(context: Context) -> APIRouter:
     """The routes."""
-    router = APIRouter(tags=["recommending"], responses=PROBLEMS)
+    router = APIRouter(tags=["recommending"], responses=PROBLEMS, route_class=ExactRoute)
     config = context.config
     TopK = Annotated[int, Query(ge=1, le=config.serve.max_k)]
     default_k = min(config.recommend.k, config.serve.max_k)
@@ -88,12 +90,13 @@ def recommend_routes(context: Context) -> APIRouter:
         if not fallback:
             served.user(user)
         filters = Filters(exclude_seen, (), tuple(where or ()))
-        answer = await context.work.run(
-            (served.name, strategy, bool(where), explain),
-            lambda: served.engine.recommend_one(
-                user, strategy=strategy, k=top_k, filters=filters, explain=explain
-            ),
-        )
+        with context.counting_errors(served.name, strategy):
+            answer = await context.work.run(
+                (served.name, strategy, bool(where), explain),
+                lambda: served.engine.recommend_one(
+                    user, strategy=strategy, k=top_k, filters=filters, explain=explain
+                ),
+            )
         return context.answered(answer)
 
     async def item(
