@@ -73,7 +73,7 @@ ARTIFACTS: dict[str, ArtifactKind] = {
     "two_tower": ArtifactKind(".pt", True),
     "two_tower_vectors": ArtifactKind(".joblib", True),
     "two_tower_curve": ArtifactKind(".json", True),
-    "two_tower_plot": ArtifactKind(".png", True),
+    "two_tower_plot": ArtifactKind(".svg", True),
 }
 # Stands in a dataset's place for artifacts of the whole workspace.
 ALL = "all"

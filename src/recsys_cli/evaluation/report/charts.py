@@ -91,6 +91,10 @@ class Axis:
         """Position in percent, kept within the axis."""
         return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 2)
 
+    def from_top(self, value: float) -> float:
+        """The position counted from the other end, as pictures do."""
+        return round(100 - self.at(value), 2)
+
     def beyond(self, value: float) -> bool:
         """Whether a value lies past the end."""
         return value > self.high
@@ -271,24 +275,52 @@ def _outside(box: Box) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A training curve: points of an SVG of 100 by 100, and what its ends are called."""
+    """A training curve.
+
+    Attributes:
+        title: what is drawn.
+        points: positions in percent from the left and the top.
+        x: axis of the steps.
+        y: axis of the values.
+        first: the first value in words.
+        last: the last one.
+        level: position from the top and name of a value to compare with.
+        kept: position of the step that was kept.
+    """
 
     title: str
-    points: str
+    points: Sequence[tuple[float, float]]
     x: Axis
     y: Axis
     first: str
     last: str
+    level: tuple[float, str] | None = None
+    kept: float | None = None
 
 
-def line(title: str, steps: Sequence[float], values: Sequence[float]) -> Line | None:
-    """A line chart; None where there are fewer than two points."""
+def line(
+    title: str,
+    steps: Sequence[float],
+    values: Sequence[float],
+    *,
+    level: tuple[float, str] | None = None,
+    kept: float | None = None,
+) -> Line | None:
+    """A line chart, with the value of something else and the step that was kept; None if empty."""
     known = [
         (s, v) for s, v in zip(steps, values, strict=True) if math.isfinite(s) and math.isfinite(v)
     ]
-    if len(known) < 2:  # noqa: PLR2004
+    if not known:
         return None
     x = Axis.over([s for s, _ in known], about=3)
-    y = Axis.over([v for _, v in known], zero=False, about=3)
-    points = " ".join(f"{x.at(s)},{round(100 - y.at(v), 2)}" for s, v in known)
-    return Line(title, points, x, y, number(known[0][1]), number(known[-1][1]))
+    y = Axis.over([v for _, v in known] + ([level[0]] if level else []), zero=False, about=3)
+    return Line(
+        title,
+        [(x.at(s), y.from_top(v)) for s, v in known],
+        x,
+        y,
+        number(known[0][1]),
+        number(known[-1][1]),
+        (y.from_top(level[0]), level[1]) if level else None,
+        None if kept is None else x.at(kept),
+    )
