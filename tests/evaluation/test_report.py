@@ -20,7 +20,7 @@ from conftest import CONFIG, build
 from recsys_cli.config import load_config
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.report import charts
-from recsys_cli.evaluation.report.charts import Axis, line, number, scatter
+from recsys_cli.evaluation.report.charts import Axis, Line, number, scatter
 from recsys_cli.evaluation.report.examples import sample_examples
 from recsys_cli.evaluation.report.page import render_curves, render_page
 from recsys_cli.evaluation.report.thumbnails import HEIGHT, WIDTH, Thumbnails
@@ -206,7 +206,7 @@ def test_training_curves_where_there_are_any(evaluation: Evaluation) -> None:
     try:
         path.write_text(json.dumps({"metric": "ndcg@12", "checks": checks}))
         loss, metric = training_curves(evaluation.engine)["Two tower"]
-        assert (loss.title, loss.first, loss.last) == ("loss", "4.90", "4.70")
+        assert (loss.title, loss.ends) == ("loss", ("4.90", "4.70"))
         assert metric.title == "ndcg@12 on the validation window"
         assert metric.level is None
         path.write_text('{"step": 1}')
@@ -281,15 +281,14 @@ def test_names_in_a_plane_keep_apart() -> None:
 
 
 def test_a_line_runs_from_left_to_right_beside_what_it_compares_with() -> None:
-    assert line("loss", [1], [float("nan")]) is None
-    drawn = line("loss", [0, 10], [2.0, 1.0], level=(1.5, "ALS"), kept=5)
-    assert drawn is not None
-    assert drawn.points == [(0.0, 0.0), (100.0, 100.0)]
-    assert (drawn.level, drawn.kept) == ((50.0, "ALS"), 50.0)
-    alone = line("loss", [3, 4], [2.0, float("nan")])
-    assert alone is not None
-    assert len(alone.points) == 1
-    assert (alone.level, alone.kept) == (None, None)
+    picture = render_curves([Line("loss", [(0, 2.0), (10, 1.0)], (0.0, "ALS"), kept=5)])
+    ends = 'x1="0.0%" y1="0.0%" x2="100.0%" y2="50.0%"'
+    assert ends in picture
+    assert 'x1="50.0%" x2="50.0%" y2="100%"' in picture
+    assert 'x2="100%" y1="100.0%" y2="100.0%"' in picture
+    assert {">ALS<", ">kept<"} <= set(re.findall(r">\w+<", picture))
+    checks = [{"step": 1, "loss": float("nan")}, {"step": None, "loss": 1.0}, {"step": "2"}]
+    assert training_lines({"checks": checks}) == []
 
 
 @pytest.mark.parametrize("checks", [0, 1, 5])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from recsys_cli.evaluation.bootstrap import Interval
 
@@ -273,54 +274,34 @@ def _outside(box: Box) -> float:
     return aside + max(-box[1] - _LINE / 2, 0.0) + max(box[3] - _PLOT[1] - _LINE, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """A training curve.
 
     Attributes:
         title: what is drawn.
-        points: positions in percent from the left and the top.
-        x: axis of the steps.
-        y: axis of the values.
-        first: the first value in words.
-        last: the last one.
-        level: position from the top and name of a value to compare with.
-        kept: position of the step that was kept.
+        points: steps and values, at least one.
+        level: a value to compare with, and its name.
+        kept: the step that was kept.
     """
 
     title: str
     points: Sequence[tuple[float, float]]
-    x: Axis
-    y: Axis
-    first: str
-    last: str
     level: tuple[float, str] | None = None
     kept: float | None = None
 
+    @cached_property
+    def x(self) -> Axis:
+        """Axis of the steps."""
+        return Axis.over([step for step, _ in self.points], about=3)
 
-def line(
-    title: str,
-    steps: Sequence[float],
-    values: Sequence[float],
-    *,
-    level: tuple[float, str] | None = None,
-    kept: float | None = None,
-) -> Line | None:
-    """A line chart, with the value of something else and the step that was kept; None if empty."""
-    known = [
-        (s, v) for s, v in zip(steps, values, strict=True) if math.isfinite(s) and math.isfinite(v)
-    ]
-    if not known:
-        return None
-    x = Axis.over([s for s, _ in known], about=3)
-    y = Axis.over([v for _, v in known] + ([level[0]] if level else []), zero=False, about=3)
-    return Line(
-        title,
-        [(x.at(s), y.from_top(v)) for s, v in known],
-        x,
-        y,
-        number(known[0][1]),
-        number(known[-1][1]),
-        (y.from_top(level[0]), level[1]) if level else None,
-        None if kept is None else x.at(kept),
-    )
+    @cached_property
+    def y(self) -> Axis:
+        """Axis of the values."""
+        levels = [self.level] if self.level else []
+        return Axis.over([v for _, v in self.points] + [v for v, _ in levels], zero=False, about=3)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value in words."""
+        return number(self.points[0][1]), number(self.points[-1][1])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-from recsys_cli.evaluation.report.charts import Line, line
+from recsys_cli.evaluation.report.charts import Line
 
 
 def training_lines(curve: Any) -> list[Line]:
@@ -16,28 +17,27 @@ def training_lines(curve: Any) -> list[Line]:
             a `metric`, whose name is the curve's `metric`; `als` is that of ALS, and `best_step`
             the step that was kept.
     """
-    points = curve.get("checks") if isinstance(curve, Mapping) else None
-    if not isinstance(points, list) or not all(isinstance(p, Mapping) for p in points):
+    checks = curve.get("checks") if isinstance(curve, Mapping) else None
+    if not isinstance(checks, list) or not all(isinstance(check, Mapping) for check in checks):
         return []
     als, kept = curve.get("als"), curve.get("best_step")
-    metric = f"{curve.get('metric')} on the validation window"
-    drawn = [
-        _line("loss", "loss", points),
-        _line(
-            metric,
-            "metric",
-            points,
-            level=(als, "ALS") if _is_number(als) else None,
-            kept=kept if _is_number(kept) else None,
+    level = (als, "ALS") if _is_number(als) else None
+    lines = [
+        Line("loss", _points(checks, "loss")),
+        Line(
+            f"{curve.get('metric')} on the validation window",
+            _points(checks, "metric"),
+            level,
+            kept if _is_number(kept) else None,
         ),
     ]
-    return [chart for chart in drawn if chart]
+    return [line for line in lines if line.points]
 
 
-def _line(title: str, name: str, points: list[Mapping[str, Any]], **marks: Any) -> Line | None:
-    there = [p for p in points if _is_number(p.get("step")) and _is_number(p.get(name))]
-    return line(title, [p["step"] for p in there], [p[name] for p in there], **marks)
+def _points(checks: list[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    pairs = [(check.get("step"), check.get(name)) for check in checks]
+    return [(s, v) for s, v in pairs if _is_number(s) and _is_number(v)]
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and math.isfinite(value)
