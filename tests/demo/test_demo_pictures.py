@@ -10,7 +10,7 @@ from PIL import Image
 
 from recsys_cli.datasets.demo import make_demo
 from recsys_cli.datasets.demo.fabric import DRAWN_BY, VARIANTS, pattern_masks
-from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, rounded
+from recsys_cli.datasets.demo.outline import CENTRE, HEIGHT, WIDTH, Tone, read, rounded
 from recsys_cli.datasets.demo.pictures import jpeg, raster_of, render
 from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS
 
@@ -104,3 +104,19 @@ def test_rounding_cuts_corners_but_keeps_ends() -> None:
     line = rounded(square, 2, closed=False)
     assert line[0] == square[0]
     assert line[-1] == square[-1]
+
+
+def test_a_sketch_is_read_from_back_to_front() -> None:
+    sketch = read("""folds:0.5 half:trim:0 0,10 20,30!
+                     at:0.5 10,0 -10,5 both:metal:0 2,4 line:0.2:3:0 0,0 8,8""")
+    assert sketch.folds == 0.5
+    outlines = [(tone, [(x - CENTRE, y) for x, y in points]) for tone, points in sketch.parts]
+    assert outlines == [
+        (Tone.TRIM, [(0, 10), (20, 30), (20, 30), (-20, 30), (-20, 30), (0, 10)]),
+        (Tone.METAL, [(11, 2)]),
+        (Tone.METAL, [(-9, 7)]),
+        (Tone.METAL, [(-11, 2)]),
+        (Tone.METAL, [(9, 7)]),
+    ]
+    assert sketch.lines[0] == ([(CENTRE + 10, 0), (CENTRE + 14, 4)], 3, 0.2)
+    assert len(sketch.lines) == 2

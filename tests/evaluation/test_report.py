@@ -9,6 +9,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -19,10 +20,11 @@ from conftest import CONFIG, build
 from recsys_cli.config import load_config
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.report import charts
-from recsys_cli.evaluation.report.charts import Axis, line, number, scatter
+from recsys_cli.evaluation.report.charts import Axis, Line, number, scatter
 from recsys_cli.evaluation.report.examples import sample_examples
-from recsys_cli.evaluation.report.page import render_page
+from recsys_cli.evaluation.report.page import render_curves, render_page
 from recsys_cli.evaluation.report.thumbnails import HEIGHT, WIDTH, Thumbnails
+from recsys_cli.evaluation.report.training import training_lines
 from recsys_cli.evaluation.report.view import Section
 from recsys_cli.pipeline.evalreport import training_curves, write_report
 from recsys_cli.pipeline.evaluate import Evaluation, Question, run_evaluation
@@ -34,7 +36,7 @@ EVIL = '<script>alert("1")</script>&\'"<img src=x onerror=alert(2)>'
 class Page(HTMLParser):
     """What a browser would make of a page: its tags, and nothing left open."""
 
-    VOID = frozenset({"meta", "link", "img", "br", "polyline"})
+    VOID = frozenset({"meta", "link", "img", "br"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -204,8 +206,9 @@ def test_training_curves_where_there_are_any(evaluation: Evaluation) -> None:
     try:
         path.write_text(json.dumps({"metric": "ndcg@12", "checks": checks}))
         loss, metric = training_curves(evaluation.engine)["Two tower"]
-        assert (loss.title, loss.first, loss.last) == ("loss", "4.90", "4.70")
+        assert (loss.title, loss.ends) == ("loss", ("4.90", "4.70"))
         assert metric.title == "ndcg@12 on the validation window"
+        assert metric.level is None
         path.write_text('{"step": 1}')
         assert training_curves(evaluation.engine) == {}
     finally:
@@ -277,9 +280,23 @@ def test_names_in_a_plane_keep_apart() -> None:
     assert len(set(sides)) == 2
 
 
-def test_a_line_needs_two_points() -> None:
-    assert line("loss", [1], [2.0]) is None
-    assert line("loss", [1, 2], [2.0, float("nan")]) is None
-    drawn = line("loss", [0, 10], [2.0, 1.0])
-    assert drawn is not None
-    assert drawn.points == "0.0,0.0 100.0,100.0"
+def test_a_line_runs_from_left_to_right_beside_what_it_compares_with() -> None:
+    picture = render_curves([Line("loss", [(0, 2.0), (10, 1.0)], (0.0, "ALS"), kept=5)])
+    ends = 'x1="0.0%" y1="0.0%" x2="100.0%" y2="50.0%"'
+    assert ends in picture
+    assert 'x1="50.0%" x2="50.0%" y2="100%"' in picture
+    assert 'x2="100%" y1="100.0%" y2="100.0%"' in picture
+    assert {">ALS<", ">kept<"} <= set(re.findall(r">\w+<", picture))
+    checks = [{"step": 1, "loss": float("nan")}, {"step": None, "loss": 1.0}, {"step": "2"}]
+    assert training_lines({"checks": checks}) == []
+
+
+@pytest.mark.parametrize("checks", [0, 1, 5])
+def test_a_picture_of_a_run_is_well_formed_however_short(checks: int) -> None:
+    points = [{"step": s, "loss": 5 - s if s else None, "metric": s / 10} for s in range(checks)]
+    curve = {"metric": "<ndcg>", "checks": points, "als": 0.2, "best_step": 1}
+    picture = render_curves(training_lines(curve))
+    root = ElementTree.fromstring(picture)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == max(0, 2 * checks - 1)
+    assert ("Nothing was trained" in picture) == (not checks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -82,38 +83,29 @@ def known_defects(reader: EventReader, users: Ids, items: Ids) -> list[Defect]:
 def _time_defects(reader: EventReader, blank: pl.Expr) -> list[Defect]:
     if reader.time is None:
         return []
-    parsed, raw = pl.col(PARSED_TIME), pl.col(RAW_TIME)
-    name, column = reader.time.name, reader.raw.time
+    parsed, raw, name = pl.col(PARSED_TIME), pl.col(RAW_TIME), reader.time.name
+    defect = partial(Defect, cell=RAW_TIME, column=reader.raw.time, skips=True)
     return [
-        Defect(
-            check="events.empty_time",
-            wrong=raw.is_null() & ~blank,
-            message="rows without a time",
-            clean="every event has a time",
-            hint="every event needs a time, or none may have one",
-            cell=RAW_TIME,
-            column=column,
-            skips=True,
+        defect(
+            "events.empty_time",
+            raw.is_null() & ~blank,
+            "rows without a time",
+            "every event has a time",
+            "every event needs a time, or none may have one",
         ),
-        Defect(
-            check="events.time",
-            wrong=parsed.is_null() & raw.is_not_null(),
-            message=f"rows whose time does not parse as {name}",
-            clean=f"every time parses as {name}",
-            hint="write all times in one format",
-            cell=RAW_TIME,
-            column=column,
-            skips=True,
+        defect(
+            "events.time",
+            parsed.is_null() & raw.is_not_null(),
+            f"rows whose time does not parse as {name}",
+            f"every time parses as {name}",
+            "write all times in one format",
         ),
-        Defect(
-            check="events.time_range",
-            wrong=parsed.is_not_null() & pl.col(TIME).is_null(),
-            message=f"rows whose time, read as {name}, is before 1970-01-02 or in the future",
-            clean="every time is possible",
-            hint='correct them; or, if the column is no time, set columns = { time = "" }',
-            cell=RAW_TIME,
-            column=column,
-            skips=True,
+        defect(
+            "events.time_range",
+            parsed.is_not_null() & pl.col(TIME).is_null(),
+            f"rows whose time, read as {name}, is before 1970-01-02 or in the future",
+            "every time is possible",
+            'correct them; or, if the column is no time, set columns = { time = "" }',
         ),
     ]
 
@@ -136,28 +128,24 @@ def _event_defects(reader: EventReader, blank: pl.Expr) -> list[Defect]:
 
 
 def _value_defects(reader: EventReader) -> list[Defect]:
-    column = reader.raw.value
-    if column is None:
+    if reader.raw.value is None:
         return []
+    defect = partial(Defect, cell=RAW_VALUE, column=reader.raw.value)
     return [
-        Defect(
-            check="events.value",
-            wrong=pl.col(VALUE).is_null() & pl.col(RAW_VALUE).is_not_null(),
-            message="cells that are not a finite number",
-            clean="every value is a number",
-            hint="they count as empty",
-            cell=RAW_VALUE,
-            column=column,
+        defect(
+            "events.value",
+            pl.col(VALUE).is_null() & pl.col(RAW_VALUE).is_not_null(),
+            "cells that are not a finite number",
+            "every value is a number",
+            "they count as empty",
             everywhere="no value of the column is a number; name another column for value",
         ),
-        Defect(
-            check=NEGATIVE,
-            wrong=pl.col(VALUE) < 0,
-            message="negative values, kept",
-            clean="no negative values",
-            hint="check whether they are returns or errors",
-            cell=RAW_VALUE,
-            column=column,
+        defect(
+            NEGATIVE,
+            pl.col(VALUE) < 0,
+            "negative values, kept",
+            "no negative values",
+            "check whether they are returns or errors",
         ),
     ]
 

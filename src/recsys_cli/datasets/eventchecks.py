@@ -101,11 +101,7 @@ def _write(reader: EventReader, users: Ids, items: Ids, path: Path) -> dict[str,
 
 
 def _add_unknown(
-    reader: EventReader,
-    users: Ids,
-    items: Ids,
-    found: Sequence[Found],
-    findings: Findings,
+    reader: EventReader, users: Ids, items: Ids, found: Sequence[Found], findings: Findings
 ) -> None:
     for ids in (users, items):
         if ids.has_catalogue and count_of(found, unknown(ids.column)):

@@ -18,13 +18,7 @@ from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.lookup import RowLookup
 from recsys_cli.datasets.rawfile import ROW, as_text
 from recsys_cli.datasets.tables import RawEvents
-from recsys_cli.datasets.times import (
-    MILLISECONDS,
-    TimeFormat,
-    detect_time,
-    plausible,
-    widened,
-)
+from recsys_cli.datasets.times import MILLISECONDS, TimeFormat, detect_time, plausible, widened
 
 RAW_USER, RAW_ITEM, RAW_VALUE = "__user", "__item", "__value"
 RAW_TIME, RAW_EVENT, PARSED_TIME = "__time", "__event", "__parsed"

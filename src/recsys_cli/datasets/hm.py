@@ -34,28 +34,14 @@ _IDS = {
 _NEEDED = {"items": (), "users": (), "events": ("t_dat", "price")}
 _ARTICLE_DIGITS = 10
 _TEXT = (
-    "prod_name",
-    "product_type_name",
-    "product_group_name",
-    "graphical_appearance_name",
-    "colour_group_name",
-    "department_name",
-    "section_name",
-    "detail_desc",
-)
+    "prod_name", "product_type_name", "product_group_name", "graphical_appearance_name",
+    "colour_group_name", "department_name", "section_name", "detail_desc",
+)  # fmt: skip
 _CATEGORIES = (
-    "product_code",
-    "product_type_name",
-    "product_group_name",
-    "graphical_appearance_name",
-    "colour_group_name",
-    "perceived_colour_master_name",
-    "department_name",
-    "index_name",
-    "index_group_name",
-    "section_name",
-    "garment_group_name",
-)
+    "product_code", "product_type_name", "product_group_name", "graphical_appearance_name",
+    "colour_group_name", "perceived_colour_master_name", "department_name", "index_name",
+    "index_group_name", "section_name", "garment_group_name",
+)  # fmt: skip
 _VARIANT = "product_code"
 _ABOUT_USERS = ("club_member_status", "fashion_news_frequency", "FN", "Active")
 _AGE_BREAKS = (16, 25, 35, 45, 55, 65)

@@ -28,22 +28,10 @@ _MAX_QUOTED_LINES = 100
 _BLOCK = 1 << 24
 _CHECKS: dict[Problem, tuple[str, str, str]] = {
     "few": ("fields", "rows with too few fields", "a line may be cut off"),
-    "many": (
-        "fields",
-        "rows with too many fields",
-        "a field may hold an unquoted separator",
-    ),
+    "many": ("fields", "rows with too many fields", "a field may hold an unquoted separator"),
     "encoding": ("encoding", "rows that are not UTF-8", ENCODING_HINT),
-    "quote": (
-        "quotes",
-        "rows with a quote that never closes",
-        'write " inside a field as ""',
-    ),
-    "json": (
-        "json",
-        "lines that are not a JSON object",
-        "each line must be one {…} object",
-    ),
+    "quote": ("quotes", "rows with a quote that never closes", 'write " inside a field as ""'),
+    "json": ("json", "lines that are not a JSON object", "each line must be one {…} object"),
     "blank": ("blank", "blank lines", "they are ignored"),
 }
 

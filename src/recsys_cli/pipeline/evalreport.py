@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import atomic_path, read_json
@@ -45,34 +45,15 @@ def write_report(
 def training_curves(engine: Engine) -> dict[str, list[Line]]:
     """Curves of what was trained for the engine's snapshot, by title.
 
-    They are JSON files `<what>_curve_<dataset>.json` beside the artifacts, whose `checks` are
-    objects with a step, the loss and the value of the `metric` that is named beside them.
+    They are JSON files `<what>_curve_<dataset>.json` beside the artifacts.
     """
+    from recsys_cli.evaluation.report.training import training_lines
+
     artifacts = engine.artifacts
     folder = artifacts.workspace.artifacts / artifacts.snapshot.folder
     found = {}
     for path in sorted(folder.glob(f"*_curve_{engine.dataset}.json")):
-        lines = _lines(read_json(path))
-        if lines:
+        if lines := training_lines(read_json(path)):
             what = path.name.removesuffix(f"_curve_{engine.dataset}.json")
             found[what.replace("_", " ").capitalize()] = lines
     return found
-
-
-def _lines(curve: Any) -> list[Line]:
-    from recsys_cli.evaluation.report.charts import line
-
-    points = curve.get("checks") if isinstance(curve, Mapping) else None
-    if not isinstance(points, list) or not all(isinstance(p, Mapping) for p in points):
-        return []
-    titles = {"loss": "loss", "metric": f"{curve.get('metric')} on the validation window"}
-    lines = []
-    for name, title in titles.items():
-        there = [p for p in points if _is_number(p.get("step")) and _is_number(p.get(name))]
-        drawn = line(title, [p["step"] for p in there], [p[name] for p in there])
-        lines += [drawn] if drawn else []
-    return lines
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

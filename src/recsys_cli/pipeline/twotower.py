@@ -1,7 +1,7 @@
 """The stages from events to training pairs, and from these and ALS factors to two towers.
 
-They are on where the libraries of the `twotower` extra are installed, unless recsys.toml says
-otherwise; a build of everything says what it leaves out.
+They are on where torch is installed, unless recsys.toml says otherwise; a build of everything says
+what it leaves out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from recsys_cli.config.load import section_for
 from recsys_cli.pipeline.stage import Stage, Surroundings, Switch
 from recsys_cli.pipeline.twotower_runs import (
     INSTALL,
+    has_torch,
     init_path,
-    missing_libraries,
     pairs,
     pairs_together,
     train,
@@ -25,7 +25,7 @@ def two_tower_stages() -> list[Stage]:
     """twotower.pairs, twotower.pairs.all and twotower.train."""
     switch = Switch(
         on=_on,
-        message="the two-tower is off, because its libraries are missing or recsys.toml says so",
+        message="the two-tower is off, because torch is missing or recsys.toml says so",
         hint=f"{INSTALL}, and leave twotower.enabled at auto",
         announced=True,
     )
@@ -60,6 +60,7 @@ def two_tower_stages() -> list[Stage]:
             outputs=("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot"),
             sections=("twotower", "als", "interactions"),
             run=train,
+            version=2,
             switch=switch,
             beyond=_init_identity,
             earlier=(("als", 1),),
@@ -76,7 +77,7 @@ def pair_stages(config: Config, datasets: list[str]) -> list[str]:
 def _on(config: Config, dataset: str) -> bool:
     enabled = section_for(config, "twotower", dataset).enabled
     if enabled == "auto":
-        return not missing_libraries()
+        return has_torch()
     return bool(enabled)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.pipeline.stage import Context, Facts
+from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between, start_of
 
@@ -29,9 +30,9 @@ _MOST_VALUES = 16
 _IN_MEMORY = 1 << 30
 
 
-def missing_libraries() -> list[str]:
-    """Those of the `twotower` extra's libraries that are not installed."""
-    return [name for name in ("torch", "matplotlib") if find_spec(name) is None]
+def has_torch() -> bool:
+    """Whether what the `twotower` extra brings is installed."""
+    return find_spec("torch") is not None
 
 
 def init_path(root: Path, init_from: str | None) -> Path | None:
@@ -98,10 +99,11 @@ def train(context: Context) -> Facts:
 
 
 def _train(context: Context) -> Facts:
-    if missing := missing_libraries():
-        raise ConfigError(f"the two-tower needs {' and '.join(missing)}", hint=INSTALL)
+    if not has_torch():
+        raise ConfigError("the two-tower needs torch", hint=INSTALL)
     from recsys_cli.encoders.torchload import pick_device
-    from recsys_cli.models.twotower.curve import draw_curve, write_curve
+    from recsys_cli.evaluation.report.page import render_curves
+    from recsys_cli.evaluation.report.training import training_lines
     from recsys_cli.models.twotower.fit import fit_towers, pairs_before
     from recsys_cli.models.twotower.threads import one_thread
     from recsys_cli.models.twotower.vectors import serve
@@ -147,8 +149,9 @@ def _train(context: Context) -> Facts:
     )
     fingerprints = _sizes(context)[2]
     _save_vectors(context, vectors, now, fingerprints)
-    write_curve(context.output("two_tower_curve"), curve)
-    draw_curve(context.output("two_tower_plot"), curve)
+    write_json(context.output("two_tower_curve"), curve)
+    plot = render_curves(training_lines(curve))
+    context.output("two_tower_plot").write_text(plot, encoding="utf-8")
     checkpoint.unlink(missing_ok=True)
     learning = outcome.seconds.get("feeding", 0.0) + outcome.seconds.get("learning", 0.0)
     return {

@@ -252,7 +252,7 @@ ARTIFACTS: dict[str, ArtifactKind] = {
         },
     ),
     "two_tower_curve": ArtifactKind(".json", True),
-    "two_tower_plot": ArtifactKind(".png", True),
+    "two_tower_plot": ArtifactKind(".svg", True),
 }
 ALL = "all"
 """Stands in a dataset's place for artifacts of the whole workspace."""

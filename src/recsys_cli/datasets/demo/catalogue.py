@@ -10,14 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_cli.datasets.demo.sampling import (
-    MICRO,
-    FloatArray,
-    IntArray,
-    choose_rows,
-    split_exactly,
-    stream,
-)
+from recsys_cli.datasets.demo import sampling
+from recsys_cli.datasets.demo.sampling import MICRO, FloatArray, IntArray, choose_rows, stream
 from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, MASTERS, PATTERNS, STYLES
 
 WEEKS = 105
@@ -40,6 +34,8 @@ METALS = frozenset({"earring", "necklace"})
 COLOUR_MASTER = np.array([MASTERS.index(c.master) for c in COLOURS])
 GARMENT_GROUPS = tuple(dict.fromkeys(g.garment_group for g in GARMENTS))
 GARMENT_FAMILY = np.array([GARMENT_GROUPS.index(g.garment_group) for g in GARMENTS])
+MATERIALS = np.array([len(g.materials) for g in GARMENTS])
+SHAPES = np.array([g.shape for g in GARMENTS])
 SEASONAL = np.array([g.swing if g.peak_week is not None else 0.0 for g in GARMENTS])
 PEAK = np.array([g.peak_week or 0 for g in GARMENTS])
 
@@ -125,13 +121,13 @@ def make_lines(rng: np.random.Generator, articles: int) -> Lines:
     """Invent the lines: at least one per style, more where the catalogue is larger."""
     count = int(np.clip(articles // ARTICLES_PER_LINE, len(STYLES), MAX_LINES))
     shares = np.array([style.share for style in STYLES])
-    per_style = 1 + split_exactly(shares, count - len(STYLES))
+    per_style = 1 + sampling.split_exactly(shares, count - len(STYLES))
     style = np.repeat(np.arange(len(STYLES)), per_style)
     jitter = np.exp(rng.normal(0, 0.7, (count, len(GARMENTS))))
     garments = np.array([[g.name in s.garments for g in GARMENTS] for s in STYLES], np.float64)
     base = np.array([c.weight for c in COLOURS])
     liked = np.array([[1.0 + 3.0 * (c.master in s.colours) for c in COLOURS] for s in STYLES])
-    plain = np.array([[w * (1 + 3 * (p in s.patterns)) for p, w in PATTERNS.items()]
+    plain = np.array([[p.weight * (1 + 3 * (name in s.patterns)) for name, p in PATTERNS.items()]
                       for s in STYLES])  # fmt: skip
     return Lines(
         style=style,
@@ -155,24 +151,24 @@ def colours_per_product(rng: np.random.Generator, articles: int) -> IntArray:
 
 def make_products(rng: np.random.Generator, lines: Lines, count: int) -> Products:
     """Invent `count` products in order of their introduction."""
-    line = rng.permutation(np.repeat(np.arange(lines.size.size), split_exactly(lines.size, count)))
+    line = rng.permutation(
+        np.repeat(np.arange(lines.size.size), sampling.split_exactly(lines.size, count))
+    )
     garment = choose_rows(rng, lines.garments[line])
     style = lines.style[line]
     staple = rng.random(count) < np.array([s.basics for s in STYLES])[style]
     staple[0] = True
     intro, life = life_cycles(rng, staple)
     order = np.argsort(intro, kind="stable")
-    line, garment, staple = line[order], garment[order], staple[order]
-    intro, life = intro[order], life[order]
-    kinds = np.array([len(g.materials) for g in GARMENTS])[garment]
+    line, garment, intro, life = line[order], garment[order], intro[order], life[order]
     top = max(999_999, 110_000 + 2 * count)
-    gaps = split_exactly(rng.random(count) + 0.05, top - 110_000 - count)
+    gaps = sampling.split_exactly(rng.random(count) + 0.05, top - 110_000 - count)
     popularity = np.exp(rng.normal(0.0, SPREAD, count))
     return Products(
         line=line,
         garment=garment,
         pattern=product_patterns(rng, lines, line, garment),
-        material=(rng.random(count) * kinds).astype(np.int64),
+        material=sampling.between(rng, np.zeros_like(garment), MATERIALS[garment]),
         name=rng.integers(0, 1 << 30, count),
         sleeve=rng.integers(0, 3, count),
         length=rng.integers(0, 3, count),
@@ -207,7 +203,7 @@ def product_patterns(
     """Graphical appearance of each product, as far as its garment allows one."""
     names = list(PATTERNS)
     weights = lines.patterns[line].copy()
-    shapes = np.array([g.shape for g in GARMENTS])[garment]
+    shapes = SHAPES[garment]
     plain = np.isin(shapes, list(PLAIN_SHAPES | METALS))
     weights[plain] *= 0.02
     weights[plain, names.index("Solid")] += 50.0
@@ -235,8 +231,7 @@ def colour_articles(
     """Colours of the articles, distinct within a product; (sum of sizes,) in product order."""
     weights = lines.colours[products.line].copy()
     metal = np.array([c.master == "Metal" for c in COLOURS])
-    shapes = np.array([g.shape for g in GARMENTS])[products.garment]
-    jewels = np.isin(shapes, list(METALS))
+    jewels = np.isin(SHAPES[products.garment], list(METALS))
     weights[:, metal] *= np.where(jewels, 500.0, 0.3)[:, None]
     denim = products.pattern == list(PATTERNS).index("Denim")
     blue = np.array([c.master in {"Blue", "Black", "Grey"} for c in COLOURS])
@@ -261,8 +256,7 @@ def garment_seasons() -> FloatArray:
 
 def line_seasons(catalogue: Catalogue) -> FloatArray:
     """What is left of each line's usual demand out of its season, (WEEKS, lines), 0 to 1."""
-    shape = (catalogue.lines.style.size, len(GARMENTS))
-    share = np.zeros(shape)
+    share = np.zeros((catalogue.lines.style.size, len(GARMENTS)))
     np.add.at(share, (catalogue.products.line, catalogue.products.garment), 1.0)
     demand: FloatArray = garment_seasons() @ (share + 1e-9).T
     demand /= demand.mean(axis=0)
@@ -277,13 +271,10 @@ def weekly_weights(catalogue: Catalogue) -> NDArray[np.float32]:
     """
     products, product = catalogue.products, catalogue.product
     intro, life = products.intro[product], products.life[product]
-    garment = products.garment[product]
-    seasons = garment_seasons()
     table = np.zeros((WEEKS, catalogue.size), np.float32)
-    for week in range(WEEKS):
+    for week, season in enumerate(garment_seasons()):
         age = week - intro
         shape = np.minimum(1.0, (age + 1.5) / 2.5) * np.exp(-np.maximum(age - 2, 0) / life)
-        season = seasons[week, garment]
-        table[week] = np.where((age >= 0) & (shape > 0.03), catalogue.popularity * shape * season,
-                               0.0)  # fmt: skip
+        sold = catalogue.popularity * shape * season[products.garment[product]]
+        table[week] = np.where((age >= 0) & (shape > 0.03), sold, 0.0)
     return table

@@ -157,20 +157,16 @@ def customers_table(customers: Customers, seed: int) -> "pl.DataFrame":
     where = np.sort(rng.integers(0, len(postal), (2, count)), axis=0)[0]
     status = ["ACTIVE", "PRE-CREATE", "LEFT CLUB", None]
     often = ["Regularly", "NONE", "Monthly", None]
-    table = pl.DataFrame(
+    known = rng.random(count) >= MISSING_AGE
+    return pl.DataFrame(
         {
             "customer_id": customers.ids,
-            "FN": reads,
-            "Active": active,
+            "FN": np.where(reads, 1.0, np.nan),
+            "Active": np.where(active, 1.0, np.nan),
             "club_member_status": [status[i] for i in member.tolist()],
             "fashion_news_frequency": [often[i] for i in news.tolist()],
-            "age": customers.age.astype(np.float64),
+            "age": np.where(known, customers.age, np.nan),
             "postal_code": [postal[i] for i in where.tolist()],
-        }
-    )
-    unknown = pl.Series(rng.random(count) < MISSING_AGE)
-    return table.with_columns(
-        pl.when("FN").then(1.0).alias("FN"),
-        pl.when("Active").then(1.0).alias("Active"),
-        pl.when(~unknown).then("age").alias("age"),
+        },
+        nan_to_null=True,
     )

@@ -11,16 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, ellipse, rounded
+from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Points, ellipse, rounded
 
 VARIANTS = 4
 Masks = tuple[Image32, Image32]
 Draw = Callable[[int, Image32, Image32], Masks]
-
-
-def _grid() -> Masks:
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-    return x, y
+NOWHERE = np.zeros((HEIGHT, WIDTH), np.float32)
 
 
 def _soft(value: NDArray[np.floating[Any]]) -> Image32:
@@ -28,15 +24,11 @@ def _soft(value: NDArray[np.floating[Any]]) -> Image32:
     return (value + 0.5).clip(0.0, 1.0).astype(np.float32)
 
 
-def _none(x: Image32) -> Image32:
-    return np.zeros_like(x)
-
-
 def _stripe(variant: int, x: Image32, y: Image32) -> Masks:
-    along = (y, y, x, y + x * 0.0)[variant]
+    along = x if variant == 2 else y
     period = (18.0, 9.0, 13.0, 26.0)[variant]
     width = (6.0, 3.0, 2.0, 13.0)[variant]
-    return _soft(width / 2 - np.abs(along % period - period / 2)), _none(x)
+    return _soft(width / 2 - np.abs(along % period - period / 2)), NOWHERE
 
 
 def _check(variant: int, x: Image32, y: Image32) -> Masks:
@@ -54,14 +46,14 @@ def _dot(variant: int, x: Image32, y: Image32) -> Masks:
     row = np.floor(y / period)
     u = (x + (row % 2) * period / 2) % period - period / 2
     v = y % period - period / 2
-    return _soft(radius - np.sqrt(u * u + v * v)), _none(x)
+    return _soft(radius - np.sqrt(u * u + v * v)), NOWHERE
 
 
 def _melange(variant: int, x: Image32, y: Image32) -> Masks:
     rng = np.random.default_rng(90 + variant)
     grain = rng.random((HEIGHT, WIDTH), dtype=np.float32)
     long = (grain + np.roll(grain, 1, 0) + np.roll(grain, 2, 0) + np.roll(grain, 1, 1)) / 4
-    return np.clip((long - 0.35) * 1.1, 0, 0.7), _none(x)
+    return np.clip((long - 0.35) * 1.1, 0, 0.7), NOWHERE
 
 
 def _denim(variant: int, x: Image32, y: Image32) -> Masks:
@@ -70,7 +62,7 @@ def _denim(variant: int, x: Image32, y: Image32) -> Masks:
     slub = rng.random((1, WIDTH), dtype=np.float32) * 0.5
     wash = np.exp(-((np.abs(x - WIDTH / 2) - 26) ** 2) / 260) * np.exp(-((y - 120) ** 2) / 5200)
     light = 0.22 * twill + 0.25 * slub + (0.1, 0.35, 0.5, 0.2)[variant] * wash
-    return np.clip(light, 0, 0.8).astype(np.float32), _none(x)
+    return np.clip(light, 0, 0.8).astype(np.float32), NOWHERE
 
 
 def _floral(variant: int, x: Image32, y: Image32) -> Masks:
@@ -79,8 +71,7 @@ def _floral(variant: int, x: Image32, y: Image32) -> Masks:
 
     rng = np.random.default_rng(70 + variant)
     size = (9.0, 14.0, 7.0, 11.0)[variant]
-    petals = Image.new("L", (WIDTH * 2, HEIGHT * 2))
-    hearts = Image.new("L", (WIDTH * 2, HEIGHT * 2))
+    petals, hearts = (Image.new("L", (WIDTH * 2, HEIGHT * 2)) for _ in range(2))
     on_petals, on_hearts = ImageDraw.Draw(petals), ImageDraw.Draw(hearts)
     step = size * 2.5
     for row in range(int(HEIGHT / step) + 2):
@@ -91,24 +82,23 @@ def _floral(variant: int, x: Image32, y: Image32) -> Masks:
             turn, scale = rng.random() * 6.3, size * (0.7 + 0.5 * rng.random())
             if variant == 3:
                 leaf = [(0.0, -scale), (scale * 0.55, 0.0), (0.0, scale), (-scale * 0.55, 0.0)]
-                outline = rounded(_turned(leaf, turn, cx, cy), 2)
-                on_petals.polygon([(2 * u, 2 * v) for u, v in outline], fill=255)
+                on_petals.polygon(_twice(rounded(_turned(leaf, turn, cx, cy), 2)), fill=255)
                 vein = _turned([(0.0, -scale * 0.7), (0.0, scale * 1.3)], turn, cx, cy)
-                on_hearts.line([(2 * u, 2 * v) for u, v in vein], fill=255, width=2)
+                on_hearts.line(_twice(vein), fill=255, width=2)
                 continue
             for petal in range(5):
                 angle = turn + petal * 2 * np.pi / 5
                 px, py = cx + np.cos(angle) * scale * 0.5, cy + np.sin(angle) * scale * 0.5
-                outline = ellipse(px, py, scale * 0.36, scale * 0.36, 14)
-                on_petals.polygon([(2 * u, 2 * v) for u, v in outline], fill=255)
-            outline = ellipse(cx, cy, scale * 0.24, scale * 0.24, 12)
-            on_hearts.polygon([(2 * u, 2 * v) for u, v in outline], fill=255)
+                on_petals.polygon(_twice(ellipse(px, py, scale * 0.36, scale * 0.36, 14)), fill=255)
+            on_hearts.polygon(_twice(ellipse(cx, cy, scale * 0.24, scale * 0.24, 12)), fill=255)
     return _halved(petals), _halved(hearts)
 
 
-def _turned(
-    points: list[tuple[float, float]], angle: float, x: float, y: float
-) -> list[tuple[float, float]]:
+def _twice(points: Points) -> Points:
+    return [(2 * x, 2 * y) for x, y in points]
+
+
+def _turned(points: Points, angle: float, x: float, y: float) -> Points:
     c, s = float(np.cos(angle)), float(np.sin(angle))
     return [(x + c * u - s * v, y + s * u + c * v) for u, v in points]
 
@@ -142,7 +132,7 @@ def _front_print(variant: int, x: Image32, y: Image32) -> Masks:
     if variant == 1:
         ray = np.cos(5 * np.arctan2(y - cy, x - cx) + np.pi / 2)
         star = _soft(17 + 9 * ray - np.hypot(x - cx, y - cy))
-        return star.astype(np.float32), _none(x)
+        return star.astype(np.float32), NOWHERE
     if variant == 2:
         box = _soft(30 - np.abs(x - cx)) * _soft(19 - np.abs(y - cy))
         rows = _soft(2.6 - np.abs((y - cy) % 12 - 6))
@@ -169,15 +159,14 @@ def _glitter(variant: int, x: Image32, y: Image32) -> Masks:
 def _jacquard(variant: int, x: Image32, y: Image32) -> Masks:
     period = (24.0, 18.0, 30.0, 21.0)[variant]
     u = np.abs((x % period) - period / 2) + np.abs((y % period) - period / 2)
-    v = np.abs(((x + period / 2) % period) - period / 2) + np.abs(
-        ((y + period / 2) % period) - period / 2
-    )
+    x, y = x + period / 2, y + period / 2
+    v = np.abs((x % period) - period / 2) + np.abs((y % period) - period / 2)
     return _soft(period * 0.36 - u) * np.float32(0.8), _soft(period * 0.16 - v)
 
 
 def _solid(variant: int, x: Image32, y: Image32) -> Masks:
     rng = np.random.default_rng(50 + variant)
-    return rng.random((HEIGHT, WIDTH), dtype=np.float32) * np.float32(0.05), _none(x)
+    return rng.random((HEIGHT, WIDTH), dtype=np.float32) * np.float32(0.05), NOWHERE
 
 
 DRAWN_BY: dict[str, Draw] = {
@@ -200,6 +189,6 @@ DRAWN_BY: dict[str, Draw] = {
 @lru_cache(maxsize=64)
 def pattern_masks(pattern: str, variant: int) -> Masks:
     """Where the second and the third colour go, (HEIGHT, WIDTH) each, 0 to 1."""
-    x, y = _grid()
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     second, third = DRAWN_BY[pattern](variant % VARIANTS, x, y)
     return second.astype(np.float32), third.astype(np.float32)

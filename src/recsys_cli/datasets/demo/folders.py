@@ -88,8 +88,12 @@ def scratch(data: Path) -> Iterator[Path]:
         (data / LOCK).unlink(missing_ok=True)
 
 
-def publish(made: Path, target: Path, parameters: dict[str, object]) -> None:
-    """Mark `made` and move it to `target`, taking the place of an earlier demo."""
+@contextmanager
+def publishing(work: Path, target: Path, parameters: dict[str, object]) -> Iterator[Path]:
+    """A new folder in `work` that takes the place of `target`, marked, once it is filled."""
+    made = work / target.name
+    made.mkdir()
+    yield made
     (made / MARKER).write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
     old = target.parent / OUTGOING / target.name
     if target.exists():

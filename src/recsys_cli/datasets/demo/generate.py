@@ -7,26 +7,18 @@ whole or not at all, and replace only what an earlier demo made.
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_cli.datasets.demo.folders import is_current, publish, scratch
+from recsys_cli.datasets.demo.folders import is_current, publishing, scratch
 from recsys_cli.datasets.demo.hm_files import write_hm
 from recsys_cli.datasets.demo.pictures import write_pictures
 from recsys_cli.datasets.demo.retailrocket import RrSize, count_rr, write_rr
 from recsys_cli.errors import UsageError
 from recsys_cli.progress import Progress, Silent
 
-DEFAULT_CUSTOMERS = 5_000
-DEFAULT_TRANSACTIONS = 150_000
-DEFAULT_ARTICLES = 1_500
-DEFAULT_MAX_IMAGES = 2_500
 VERSION = 2
 """Raised whenever the same arguments give other data."""
 HM_FILES = ("articles.csv", "customers.csv", "transactions_train.csv")
-RR_FILES = (
-    "events.csv",
-    "item_properties_part1.csv",
-    "item_properties_part2.csv",
-    "category_tree.csv",
-)
+RR_PROPERTIES = ("item_properties_part1.csv", "item_properties_part2.csv")
+RR_FILES = ("events.csv", "category_tree.csv", *RR_PROPERTIES)
 
 
 @dataclass(frozen=True)
@@ -52,12 +44,12 @@ class DemoSummary:
 def make_demo(
     workspace: Path,
     *,
-    customers: int = DEFAULT_CUSTOMERS,
-    transactions: int = DEFAULT_TRANSACTIONS,
-    articles: int = DEFAULT_ARTICLES,
+    customers: int = 5_000,
+    transactions: int = 150_000,
+    articles: int = 1_500,
     seed: int = 42,
     images: bool = True,
-    max_images: int = DEFAULT_MAX_IMAGES,
+    max_images: int = 2_500,
     force: bool = False,
     progress: Progress | None = None,
 ) -> DemoSummary:
@@ -82,47 +74,29 @@ def make_demo(
         LockedError: another demo is being made here.
     """
     progress = progress or Silent()
-    _check(customers=customers, transactions=transactions, articles=articles, seed=seed)
+    sizes = {"customers": customers, "transactions": transactions, "articles": articles}
+    _check(**sizes, seed=seed)
     data = workspace / "data"
     hm, rr = data / "hm_raw", data / "rr_raw"
     pictures = min(articles, max_images) if images else 0
-    size = RrSize.beside(customers=customers, transactions=transactions, articles=articles)
-    parameters: dict[str, object] = {
-        "customers": customers,
-        "transactions": transactions,
-        "articles": articles,
-        "seed": seed,
-        "version": VERSION,
-    }
+    size = RrSize.beside(**sizes)
+    parameters: dict[str, object] = {**sizes, "seed": seed, "version": VERSION}
     hm_parameters = parameters | {"images": pictures}
     has_hm = is_current(hm, hm_parameters, HM_FILES, force=force)
     has_rr = is_current(rr, parameters, RR_FILES, force=force)
     with scratch(data) as work:
         if not has_hm:
-            made = work / hm.name
-            made.mkdir()
-            catalogue = write_hm(
-                made,
-                customers=customers,
-                transactions=transactions,
-                articles=articles,
-                seed=seed,
-                progress=progress,
-            )
-            write_pictures(catalogue, made / "images", limit=pictures, progress=progress)
-            publish(made, hm, hm_parameters)
+            with publishing(work, hm, hm_parameters) as made:
+                catalogue = write_hm(made, **sizes, seed=seed, progress=progress)
+                write_pictures(catalogue, made / "images", limit=pictures, progress=progress)
         if not has_rr:
-            made = work / rr.name
-            made.mkdir()
-            write_rr(made, size=size, seed=seed, progress=progress)
-            publish(made, rr, parameters)
+            with publishing(work, rr, parameters) as made:
+                write_rr(made, size=size, seed=seed, progress=progress)
     rr_events, rr_visitors = count_rr(rr)
     return DemoSummary(
         hm=hm,
         rr=rr,
-        customers=customers,
-        transactions=transactions,
-        articles=articles,
+        **sizes,
         images=pictures,
         rr_visitors=rr_visitors,
         rr_items=size.items,

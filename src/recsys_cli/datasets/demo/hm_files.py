@@ -27,9 +27,8 @@ def write_hm(
     articles_table(catalogue, seed).write_csv(folder / "articles.csv")
     customers_table(people, seed).write_csv(folder / "customers.csv")
     purchases = make_purchases(catalogue, people, seed, progress=progress)
-    write_transactions(
-        folder / "transactions_train.csv", purchases, catalogue, people, progress=progress
-    )
+    path = folder / "transactions_train.csv"
+    write_transactions(path, purchases, catalogue, people, progress=progress)
     return catalogue
 
 

@@ -5,20 +5,21 @@ such as seams. Rasterising gives the share of every tone in every pixel and a sh
 flat areas look like cloth. Sketches are few and pictures many, so the result is kept.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as PillowImage
 
 WIDTH, HEIGHT = 224, 300
 CENTRE = WIDTH / 2
 SCALE = 3
 """Outlines are drawn this much larger, then reduced, for smooth edges."""
+
+TWICE = frozenset({"both", "lines"})
+"""Commands that draw a mirror image too."""
 
 Points = list[tuple[float, float]]
 Image32 = NDArray[np.float32]
@@ -50,37 +51,6 @@ class Sketch:
     folds: float = 1.0
     """How much the cloth falls in folds."""
 
-    def add(self, tone: Tone, points: Points, *, smooth: int = 2) -> None:
-        """Put an outline on top; `smooth` rounds its corners so many times."""
-        self.parts.append((tone, rounded(points, smooth)))
-
-    def mirror(self, tone: Tone, half: Points, *, smooth: int = 2) -> None:
-        """Put on top the symmetrical outline whose right half is `half`, x from the centre."""
-        self.add(tone, mirrored(half), smooth=smooth)
-
-    def both(self, tone: Tone, points: Points, *, smooth: int = 2) -> None:
-        """Put an outline, x from the centre, and its mirror image on top."""
-        for sign in (1, -1):
-            self.add(tone, [(CENTRE + sign * x, y) for x, y in points], smooth=smooth)
-
-    def line(
-        self,
-        points: Points,
-        *,
-        width: float = 1.2,
-        dark: float = 0.35,
-        twice: bool = False,
-        smooth: int = 2,
-    ) -> None:
-        """Draw a line, x from the centre; `twice` adds its mirror image."""
-        for sign in (1, -1) if twice else (1,):
-            placed = [(CENTRE + sign * x, y) for x, y in points]
-            self.lines.append((rounded(placed, smooth, closed=False), width, dark))
-
-    def dot(self, tone: Tone, x: float, y: float, radius: float) -> None:
-        """Put a disc on top, x from the centre."""
-        self.parts.append((tone, ellipse(CENTRE + x, y, radius, radius)))
-
 
 @dataclass(frozen=True)
 class Patch:
@@ -102,11 +72,67 @@ class Raster:
     """Darkness the garment casts on the background."""
 
 
-def mirrored(half: Points) -> Points:
-    """A whole outline from its right half, given from top to bottom with x from the centre."""
-    right = [(CENTRE + x, y) for x, y in half]
-    left = [(CENTRE - x, y) for x, y in reversed(half)]
-    return right + left
+def read(text: str) -> Sketch:
+    """Read a sketch written as `command:option:… x,y x,y …`, from back to front.
+
+    x counts from the centre line. A `!` after a point repeats it, which keeps its corner sharper.
+
+    - `folds:how_much`
+    - `at:scale x,y …`: what follows is drawn in each of these places
+    - `area:tone:smooth` an outline, `both` with its mirror image, `half` the right half of a
+      symmetrical one, from top to bottom; `smooth` rounds corners so many times
+    - `line:dark:width:smooth` a line, `lines` with its mirror image
+    - `disc:tone:rx:ry:steps` an ellipse around each point
+    - `ring:tone:rx:ry:rx:ry:steps` what an ellipse leaves of another, around two points
+    """
+    sketch, scale, places = Sketch(), 1.0, [(0.0, 0.0)]
+    for command in re.split(r"\s+(?=[a-z])", text.strip()):
+        head, *words = command.split()
+        how, *options = head.split(":")
+        points = [_point(word) for word in words for _ in range(1 + word.endswith("!"))]
+        if how == "folds":
+            sketch.folds = float(options[0])
+        elif how == "at":
+            scale, places = float(options[0]), points
+        else:
+            for sign, (dx, dy) in product((1, -1) if how in TWICE else (1,), places):
+                placed = [(sign * (x * scale + dx), y * scale + dy) for x, y in points]
+                _draw(sketch, how, options, placed)
+    return sketch
+
+
+def _point(word: str) -> tuple[float, float]:
+    x, y = word.rstrip("!").split(",")
+    return float(x), float(y)
+
+
+def _draw(sketch: Sketch, how: str, options: list[str], points: Points) -> None:
+    """Put one command's outlines or lines on top; x is still counted from the centre line."""
+    if how == "half":
+        points = points + [(-x, y) for x, y in reversed(points)]
+    outline = [(CENTRE + x, y) for x, y in points]
+    if how in {"line", "lines"}:
+        dark, width, smooth = _numbers(options, 0.35, 1.2, 2)
+        sketch.lines.append((rounded(outline, int(smooth), closed=False), width, dark))
+        return
+    tone, *options = options
+    if how == "disc":
+        rx, ry, steps = _numbers(options, 0, 0, 28)
+        shapes = [ellipse(x, y, rx, ry or rx, int(steps)) for x, y in outline]
+    elif how == "ring":
+        rx, ry, inner_rx, inner_ry, steps = _numbers(options, 0, 0, 0, 0, 40)
+        (x, y), (u, v) = outline
+        hole = ellipse(u, v, inner_rx, inner_ry, int(steps))
+        shapes = [[*ellipse(x, y, rx, ry, int(steps)), (x + rx, y), *reversed(hole)]]
+    else:
+        (smooth,) = _numbers(options, 2)
+        shapes = [rounded(outline, int(smooth))]
+    sketch.parts += [(Tone[tone.upper()], shape) for shape in shapes]
+
+
+def _numbers(options: list[str], *usual: float) -> list[float]:
+    """The options as numbers, with the usual ones for those left out at the end."""
+    return [*map(float, options), *usual[len(options) :]]
 
 
 def rounded(points: Points, times: int, *, closed: bool = True) -> Points:
@@ -129,7 +155,7 @@ def ellipse(x: float, y: float, rx: float, ry: float, steps: int = 28) -> Points
 
 def rasterise(sketch: Sketch) -> Raster:
     """Turn a sketch into masks."""
-    from PIL import ImageFilter
+    from PIL import Image, ImageFilter
 
     tones: dict[Tone, Image32] = {}
     for tone, points in sketch.parts:
@@ -138,7 +164,7 @@ def rasterise(sketch: Sketch) -> Raster:
             below[box] *= 1.0 - alpha
         tones.setdefault(tone, np.zeros((HEIGHT, WIDTH), np.float32))[box] += alpha
     cover = np.clip(sum(tones.values(), np.zeros((HEIGHT, WIDTH), np.float32)), 0, 1)
-    solid = _image(cover)
+    solid = Image.fromarray((cover * 255).astype(np.uint8))
     volume = _array(solid.filter(ImageFilter.GaussianBlur(9)))
     soft = _array(solid.filter(ImageFilter.GaussianBlur(7)))
     shadow = np.zeros_like(soft)
@@ -188,9 +214,3 @@ def _drawn(points: Points, width: float | None) -> tuple[tuple[slice, slice], Im
 
 def _array(image: object) -> Image32:
     return np.asarray(image, np.float32) / np.float32(255)
-
-
-def _image(array: Image32) -> "PillowImage":
-    from PIL import Image
-
-    return Image.fromarray((array * 255).astype(np.uint8))

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_cli.datasets.demo import accessories, bottoms, dresses, tops
+from recsys_cli.datasets.demo import accessories, bottoms, tops
 from recsys_cli.datasets.demo.catalogue import Catalogue
 from recsys_cli.datasets.demo.fabric import VARIANTS, pattern_masks
-from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise
+from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise, read
 from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS
 from recsys_cli.progress import Progress
 
@@ -23,6 +23,8 @@ BACKDROPS = ((240, 239, 237), (236, 237, 239), (243, 240, 235), (234, 235, 233))
 INK, PAPER, BRASS, STEEL = (38, 38, 42), (244, 242, 236), (196, 168, 108), (178, 182, 188)
 SLEEVED = frozenset({"tee", "shirt", "polo", "dress", "jumpsuit", "bodysuit", "pyjama"})
 """Silhouettes that differ by sleeve; the others are drawn once for all."""
+CUT = ("garment", "sleeve", "length", "neck")
+"""Columns of the products that a silhouette depends on."""
 Colour = tuple[int, int, int]
 BRIGHT = 120.0
 """Brightness above which a colour counts as light."""
@@ -50,15 +52,11 @@ def write_pictures(catalogue: Catalogue, folder: Path, *, limit: int, progress: 
 def picture(catalogue: Catalogue, article: int) -> bytes:
     """The picture of one article as JPEG."""
     products, product = catalogue.products, int(catalogue.product[article])
-    look = int(products.name[product])
     pixels = render(
-        garment=int(products.garment[product]),
         colour=COLOURS[int(catalogue.colour[article])].rgb,
         pattern=tuple(PATTERNS)[int(products.pattern[product])],
-        sleeve=int(products.sleeve[product]),
-        length=int(products.length[product]),
-        neck=int(products.neck[product]),
-        look=look,
+        look=int(products.name[product]),
+        **{cut: int(getattr(products, cut)[product]) for cut in CUT},
     )
     return jpeg(pixels)
 
@@ -75,11 +73,8 @@ def jpeg(pixels: NDArray[np.uint8]) -> bytes:
 @lru_cache(maxsize=1024)
 def raster_of(shape: str, sleeve: int, length: int, neck: int) -> Raster:
     """The masks of a silhouette in one of its cuts."""
-    for module in (tops, dresses, bottoms, accessories):
-        sketch = getattr(module, shape, None)
-        if sketch is not None:
-            return rasterise(sketch(sleeve, length, neck))
-    raise KeyError(shape)
+    drawn = {**vars(tops), **vars(bottoms), **vars(accessories)}[shape]
+    return rasterise(read(drawn(sleeve, length, neck)))
 
 
 def render(
@@ -95,7 +90,7 @@ def render(
         Tone.DARK: flat(INK),
         Tone.METAL: flat(BRASS if look % 3 else STEEL),
     }
-    wall = backdrop(look)
+    wall = backdrop(look % len(BACKDROPS))
     canvas = wall * (1.0 - 0.3 * raster.shadow)[:, :, None]
     for tone, patch in raster.tones.items():
         box = patch.box
@@ -154,12 +149,8 @@ def flat(colour: Colour) -> NDArray[np.float32]:
     return np.array(colour, np.float32).reshape(1, 1, 3)
 
 
-@lru_cache(maxsize=8)
-def _backdrop(which: int) -> Image32:
+@lru_cache
+def backdrop(which: int) -> Image32:
+    """A softly lit studio wall, (HEIGHT, WIDTH, 3)."""
     rows = np.linspace(1.02, 0.95, HEIGHT, dtype=np.float32)[:, None, None]
     return np.broadcast_to(rows * flat(BACKDROPS[which]), (HEIGHT, WIDTH, 3)).astype(np.float32)
-
-
-def backdrop(look: int) -> Image32:
-    """A softly lit studio wall, (HEIGHT, WIDTH, 3)."""
-    return _backdrop(look % len(BACKDROPS))

@@ -9,26 +9,15 @@ table sorted by day, in which the customers of a day keep their order.
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_cli.datasets.demo.catalogue import (
-    COLOUR_MASTER,
-    GARMENT_FAMILY,
-    WEEKS,
-    Catalogue,
-)
-from recsys_cli.datasets.demo.customers import Customers, Taste, make_taste
-from recsys_cli.datasets.demo.sampling import (
-    FloatArray,
-    IntArray,
-    choose,
-    prefer,
-    stream,
-)
-from recsys_cli.datasets.demo.shop import DAYS, Shop, open_shop, pay, repurchase, week_of
+from recsys_cli.datasets.demo.catalogue import COLOUR_MASTER, GARMENT_FAMILY, WEEKS, Catalogue
+from recsys_cli.datasets.demo.customers import Customers, make_taste
+from recsys_cli.datasets.demo.sampling import IntArray, choose, openings, prefer, stream
+from recsys_cli.datasets.demo.shop import DAYS, Block, Shop, open_shop, pay, repurchase, week_of
 from recsys_cli.progress import Progress
 
 BLOCK = 40_000
@@ -46,25 +35,19 @@ VARIETY = 0.6
 """Chance that an article come upon twice is passed over for another."""
 
 
-@dataclass(frozen=True)
-class Purchases:
+Column = NDArray[Any]
+KINDS = ("uint16", "int32", "int32", "int32", "uint8")
+"""Types of the columns, as small as a full-size table needs."""
+
+
+class Purchases(NamedTuple):
     """One row per transaction (n,), sorted by day; prices in cents."""
 
-    day: NDArray[np.uint16]
-    customer: NDArray[np.int32]
-    article: NDArray[np.int32]
-    cents: NDArray[np.int32]
-    channel: NDArray[np.uint8]
-
-    def reordered(self, order: IntArray) -> "Purchases":
-        """The rows in the given order."""
-        return Purchases(
-            self.day[order],
-            self.customer[order],
-            self.article[order],
-            self.cents[order],
-            self.channel[order],
-        )
+    day: Column
+    customer: Column
+    article: Column
+    cents: Column
+    channel: Column
 
 
 def make_purchases(
@@ -73,23 +56,17 @@ def make_purchases(
     """Simulate all transactions, sorted by day and within a day by customer."""
     shop = open_shop(catalogue, seed)
     total = int(customers.purchases.sum())
-    table = Purchases(
-        np.empty(total, np.uint16),
-        np.empty(total, np.int32),
-        np.empty(total, np.int32),
-        np.empty(total, np.int32),
-        np.empty(total, np.uint8),
-    )
+    table = Purchases(*(np.empty(total, kind) for kind in KINDS))
     progress.start("purchases", total)
     filled = 0
     for block in _blocks(shop, customers, seed):
         rows = slice(filled, filled + block.day.size)
-        table.day[rows], table.customer[rows] = block.day, block.customer
-        table.article[rows], table.cents[rows] = block.article, block.cents
-        table.channel[rows] = block.channel
+        for column, part in zip(table, block, strict=True):
+            column[rows] = part
         filled = rows.stop
         progress.advance(block.day.size)
-    return table.reordered(np.argsort(table.day, kind="stable"))
+    order = np.argsort(table.day, kind="stable")
+    return Purchases(*(column[order] for column in table))
 
 
 def _blocks(shop: Shop, customers: Customers, seed: int) -> Iterator[Purchases]:
@@ -117,101 +94,72 @@ def simulate_block(shop: Shop, customers: Customers, seed: int, start: int) -> P
         rng, shop.catalogue.lines, age=customers.age[chosen], household=customers.household[chosen]
     )
     who = np.repeat(np.arange(purchases.size), purchases)
-    basket, day = lay_out_baskets(
-        rng, shop, purchases, joined=customers.joined[chosen], tenure=customers.tenure[chosen]
-    )
-    first, last = choose_lines(rng, shop, taste, who=who, basket=basket)
-    article = choose_articles(rng, shop, taste, who=who, day=day, first=first, last=last)
-    article = avoid_repeats(rng, shop, taste, article, who=who, day=day, first=first)
-    article = repurchase(rng, shop, article, who=who, day=day, basket=basket, purchases=purchases)
+    basket, day = lay_out_baskets(rng, shop, customers, chosen)
+    block = Block(rng, shop, taste, purchases, who, basket, day)
+    lines = choose_lines(block)
+    article = choose_articles(block, lines, np.arange(who.size))
+    article = repurchase(block, avoid_repeats(block, article, shop.catalogue.lines.style[lines[0]]))
     online = np.clip(rng.beta(2.0, 1.0, purchases.size), 0.02, 0.98)
     per_basket = rng.random(int(basket.max(initial=0)) + 1)[basket]
-    return Purchases(
-        day=day.astype(np.uint16),
-        customer=(who + start).astype(np.int32),
-        article=article.astype(np.int32),
-        cents=pay(rng, shop, article, day).astype(np.int32),
-        channel=np.where(per_basket < online[who], 2, 1).astype(np.uint8),
-    )
+    channel = np.where(per_basket < online[who], 2, 1)
+    columns = (day, who + start, article, pay(block, article), channel)
+    return Purchases(*(c.astype(kind) for c, kind in zip(columns, KINDS, strict=True)))
 
 
 def lay_out_baskets(
-    rng: np.random.Generator,
-    shop: Shop,
-    purchases: IntArray,
-    *,
-    joined: FloatArray,
-    tenure: FloatArray,
+    rng: np.random.Generator, shop: Shop, customers: Customers, chosen: slice
 ) -> tuple[IntArray, IntArray]:
     """Basket number and day of each row, (sum of purchases,); days ascend within a customer.
 
-    `joined` and `tenure` (customers,) are shares of all sales, so that nobody shops evenly
-    through a sale and a quiet week alike.
+    When customers come is a share of all sales, so that nobody shops evenly through a sale and a
+    quiet week alike.
     """
-    count = purchases.size
-    total = int(purchases.sum())
-    opens = rng.random(total) < 1.0 / BASKET
-    starts = np.cumsum(purchases) - purchases
-    opens[starts[purchases > 0]] = True
+    purchases = customers.purchases[chosen]
+    opens = openings(rng, purchases, BASKET)
     basket = np.cumsum(opens) - 1
-    owner = np.repeat(np.arange(count), purchases)[opens]
-    place = joined[owner] + rng.random(owner.size) * tenure[owner]
+    owner = np.repeat(np.arange(purchases.size), purchases)[opens]
+    joined, tenure = customers.joined[chosen][owner], customers.tenure[chosen][owner]
+    place = joined + rng.random(owner.size) * tenure
     edges = shop.day_edges
     day = np.searchsorted(edges, place * edges[-1], "right") - 1
-    day = np.minimum(day, DAYS - 1)
+    day = day.clip(max=DAYS - 1)
     day = day[np.lexsort((day, owner))]
     return basket, day[basket]
 
 
-def choose_lines(
-    rng: np.random.Generator, shop: Shop, taste: Taste, *, who: IntArray, basket: IntArray
-) -> tuple[IntArray, IntArray]:
-    """The stretch of lines that each row draws from, as first and last line, both (n,)."""
-    total = who.size
+def choose_lines(block: Block) -> IntArray:
+    """The stretch of lines that each row draws from, as first and last line, (2, n)."""
+    rng, taste, basket, total = block.rng, block.taste, block.basket, block.who.size
     baskets = int(basket.max(initial=0)) + 1
     themed = rng.random(total) < THEMED
     luck = np.where(themed, rng.random(baskets)[basket], rng.random(total))
-    slot = np.where(
-        themed,
-        choose(rng, FAVOURITE_WEIGHTS, baskets)[basket],
-        choose(rng, FAVOURITE_WEIGHTS, total),
-    )
-    favourite = taste.favourites[who, slot]
-    style = taste.styles[who, np.minimum(slot, taste.styles.shape[1] - 1)]
-    bounds = shop.line_bounds
+    theme = choose(rng, FAVOURITE_WEIGHTS, baskets)[basket]
+    slot = np.where(themed, theme, choose(rng, FAVOURITE_WEIGHTS, total))
+    favourite = taste.favourites[block.who, slot]
+    style = taste.styles[block.who, np.minimum(slot, taste.styles.shape[1] - 1)]
     kind = np.searchsorted([FAVOURITE, FAVOURITE + OWN_STYLE], luck)
-    first = np.choose(kind, [favourite, bounds[style], np.zeros_like(style)])
-    last = np.choose(kind, [favourite, bounds[style + 1] - 1, np.full_like(style, bounds[-1] - 1)])
-    return first, last
+    return np.choose(kind, [favourite, block.shop.lines_of(style), block.shop.everything])
 
 
-def choose_articles(
-    rng: np.random.Generator,
-    shop: Shop,
-    taste: Taste,
-    *,
-    who: IntArray,
-    day: IntArray,
-    first: IntArray,
-    last: IntArray,
-) -> IntArray:
-    """Draw candidates from each row's lines as sold that week and keep one by taste, (n,)."""
-    week = week_of(day)
+def choose_articles(block: Block, lines: IntArray, rows: IntArray) -> IntArray:
+    """Draw candidates for some rows from their lines (2, n) as sold that week; keep one each."""
+    rng, shop = block.rng, block.shop
+    week = week_of(block.day[rows])
     order = np.argsort(week.astype(np.int16), kind="stable")
     edges = np.searchsorted(week[order], np.arange(WEEKS + 1))
-    article = np.empty(who.size, np.int64)
+    article = np.empty(rows.size, np.int64)
     for w in range(WEEKS):
-        rows = order[edges[w] : edges[w + 1]]
-        if rows.size == 0:
+        sold = order[edges[w] : edges[w + 1]]
+        if sold.size == 0:
             continue
-        low, high = in_season(rng, shop, week=w, first=first[rows], last=last[rows])
-        items = shop.shelf.draw(rng, week=w, first=low, last=high, candidates=CANDIDATES)
-        article[rows], _ = prefer(rng, items, liking(shop.catalogue, taste, who[rows], items))
+        first, last = in_season(rng, shop, w, *lines[:, sold])
+        items = shop.shelf.draw(rng, week=w, first=first, last=last, candidates=CANDIDATES)
+        article[sold], _ = prefer(rng, items, liking(block, block.who[rows[sold]], items))
     return article
 
 
 def in_season(
-    rng: np.random.Generator, shop: Shop, *, week: int, first: IntArray, last: IntArray
+    rng: np.random.Generator, shop: Shop, week: int, first: IntArray, last: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Send some of those who ask for lines out of season to the whole shop instead."""
     demand = shop.demand[week]
@@ -220,43 +168,27 @@ def in_season(
     return np.where(astray, 0, first), np.where(astray, demand.size - 2, last)
 
 
-def avoid_repeats(
-    rng: np.random.Generator,
-    shop: Shop,
-    taste: Taste,
-    article: IntArray,
-    *,
-    who: IntArray,
-    day: IntArray,
-    first: IntArray,
-) -> IntArray:
+def avoid_repeats(block: Block, article: IntArray, style: IntArray) -> IntArray:
     """Draw again where a customer came upon the same article twice by chance.
 
-    First from the whole style of the line drawn (`first`), then from everything, so that a
-    heavy buyer exhausts a line, as in life, rather than buying its best seller ten times.
+    First from the whole `style` of the line drawn, then from everything, so that a heavy buyer
+    exhausts a line, as in life, rather than buying its best seller ten times.
     """
     article = article.copy()
-    style = shop.catalogue.lines.style[first]
-    bounds = shop.line_bounds
-    stretches = (
-        (bounds[style], bounds[style + 1] - 1),
-        (bounds[style], bounds[style + 1] - 1),
-        (np.zeros_like(style), np.full_like(style, bounds[-1] - 1)),
-    )
-    picky = rng.random(who.size) < VARIETY
-    for low, high in stretches:
-        _, kept = np.unique(who * shop.catalogue.size + article, return_index=True)
+    within = block.shop.lines_of(style)
+    everything = np.broadcast_to(block.shop.everything, within.shape)
+    picky = block.rng.random(style.size) < VARIETY
+    for lines in (within, within, everything):
+        bought = block.who * block.shop.catalogue.size + article
+        _, kept = np.unique(bought, return_index=True)
         rows = np.setdiff1d(np.flatnonzero(picky), kept, assume_unique=True)
-        article[rows] = choose_articles(
-            rng, shop, taste, who=who[rows], day=day[rows], first=low[rows], last=high[rows]
-        )
+        article[rows] = choose_articles(block, lines[:, rows], rows)
     return article
 
 
-def liking(
-    catalogue: Catalogue, taste: Taste, who: IntArray, items: IntArray
-) -> NDArray[np.float32]:
+def liking(block: Block, who: IntArray, items: IntArray) -> NDArray[np.float32]:
     """How much each customer (n,) likes each of their candidates (n, c), as a log-weight."""
+    taste, catalogue = block.taste, block.shop.catalogue
     products, product = catalogue.products, catalogue.product[items]
     person = who[:, None]
     dear = np.log(products.cents / 2500.0).astype(np.float32)[product]

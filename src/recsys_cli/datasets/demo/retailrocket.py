@@ -6,18 +6,13 @@ their tokens depend on the item's category, so that they say something about it.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys_cli.datasets.demo.sampling import (
-    MICRO,
-    IntArray,
-    Shelf,
-    choose,
-    stream,
-)
+from recsys_cli.datasets.demo.sampling import MICRO, IntArray, Shelf, choose, stream
 from recsys_cli.datasets.demo.visits import DAY_MS, FIRST_MS, WEEKS, RrItems, make_visits
 from recsys_cli.progress import Progress
 
@@ -72,9 +67,8 @@ def write_rr(folder: Path, *, size: RrSize, seed: int, progress: Progress) -> No
     tree = make_tree(size.items, seed)
     items = make_items(size.items, tree, seed)
     parents = [None if p < 0 else int(tree.ids[p]) for p in tree.parent.tolist()]
-    pl.DataFrame({"categoryid": tree.ids, "parentid": parents}).write_csv(
-        folder / "category_tree.csv"
-    )
+    categories = pl.DataFrame({"categoryid": tree.ids, "parentid": parents})
+    categories.write_csv(folder / "category_tree.csv")
     progress.advance()
     properties = properties_table(items, tree, seed)
     half = (properties.height + 1) // 2
@@ -88,13 +82,11 @@ def write_rr(folder: Path, *, size: RrSize, seed: int, progress: Progress) -> No
             "visitorid": visits.visitor,
             "event": pl.Series(EVENTS).gather(visits.event),
             "itemid": visits.item,
-            "transactionid": visits.transaction,
+            "transactionid": pl.Series(visits.transaction).replace(-1, None),
         }
     )
-    paid = pl.when(pl.col("transactionid") >= 0).then("transactionid")
     # The same item viewed or paid twice in one moment would look like double logging.
-    events = events.with_columns(paid.alias("transactionid")).unique(maintain_order=True)
-    events.write_csv(folder / "events.csv")
+    events.unique(maintain_order=True).write_csv(folder / "events.csv")
     progress.advance()
 
 
@@ -117,9 +109,7 @@ def make_tree(items: int, seed: int) -> Tree:
     section_of = np.sort(rng.integers(0, sections, leaves))
     department_of = np.sort(rng.integers(0, departments, sections))
     total = departments + sections + leaves
-    parent = np.concatenate(
-        [np.full(departments, -1), department_of, departments + section_of]
-    )  # fmt: skip
+    parent = np.concatenate([np.full(departments, -1), department_of, departments + section_of])
     return Tree(
         ids=rng.permutation(max(1_700, 2 * total))[:total],
         parent=parent,
@@ -156,13 +146,8 @@ def properties_table(items: RrItems, tree: Tree, seed: int) -> "pl.DataFrame":
     import polars as pl
 
     rng = stream(seed, 10)
-    parts = [
-        _categories(rng, items, tree),
-        _availability(items),
-        _prices(rng, items),
-        *(_texts(rng, items, code) for code in TEXT_PROPERTIES),
-    ]
-    table = pl.concat(parts)
+    parts = [_categories(rng, items, tree), _availability(items), _prices(rng, items)]
+    table = pl.concat(parts + [_texts(rng, items, code) for code in TEXT_PROPERTIES])
     return table[rng.permutation(table.height)]
 
 
@@ -221,11 +206,9 @@ def _texts(rng: np.random.Generator, items: RrItems, code: int) -> "pl.DataFrame
     free = rng.integers(0, TOKENS, item.size)
     token = np.where(rng.random(item.size) < 0.66, (own * 7_919 + code) % TOKENS, free)
     number = rng.random(item.size) < 0.1
-    texts = [
+    texts = (
         f"n{t % 500}.000" if is_number else str(t)
         for t, is_number in zip(token.tolist(), number.tolist(), strict=True)
-    ]
-    ends = np.cumsum(words).tolist()
-    values = [" ".join(texts[end - size : end]) for end, size in
-              zip(ends, words.tolist(), strict=True)]  # fmt: skip
+    )
+    values = [" ".join(islice(texts, size)) for size in words.tolist()]
     return _rows(rng.integers(0, 3, count), items.ids, str(code), values)

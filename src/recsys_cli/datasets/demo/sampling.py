@@ -21,6 +21,18 @@ def choose(rng: np.random.Generator, weights: FloatArray, size: int) -> IntArray
     return place.clip(max=edges.size - 1)
 
 
+def between(rng: np.random.Generator, low: IntArray, high: IntArray) -> IntArray:
+    """Draw a whole number from each range, its `high` excluded; `low` where that is empty."""
+    return low + ((high - low) * rng.random(high.size)).astype(np.int64)
+
+
+def openings(rng: np.random.Generator, sizes: IntArray, mean: float) -> NDArray[np.bool_]:
+    """Cut everyone's rows into groups of `mean` on average; whether each opens one, (total,)."""
+    opens: NDArray[np.bool_] = rng.random(int(sizes.sum())) < 1.0 / mean
+    opens[(np.cumsum(sizes) - sizes)[sizes > 0]] = True
+    return opens
+
+
 def choose_rows(rng: np.random.Generator, weights: FloatArray) -> IntArray:
     """Draw one column per row of `weights` (n, k), proportionally within the row."""
     edges = np.cumsum(weights, axis=1)
@@ -42,13 +54,6 @@ def split_exactly(weights: FloatArray, total: int, *, phase: float = 0.5) -> Int
     return shares
 
 
-def spread_within(starts: IntArray, sizes: IntArray) -> IntArray:
-    """Concatenated `start, start+1, …` runs, one of each size; (sum of sizes,) int64."""
-    offsets = np.cumsum(sizes) - sizes
-    shift: IntArray = np.repeat(starts - offsets, sizes)
-    return np.arange(int(sizes.sum())) + shift
-
-
 class Shelf:
     """What is on sale in each week, arranged so that any group of items can be drawn from.
 
@@ -62,11 +67,6 @@ class Shelf:
         counts = np.bincount(groups, minlength=n_groups)
         self.bounds: IntArray = np.concatenate([[0], np.cumsum(counts)])
         self.weekly = weekly
-
-    @property
-    def weeks(self) -> int:
-        """Number of weeks."""
-        return len(self.weekly)
 
     def draw(
         self,

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from recsys_cli.datasets.demo.catalogue import WEEKS, Catalogue, line_seasons, weekly_weights
-from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, Shelf, stream
+from recsys_cli.datasets.demo.customers import Taste
+from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, Shelf, between, stream
 
 FIRST_DAY = date(2018, 9, 20)
 DAYS = 734
@@ -32,6 +33,29 @@ class Shop:
     """(WEEKS, lines + 1): by week, the lines' seasons cumulated over the lines before."""
     day_edges: FloatArray
     """(DAYS + 1,) cumulated sales per day."""
+
+    @property
+    def everything(self) -> IntArray:
+        """The first and the last line, (2, 1)."""
+        return np.array([[0], [self.line_bounds[-1] - 1]])
+
+    def lines_of(self, style: IntArray) -> IntArray:
+        """First and last line of each style, (2, n)."""
+        return np.stack([self.line_bounds[style], self.line_bounds[style + 1] - 1])
+
+
+@dataclass(frozen=True)
+class Block:
+    """Customers whose rows (n,) are being made up: who buys in which basket on which day."""
+
+    rng: np.random.Generator
+    shop: Shop
+    taste: Taste
+    purchases: IntArray
+    """(customers,): how many rows are theirs."""
+    who: IntArray
+    basket: IntArray
+    day: IntArray
 
 
 def week_of(day: IntArray) -> IntArray:
@@ -62,45 +86,32 @@ def day_names() -> list[str]:
     return [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(DAYS)]
 
 
-def repurchase(
-    rng: np.random.Generator,
-    shop: Shop,
-    article: IntArray,
-    *,
-    who: IntArray,
-    day: IntArray,
-    basket: IntArray,
-    purchases: IntArray,
-) -> IntArray:
+def repurchase(block: Block, article: IntArray) -> IntArray:
     """Turn some rows into what the customer bought before: the article, or another colour of it.
 
     Only articles still on the shelf are bought again. Some rows repeat the one before them in
     the same basket.
     """
-    total = article.size
+    rng, catalogue, total = block.rng, block.shop.catalogue, article.size
     rows = np.arange(total)
-    begin = np.repeat(np.cumsum(purchases) - purchases, purchases)
+    begin = np.repeat(np.cumsum(block.purchases) - block.purchases, block.purchases)
     again = (rng.random(total) < REPURCHASE) & (rows > begin)
-    source = begin + ((rows - begin) * rng.random(total)).astype(np.int64)
-    wanted = article[source]
-    first = shop.catalogue.first_of_product
-    product = shop.catalogue.product[wanted]
-    sibling = first[product] + (
-        (first[product + 1] - first[product]) * rng.random(total)
-    ).astype(np.int64)  # fmt: skip
+    wanted = article[between(rng, begin, rows)]
+    first, product = catalogue.first_of_product, catalogue.product[wanted]
+    sibling = between(rng, first[product], first[product + 1])
     wanted = np.where(rng.random(total) < SAME_ARTICLE, wanted, sibling)
-    again &= shop.shelf.weekly[week_of(day), wanted] > 0
+    again &= block.shop.shelf.weekly[week_of(block.day), wanted] > 0
     result = np.where(again, wanted, article)
     twice = (rng.random(total) < DUPLICATE) & (rows > begin)
-    twice[1:] &= basket[1:] == basket[:-1]
+    twice[1:] &= block.basket[1:] == block.basket[:-1]
     return np.where(twice, result[np.maximum(rows - 1, 0)], result)
 
 
-def pay(rng: np.random.Generator, shop: Shop, article: IntArray, day: IntArray) -> IntArray:
+def pay(block: Block, article: IntArray) -> IntArray:
     """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
-    products = shop.catalogue.products
-    product = shop.catalogue.product[article]
-    age = (week_of(day) - products.intro[product]) / products.life[product]
+    rng, products = block.rng, block.shop.catalogue.products
+    product = block.shop.catalogue.product[article]
+    age = (week_of(block.day) - products.intro[product]) / products.life[product]
     fading = np.clip((age - 1.0) * 0.3, 0.0, 0.5)
     sale = np.where(rng.random(article.size) < fading, 0.3, 0.0)
     voucher = np.where(rng.random(article.size) < 0.06, 0.1, 0.0)

@@ -6,21 +6,13 @@ paid at the end of the session.
 """
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_cli.datasets.demo.sampling import (
-    MICRO,
-    FloatArray,
-    IntArray,
-    Shelf,
-    choose,
-    prefer,
-    split_exactly,
-    spread_within,
-    stream,
-)
+from recsys_cli.datasets.demo import sampling
+from recsys_cli.datasets.demo.sampling import MICRO, FloatArray, IntArray, Shelf, choose
 
 KNOWN_VISITOR = 123
 """This visitor always exists and has history."""
@@ -40,7 +32,6 @@ SESSION = 4.0
 AGAIN = 0.12
 """Chance that a view repeats an earlier one of the session."""
 CART, PAID = 0.05, 0.4
-VIEW, ADD_TO_CART, TRANSACTION = range(3)
 
 
 @dataclass(frozen=True)
@@ -56,15 +47,17 @@ class RrItems:
     shelf: Shelf
 
 
-@dataclass(frozen=True)
-class Visits:
-    """One row per event (n,), by day; `transaction` is -1 where nothing was paid."""
+class Visits(NamedTuple):
+    """One row per event (n,), by day; `event` is 0 for a view, 1 in the cart, 2 paid.
 
-    time: IntArray
-    visitor: IntArray
-    event: NDArray[np.uint8]
-    item: IntArray
-    transaction: IntArray
+    `transaction` is -1 where nothing was paid.
+    """
+
+    time: NDArray[Any]
+    visitor: NDArray[Any]
+    event: NDArray[Any]
+    item: NDArray[Any]
+    transaction: NDArray[Any]
 
 
 def visitor_ids(rng: np.random.Generator, count: int) -> IntArray:
@@ -78,29 +71,26 @@ def visitor_ids(rng: np.random.Generator, count: int) -> IntArray:
 
 def make_visits(items: RrItems, *, visitors: int, events: int, seed: int) -> Visits:
     """Simulate about `events` events of `visitors` visitors, in order of the day."""
-    rng = stream(seed, 11)
+    rng = sampling.stream(seed, 11)
     ids = visitor_ids(rng, visitors)
     known = int(np.searchsorted(ids, KNOWN_VISITOR))
     activity = np.minimum(np.exp(rng.normal(0.0, 1.3, visitors)), 60.0)
-    views = split_exactly(activity, int(events / (1 + CART * (1 + PAID))))
+    views = sampling.split_exactly(activity, int(events / (1 + CART * (1 + PAID))))
     views[known] = KNOWN_SESSIONS * KNOWN_VIEWS
     who = np.repeat(np.arange(visitors), views)
     session, time = lay_out_sessions(rng, views, known)
     item, fit = choose_items(rng, items, who=who, session=session, time=time, known=known)
-    return funnel(rng, Visits(time, ids[who], np.zeros(who.size, np.uint8), items.ids[item],
-                              np.full(who.size, -1)), session=session, fit=fit)  # fmt: skip
+    return funnel(rng, time=time, visitor=ids[who], item=items.ids[item], session=session, fit=fit)
 
 
 def lay_out_sessions(
     rng: np.random.Generator, views: IntArray, known: int
 ) -> tuple[IntArray, IntArray]:
     """Session number and time in ms of each view, both (sum of views,), visitor by visitor."""
-    total = int(views.sum())
-    starts = np.cumsum(views) - views
-    opens = rng.random(total) < 1.0 / SESSION
-    opens[starts[views > 0]] = True
-    mine = spread_within(starts[known : known + 1], views[known : known + 1])
-    opens[mine] = np.arange(mine.size) % KNOWN_VIEWS == 0
+    opens = sampling.openings(rng, views, SESSION)
+    start = int(views[:known].sum())
+    mine = np.arange(views[known])
+    opens[start + mine] = mine % KNOWN_VIEWS == 0
     session = np.cumsum(opens) - 1
     owner = np.repeat(np.arange(views.size), views)[opens]
     centre, width = rng.random(views.size), rng.beta(1.0, 1.2, views.size)
@@ -112,7 +102,7 @@ def lay_out_sessions(
     day = day[np.lexsort((day, owner))]
     hour = np.clip(rng.normal(15.5, 3.5, day.size), 0.0, 22.5)
     begin = FIRST_MS + day * DAY_MS + (hour * 3_600_000).astype(np.int64)
-    pause = np.where(opens, 0.0, rng.exponential(55_000.0, total) + 3_000.0)
+    pause = np.where(opens, 0.0, rng.exponential(55_000.0, opens.size) + 3_000.0)
     elapsed = np.cumsum(pause)
     elapsed -= elapsed[opens][session]
     return session, begin[session] + np.minimum(elapsed, 5_000_000).astype(np.int64)
@@ -130,17 +120,16 @@ def choose_items(
     """The item viewed and how well it fits its visitor, both (n,)."""
     visitors = int(who.max()) + 1
     favourites, micro = visitor_taste(rng, items, visitors)
-    first, last = session_stretch(rng, items, favourites, who=who, session=session)
+    leaves = session_stretch(rng, items, favourites, who=who, session=session)
     week = WEEKS - 1 - (DAYS - 1 - (time - FIRST_MS) // DAY_MS) // 7
     item = np.empty(who.size, np.int64)
     fit = np.empty(who.size)
     for w in range(WEEKS):
         rows = np.flatnonzero(week == w)
-        drawn = items.shelf.draw(
-            rng, week=w, first=first[rows], last=last[rows], candidates=CANDIDATES
-        )
+        first, last = leaves[:, rows]
+        drawn = items.shelf.draw(rng, week=w, first=first, last=last, candidates=CANDIDATES)
         match = 0.4 * np.einsum("nm,ncm->nc", micro[who[rows]], items.micro[drawn])
-        item[rows], fit[rows] = prefer(rng, drawn, match)
+        item[rows], fit[rows] = sampling.prefer(rng, drawn, match)
     item = look_again(rng, item, session)
     mine = np.flatnonzero(who == known)
     item[mine] = known_history(rng, items, favourites[known], micro[known], mine.size)
@@ -167,26 +156,22 @@ def session_stretch(
     *,
     who: IntArray,
     session: IntArray,
-) -> tuple[IntArray, IntArray]:
-    """First and last leaf category that each view draws from, both (n,)."""
+) -> IntArray:
+    """First and last leaf category that each view draws from, (2, n)."""
     sessions = int(session.max()) + 1
     slot = choose(rng, FAVOURITE_WEIGHTS, sessions)[session]
-    leaf = favourites[who, slot]
-    department = items.department[leaf]
+    leaf, departments = favourites[who, slot], items.department
+    department = departments[leaf]
     kind = np.searchsorted([FAVOURITE, FAVOURITE + DEPARTMENT], rng.random(sessions)[session])
-    low = np.searchsorted(items.department, department, "left")
-    high = np.searchsorted(items.department, department, "right") - 1
-    everything = np.full_like(leaf, items.department.size - 1)
-    return np.choose(kind, [leaf, low, np.zeros_like(leaf)]), np.choose(
-        kind, [leaf, high, everything]
-    )
+    low = np.searchsorted(departments, department, "left")
+    high = np.searchsorted(departments, department, "right") - 1
+    everything = np.array([[0], [departments.size - 1]])
+    return np.choose(kind, [leaf, np.stack([low, high]), everything])
 
 
 def look_again(rng: np.random.Generator, item: IntArray, session: IntArray) -> IntArray:
     """Let some views repeat an earlier one of the same session."""
-    rows = np.arange(item.size)
-    begin = np.searchsorted(session, session, "left")
-    source = begin + ((rows - begin) * rng.random(item.size)).astype(np.int64)
+    source = sampling.between(rng, np.searchsorted(session, session, "left"), np.arange(item.size))
     return np.where(rng.random(item.size) < AGAIN, item[source], item)
 
 
@@ -201,18 +186,24 @@ def known_history(
     liked = 0.4 * items.micro @ micro + 4.0 * np.isin(items.leaf, favourites)
     liked = liked + 8.0 * (items.shelf.weekly > 0).all(axis=0)
     pool = np.argsort(-liked, kind="stable")[:KNOWN_ITEMS]
-    first = rng.permutation(pool)
-    return np.concatenate([first, rng.choice(pool, max(views - first.size, 0))])[:views]
+    again = [rng.permutation(pool), rng.choice(pool, max(views - pool.size, 0))]
+    return np.concatenate(again)[:views]
 
 
 def funnel(
-    rng: np.random.Generator, views: Visits, *, session: IntArray, fit: FloatArray
+    rng: np.random.Generator,
+    *,
+    time: IntArray,
+    visitor: IntArray,
+    item: IntArray,
+    session: IntArray,
+    fit: FloatArray,
 ) -> Visits:
     """Add carts and payments to the views and put all events in order of the day."""
     count = session.size
     eager = CART * np.exp(fit - np.log(np.exp(fit).mean()))
     carted = np.flatnonzero(rng.random(count) < np.minimum(eager, 0.6))
-    cart_time = views.time[carted] + rng.integers(4_000, 50_000, carted.size)
+    cart_time = time[carted] + rng.integers(4_000, 50_000, carted.size)
     pays = rng.random(int(session.max()) + 1) < PAID
     paid = carted[pays[session[carted]]]
     end = np.searchsorted(session, session[paid], "right") - 1
@@ -220,15 +211,10 @@ def funnel(
     codes = rng.permutation(max(17_672, 2 * sessions.size))[: sessions.size]
     wait = rng.integers(60_000, 300_000, sessions.size)[number]
     rows = np.concatenate([np.arange(count), carted, paid])
-    kind = np.repeat([VIEW, ADD_TO_CART, TRANSACTION], [count, carted.size, paid.size])
-    time = np.concatenate([views.time, cart_time, views.time[end] + wait])
+    event = np.repeat(np.arange(3, dtype=np.uint8), [count, carted.size, paid.size])
+    moment = np.concatenate([time, cart_time, time[end] + wait])
     bill = np.concatenate([np.full(count + carted.size, -1), codes[number]])
     # Sorted by day only: within a day the real file is in no particular order either.
-    order = np.lexsort((rng.random(rows.size), (time - FIRST_MS) // DAY_MS))
-    return Visits(
-        time[order],
-        views.visitor[rows][order],
-        kind[order].astype(np.uint8),
-        views.item[rows][order],
-        bill[order],
-    )
+    order = np.lexsort((rng.random(rows.size), (moment - FIRST_MS) // DAY_MS))
+    columns = (moment, visitor[rows], event, item[rows], bill)
+    return Visits(*(column[order] for column in columns))

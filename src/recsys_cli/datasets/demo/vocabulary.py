@@ -34,6 +34,14 @@ class Colour(NamedTuple):
     weight: float
 
 
+class Pattern(NamedTuple):
+    """One graphical appearance: how often it comes and how texts put it."""
+
+    weight: float
+    look: str
+    clause: str
+
+
 class Style(NamedTuple):
     """One aesthetic for one audience."""
 
@@ -146,25 +154,23 @@ COLOURS: tuple[Colour, ...] = (
 
 MASTERS: tuple[str, ...] = tuple(dict.fromkeys(colour.master for colour in COLOURS))
 
-PATTERNS: dict[str, float] = {
-    "Solid": 50.0,
-    "All over pattern": 11.0,
-    "Stripe": 8.0,
-    "Melange": 6.0,
-    "Check": 4.0,
-    "Dot": 4.0,
-    "Denim": 0.0,
-    "Lace": 2.0,
-    "Embroidery": 2.5,
-    "Front print": 4.0,
-    "Colour blocking": 2.5,
-    "Glittering/Metallic": 2.0,
-    "Jacquard": 2.0,
+PATTERNS: dict[str, Pattern] = {
+    "Solid": Pattern(50.0, "plain", "in one even colour"),
+    "All over pattern": Pattern(11.0, "floral patterned", "with a floral pattern all over"),
+    "Stripe": Pattern(8.0, "striped", "with stripes all over"),
+    "Melange": Pattern(6.0, "melange", "in a heathered melange"),
+    "Check": Pattern(4.0, "checked", "with a checked pattern"),
+    "Dot": Pattern(4.0, "spotted", "with a dotted pattern"),
+    "Denim": Pattern(0.0, "five-pocket", "with a worn-in wash"),
+    "Lace": Pattern(2.0, "lace-trimmed", "with lace panels"),
+    "Embroidery": Pattern(2.5, "embroidered", "with embroidered flowers"),
+    "Front print": Pattern(4.0, "printed", "with a print on the front"),
+    "Colour blocking": Pattern(2.5, "colour-block", "in blocks of contrasting colour"),
+    "Glittering/Metallic": Pattern(2.0, "glittery", "with glittery threads"),
+    "Jacquard": Pattern(2.0, "jacquard", "with a woven jacquard pattern"),
 }
 
-INDEX_GROUPS = ("Ladies", "Youth", "Men", "Children", "Sport")
 TOPS = ("T-shirt", "Top", "Sweater", "Vest top")
-EXTRAS = ("Bag", "Scarf", "Earring", "Necklace", "Belt", "Sunglasses")
 NEUTRAL = ("Black", "White", "Grey", "Beige")
 
 STYLES: tuple[Style, ...] = (
@@ -220,15 +226,3 @@ STYLES: tuple[Style, ...] = (
           ("T-shirt", "Hoodie", "Dress", "Jeans", "Jacket", "Sneakers", "Pyjama set", "Shorts"),
           ("Red", "Yellow", "Blue", "Pink"), ("Front print", "Stripe", "All over pattern")),
 )  # fmt: skip
-
-NAMES: tuple[str, ...] = (
-    "Alva", "Bruna", "Calla", "Daphne", "Elin", "Fleur", "Greta", "Hedda", "Iris", "Juno",
-    "Klara", "Linnea", "Maja", "Nova", "Orla", "Petra", "Quinn", "Runa", "Saga", "Tuva",
-    "Uma", "Vera", "Willow", "Ylva", "Zola", "Ash", "Birch", "Cedar", "Dune", "Ember",
-    "Fjord", "Grove", "Harbour", "Isle", "Juniper", "Kelp", "Lagoon", "Meadow", "North", "Opal",
-    "Pebble", "Quarry", "Ridge", "Shore", "Tide", "Umber", "Vale", "Wren", "Yarrow", "Zephyr",
-)  # fmt: skip
-
-NECKS = ("a round neckline", "a V-neck", "a boat neck", "a high neck")
-LENGTHS = ("short", "knee-length", "long")
-SLEEVES = ("sleeveless", "short sleeves", "long sleeves")

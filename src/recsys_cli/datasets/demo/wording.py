@@ -6,48 +6,42 @@ embeddings of similar articles are close for the same reason as their sales are.
 
 from typing import TYPE_CHECKING
 
-from recsys_cli.datasets.demo.catalogue import Catalogue
+import numpy as np
+
+from recsys_cli.datasets.demo.catalogue import GARMENT_GROUPS, Catalogue
 from recsys_cli.datasets.demo.sampling import stream
 from recsys_cli.datasets.demo.vocabulary import (
     COLOURS,
     GARMENTS,
-    INDEX_GROUPS,
-    LENGTHS,
     MASTERS,
-    NAMES,
-    NECKS,
     PATTERNS,
-    SLEEVES,
     STYLES,
+    Colour,
     Garment,
+    Style,
 )
 
 if TYPE_CHECKING:
     import polars as pl
 
 VALUES = tuple(dict.fromkeys(colour.value for colour in COLOURS))
-GROUPS = tuple(dict.fromkeys(garment.group for garment in GARMENTS))
-GARMENT_GROUPS = tuple(dict.fromkeys(garment.garment_group for garment in GARMENTS))
 INDEXES = tuple(dict.fromkeys(style.index_name for style in STYLES))
+INDEX_GROUPS = ("Ladies", "Youth", "Men", "Children", "Sport")
 PATTERN_NAMES = tuple(PATTERNS)
 UNDESCRIBED = 0.004
 """Share of articles without a description, as in real catalogues."""
 
-PATTERN_WORDS = {
-    "Solid": ("plain", "in one even colour"),
-    "All over pattern": ("floral patterned", "with a floral pattern all over"),
-    "Stripe": ("striped", "with stripes all over"),
-    "Melange": ("melange", "in a heathered melange"),
-    "Check": ("checked", "with a checked pattern"),
-    "Dot": ("spotted", "with a dotted pattern"),
-    "Denim": ("five-pocket", "with a worn-in wash"),
-    "Lace": ("lace-trimmed", "with lace panels"),
-    "Embroidery": ("embroidered", "with embroidered flowers"),
-    "Front print": ("printed", "with a print on the front"),
-    "Colour blocking": ("colour-block", "in blocks of contrasting colour"),
-    "Glittering/Metallic": ("glittery", "with glittery threads"),
-    "Jacquard": ("jacquard", "with a woven jacquard pattern"),
-}
+NAMES: tuple[str, ...] = (
+    "Alva", "Bruna", "Calla", "Daphne", "Elin", "Fleur", "Greta", "Hedda", "Iris", "Juno",
+    "Klara", "Linnea", "Maja", "Nova", "Orla", "Petra", "Quinn", "Runa", "Saga", "Tuva",
+    "Uma", "Vera", "Willow", "Ylva", "Zola", "Ash", "Birch", "Cedar", "Dune", "Ember",
+    "Fjord", "Grove", "Harbour", "Isle", "Juniper", "Kelp", "Lagoon", "Meadow", "North", "Opal",
+    "Pebble", "Quarry", "Ridge", "Shore", "Tide", "Umber", "Vale", "Wren", "Yarrow", "Zephyr",
+)  # fmt: skip
+
+NECKS = ("a round neckline", "a V-neck", "a boat neck", "a high neck")
+LENGTHS = ("short", "knee-length", "long")
+SLEEVES = ("sleeveless", "short sleeves", "long sleeves")
 
 NOUNS = {
     "Trousers": "trousers",
@@ -103,28 +97,23 @@ SHAPE_DETAILS = {
 
 def article_name(name: int, garment: Garment) -> str:
     """Such as `Harbour knit sweater 2`; the same for all colours of a product."""
-    first = NAMES[name % len(NAMES)]
     noun = NOUNS.get(garment.name, garment.name.lower() if garment.name != "T-shirt" else "tee")
     second = ("", " basic", " fancy", " (1)", " RW", " HW", "")[name // 64 % 7]
-    return f"{first} {noun}{second}"
+    return f"{NAMES[name % len(NAMES)]} {noun}{second}"
 
 
 def describe(
-    *,
-    garment: Garment,
-    colour: str,
-    pattern: str,
-    material: str,
-    word: str,
-    sleeve: int,
-    length: int,
-    neck: int,
+    garment: Garment, colour: Colour, pattern: str, style: Style, cut: tuple[int, int, int, int]
 ) -> str:
-    """Two or three sentences; every argument leaves its trace in them."""
+    """Two or three sentences; every argument leaves its trace in them.
+
+    `cut` is the number of the material, then sleeve, length and neck.
+    """
+    material, sleeve, length, neck = cut
     noun = NOUNS.get(garment.name, garment.name if garment.name == "T-shirt"
                      else garment.name.lower())  # fmt: skip
-    look, clause = PATTERN_WORDS[pattern]
-    subject = f"{look.capitalize()} {colour.lower()} {noun}"
+    look = PATTERNS[pattern]
+    subject = f"{look.look.capitalize()} {colour.name.lower()} {noun}"
     details = SHAPE_DETAILS[garment.shape].format(
         neck=NECKS[neck],
         sleeve=SLEEVES[max(sleeve, 1)],
@@ -134,37 +123,15 @@ def describe(
         ankle=("cropped", "ankle-length", "full-length")[length],
         cut=("high", "mid", "low")[neck % 3],
     )
-    return f"{subject} in {material} {clause}. {details} A {word} piece."
-
-
-def descriptions(catalogue: Catalogue, seed: int) -> list[str | None]:
-    """The description of each article; a few have none."""
-    products = catalogue.products
-    silent = stream(seed, 2).random(catalogue.size) < UNDESCRIBED
-    columns = (products.garment, products.pattern, products.material, products.line,
-               products.sleeve, products.length, products.neck)  # fmt: skip
-    rows = zip(*(column[catalogue.product].tolist() for column in columns),
-               catalogue.colour.tolist(), silent.tolist(), strict=True)  # fmt: skip
-    style = catalogue.lines.style.tolist()
-    return [
-        None
-        if quiet
-        else describe(
-            garment=GARMENTS[garment],
-            colour=COLOURS[colour].name,
-            pattern=PATTERN_NAMES[pattern],
-            material=GARMENTS[garment].materials[material],
-            word=STYLES[style[line]].word,
-            sleeve=sleeve,
-            length=length,
-            neck=neck,
-        )
-        for garment, pattern, material, line, sleeve, length, neck, colour, quiet in rows
-    ]
+    made = f"{garment.materials[material]} {look.clause}"
+    return f"{subject} in {made}. {details} A {style.word} piece."
 
 
 def articles_table(catalogue: Catalogue, seed: int) -> "pl.DataFrame":
-    """articles.csv as a frame: 25 columns, one row per article in article_id order."""
+    """articles.csv as a frame: 25 columns, one row per article in article_id order.
+
+    A few articles have no description.
+    """
     import polars as pl
 
     products, product = catalogue.products, catalogue.product
@@ -177,6 +144,10 @@ def articles_table(catalogue: Catalogue, seed: int) -> "pl.DataFrame":
     things = [GARMENTS[g] for g in garment]
     shades = [COLOURS[c] for c in colour]
     styles = [STYLES[s] for s in style]
+    looks = [PATTERN_NAMES[p] for p in pattern]
+    cuts = np.stack([products.material, products.sleeve, products.length, products.neck], axis=1)
+    told = zip(things, shades, looks, styles, cuts[product].tolist(), strict=True)
+    silent = (stream(seed, 2).random(catalogue.size) < UNDESCRIBED).tolist()
     return pl.DataFrame(
         {
             "article_id": catalogue.ids(),
@@ -186,7 +157,7 @@ def articles_table(catalogue: Catalogue, seed: int) -> "pl.DataFrame":
             "product_type_name": [g.name for g in things],
             "product_group_name": [g.group for g in things],
             "graphical_appearance_no": [1010001 + p for p in pattern],
-            "graphical_appearance_name": [PATTERN_NAMES[p] for p in pattern],
+            "graphical_appearance_name": looks,
             "colour_group_code": [1 + c for c in colour],
             "colour_group_name": [c.name for c in shades],
             "perceived_colour_value_id": [1 + VALUES.index(c.value) for c in shades],
@@ -205,6 +176,9 @@ def articles_table(catalogue: Catalogue, seed: int) -> "pl.DataFrame":
             "section_name": [f"{s.audience} {s.name}" for s in styles],
             "garment_group_no": [1001 + GARMENT_GROUPS.index(g.garment_group) for g in things],
             "garment_group_name": [g.garment_group for g in things],
-            "detail_desc": descriptions(catalogue, seed),
+            "detail_desc": [
+                None if quiet else describe(*about)
+                for about, quiet in zip(told, silent, strict=True)
+            ],
         }
     )

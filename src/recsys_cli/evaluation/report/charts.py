@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from recsys_cli.evaluation.bootstrap import Interval
 
@@ -90,6 +91,10 @@ class Axis:
     def at(self, value: float) -> float:
         """Position in percent, kept within the axis."""
         return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 2)
+
+    def from_top(self, value: float) -> float:
+        """The position counted from the other end, as pictures do."""
+        return round(100 - self.at(value), 2)
 
     def beyond(self, value: float) -> bool:
         """Whether a value lies past the end."""
@@ -269,26 +274,34 @@ def _outside(box: Box) -> float:
     return aside + max(-box[1] - _LINE / 2, 0.0) + max(box[3] - _PLOT[1] - _LINE, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
-    """A training curve: points of an SVG of 100 by 100, and what its ends are called."""
+    """A training curve.
+
+    Attributes:
+        title: what is drawn.
+        points: steps and values, at least one.
+        level: a value to compare with, and its name.
+        kept: the step that was kept.
+    """
 
     title: str
-    points: str
-    x: Axis
-    y: Axis
-    first: str
-    last: str
+    points: Sequence[tuple[float, float]]
+    level: tuple[float, str] | None = None
+    kept: float | None = None
 
+    @cached_property
+    def x(self) -> Axis:
+        """Axis of the steps."""
+        return Axis.over([step for step, _ in self.points], about=3)
 
-def line(title: str, steps: Sequence[float], values: Sequence[float]) -> Line | None:
-    """A line chart; None where there are fewer than two points."""
-    known = [
-        (s, v) for s, v in zip(steps, values, strict=True) if math.isfinite(s) and math.isfinite(v)
-    ]
-    if len(known) < 2:  # noqa: PLR2004
-        return None
-    x = Axis.over([s for s, _ in known], about=3)
-    y = Axis.over([v for _, v in known], zero=False, about=3)
-    points = " ".join(f"{x.at(s)},{round(100 - y.at(v), 2)}" for s, v in known)
-    return Line(title, points, x, y, number(known[0][1]), number(known[-1][1]))
+    @cached_property
+    def y(self) -> Axis:
+        """Axis of the values."""
+        levels = [self.level] if self.level else []
+        return Axis.over([v for _, v in self.points] + [v for v, _ in levels], zero=False, about=3)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value in words."""
+        return number(self.points[0][1]), number(self.points[-1][1])

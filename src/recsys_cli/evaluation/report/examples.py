@@ -91,12 +91,7 @@ class Example:
 
 
 def sample_examples(
-    engine: Engine,
-    window: Measured,
-    *,
-    many: int = USERS,
-    depth: int = DEPTH,
-    seed: int = 42,
+    engine: Engine, window: Measured, *, many: int = USERS, depth: int = DEPTH, seed: int = 42
 ) -> list[Example]:
     """Draw test users and gather what to show of them.
 

@@ -85,10 +85,14 @@ class Section:
         """Name of the main metric as it is shown."""
         return f"NDCG@{self.k}"
 
+    @property
+    def _main(self) -> str:
+        return f"{MAIN}@{self.k}"
+
     @cached_property
     def strategies(self) -> list[str]:
         """Best first."""
-        values = {name: self._figure(name, f"{MAIN}@{self.k}").value for name in self._measured}
+        values = {name: self._figure(name, self._main).value for name in self._measured}
         return sorted(values, key=lambda name: -(values[name] if values[name] >= 0 else -1))
 
     @property
@@ -114,7 +118,7 @@ class Section:
     def headline(self) -> str:
         """What the section comes down to, in a sentence or two."""
         best, baseline = self.strategies[0], self.result.baseline
-        figure = self._figure(best, f"{MAIN}@{self.k}")
+        figure = self._figure(best, self._main)
         text = (
             f"{best} hits best, with {self.metric} of {charts.number(figure.value)} "
             f"({charts.between(figure)})."
@@ -122,10 +126,8 @@ class Section:
         if baseline is None:
             return text
         found: dict[str, list[str]] = {}
-        for name in self.strategies:
-            if self.result.strategies[name].differences:
-                difference = self.result.strategies[name].differences[ALL][f"{MAIN}@{self.k}"]
-                found.setdefault(wording.verdict(difference), []).append(name)
+        for name, difference in self._differences.items():
+            found.setdefault(wording.verdict(difference), []).append(name)
         told = {
             "better": f"better than {baseline} by more than noise",
             "worse": f"worse than {baseline} by more than noise",
@@ -134,10 +136,15 @@ class Section:
         parts = [f"{wording.who(found[v])} {text}" for v, text in told.items() if v in found]
         return f"{text} Paired user by user, {'; '.join(parts)}." if parts else text
 
+    @property
+    def _differences(self) -> dict[str, Interval]:
+        all_of = {name: self.result.strategies[name].differences for name in self.strategies}
+        return {name: groups[ALL][self._main] for name, groups in all_of.items() if groups}
+
     @cached_property
     def ranking(self) -> PanelSet:
         """The main metric of every strategy."""
-        figures = {name: self._figure(name, f"{MAIN}@{self.k}") for name in self.strategies}
+        figures = {name: self._figure(name, self._main) for name in self.strategies}
         axis = Axis.over([v for i in figures.values() for v in (i.value, i.high)])
         bars = [charts.bar(name, i, axis) for name, i in figures.items()]
         return PanelSet(self.metric, "", axis, [Panel("", self.result.rows, bars)])
@@ -145,18 +152,13 @@ class Section:
     @cached_property
     def differences(self) -> PanelSet | None:
         """Every strategy's main metric less the baseline's; None where there is no baseline."""
-        figures = {
-            name: self.result.strategies[name].differences[ALL][f"{MAIN}@{self.k}"]
-            for name in self.strategies
-            if self.result.strategies[name].differences
-        }
+        figures = self._differences
         if not figures:
             return None
         axis = Axis.over([v for i in figures.values() for v in (i.low, i.high)], signed=True)
         bars = [charts.bar(name, i, axis, mark=wording.verdict(i)) for name, i in figures.items()]
-        return PanelSet(
-            f"{self.metric} less {self.result.baseline}", "", axis, [Panel("", 0, bars)]
-        )
+        title = f"{self.metric} less {self.result.baseline}"
+        return PanelSet(title, "", axis, [Panel("", 0, bars)])
 
     def table(self, names: Sequence[str], k: int) -> Table:
         """Figures of all users at one depth, for the metrics that were measured."""
@@ -222,54 +224,40 @@ class Section:
         return sets
 
     def _panels(self, title: str, note: str, groups: Sequence[str]) -> PanelSet:
-        metric = f"{MAIN}@{self.k}"
-        figures = {g: [self._figure(s, metric, g) for s in self.strategies] for g in groups}
+        figures = {g: [self._figure(s, self._main, g) for s in self.strategies] for g in groups}
         axis = charts.axis_of_groups(figures, self.result.groups)
-        panels = [
-            Panel(
-                wording.group(group),
-                self.result.groups[group],
-                [
-                    charts.bar(s, interval, axis)
-                    for s, interval in zip(self.strategies, figures[group], strict=True)
-                ],
-            )
-            for group in groups
-        ]
+        panels = []
+        for group in groups:
+            pairs = zip(self.strategies, figures[group], strict=True)
+            bars = [charts.bar(strategy, interval, axis) for strategy, interval in pairs]
+            panels.append(Panel(wording.group(group), self.result.groups[group], bars))
         return PanelSet(title, note, axis, panels)
 
     @cached_property
     def tradeoffs(self) -> list[Scatter]:
         """Accuracy against how much of the catalogue is shown, and how popular it is."""
-        metric = f"{MAIN}@{self.k}"
-        wanted = [
-            (
-                "coverage",
+        wanted = {
+            "coverage": (
                 "Hits against coverage",
                 "Up and right is better: right are lists that show more of the catalogue.",
                 "share of the catalogue shown",
             ),
-            (
-                "popularity",
+            "popularity": (
                 "Hits against popularity",
                 "Up and left hits without leaning on what everybody has anyway.",
                 "mean share of users who had it",
             ),
-        ]
-        return [
-            charts.scatter(
-                title,
-                note,
-                (x_title, self.metric),
-                {
-                    s: (self._figure(s, f"{name}@{self.k}"), self._figure(s, metric))
-                    for s in self.strategies
-                    if not math.isnan(self._figure(s, f"{name}@{self.k}").value)
-                },
-                share=True,
-            )
-            for name, title, note, x_title in wanted
-        ]
+        }
+        plots = []
+        for name, (title, note, x_title) in wanted.items():
+            figures = {
+                s: (self._figure(s, f"{name}@{self.k}"), self._figure(s, self._main))
+                for s in self.strategies
+            }
+            known = {s: pair for s, pair in figures.items() if not math.isnan(pair[0].value)}
+            titles = (x_title, self.metric)
+            plots.append(charts.scatter(title, note, titles, known, share=True))
+        return plots
 
     @property
     def windows(self) -> list[tuple[str, int, list[Cell]]]:
@@ -278,7 +266,7 @@ class Section:
             return []
         rows = []
         for window in self.result.windows:
-            figures = [window.strategies[s][ALL][f"{MAIN}@{self.k}"] for s in self.strategies]
+            figures = [window.strategies[s][ALL][self._main] for s in self.strategies]
             cells = [Cell(charts.number(i.value), charts.between(i)) for i in figures]
             rows.append((window.cutoff or "–", window.users, cells))
         return rows

@@ -8,13 +8,7 @@ from collections.abc import Sequence
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL, COLD_ITEMS, HISTORY, NEW, WARM
 
-_METRICS = {
-    "ndcg": "NDCG",
-    "map": "MAP",
-    "mrr": "MRR",
-    "hitrate": "Hit rate",
-    "gini": "Gini",
-}
+_METRICS = {"ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "hitrate": "Hit rate", "gini": "Gini"}
 _GROUPS = {
     ALL: "All users",
     WARM: "Users with history",
