@@ -631,3 +631,14 @@ def test_unforeseen_errors_are_a_sentence(workspace, monkeypatch, error, hint):
     assert str(error) in result.output
     assert hint in result.output
     assert "Traceback" not in result.output
+
+
+def test_the_table_of_stages_is_what_stages_declare():
+    text = (REPOSITORY / "docs/concepts.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \|$", text, re.MULTILINE)
+    stages = default_graph().stages
+    assert {name for name, _, _ in rows} == set(stages)
+    for name, reads, makes in rows:
+        kinds = {*stages[name].inputs, *(kind for kind, _ in stages[name].earlier)}
+        assert set(re.findall(r"`(\w+)`", reads)) == kinds, name
+        assert set(re.findall(r"`(\w+)`", makes)) == set(stages[name].outputs), name

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
 
-from recsys_cli.config.models import DatasetConfig
+from recsys_cli.config.models import Config, DatasetConfig
 
+OVERRIDABLE = tuple(
+    name for name, field in DatasetConfig.model_fields.items() if field.default_factory is dict
+)
+"""Sections that a dataset may override for itself."""
 _RAW = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
 _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")
+_LOADED = ("text", "image")
+"""Sections that name a model to load."""
 
 
 def is_dataset_name(name: str) -> bool:
@@ -22,28 +29,58 @@ def is_dataset_name(name: str) -> bool:
 def found_datasets(workspace: Path) -> dict[str, dict[str, Any]]:
     """Sections of the datasets that there are, by name.
 
-    data/hm_raw and data/rr_raw are used where they exist, and so is whatever was ingested:
-    artifacts that came without their raw files can be recommended from.
+    data/hm_raw and data/rr_raw are used where they exist. What was ingested is used as it was
+    built, so that artifacts which came without the rest of their workspace can be recommended
+    from.
     """
-    found = _ingested(workspace)
+    found = _built(workspace)
     for name, (kind, folder) in _RAW.items():
         if (workspace / folder).is_dir():
             found[name] = {"kind": kind, "path": folder}
     return found
 
 
-def _ingested(workspace: Path) -> dict[str, dict[str, Any]]:
+def _built(workspace: Path) -> dict[str, dict[str, Any]]:
+    manifests = workspace / "artifacts" / "manifests"
     found = {}
-    for manifest in sorted((workspace / "artifacts" / "manifests").glob("ingest_*.json")):
-        name = manifest.stem.removeprefix("ingest_")
+    for ingest in sorted(manifests.glob("ingest_*.json")):
+        name = ingest.stem.removeprefix("ingest_")
+        section = _recipe(ingest).get("dataset")
         try:
-            section = json.loads(manifest.read_bytes())["recipe"]["config"]["dataset"]
             section = DatasetConfig.model_validate(section).model_dump(exclude_none=True)
-        except (OSError, ValueError, RecursionError, LookupError, TypeError, ValidationError):
+        except ValidationError:
             continue
         if is_dataset_name(name):
-            found[name] = section | {"path": _inside(section["path"]) or f"data/{name}_raw"}
+            section["path"] = _inside(section["path"]) or f"data/{name}_raw"
+            found[name] = section | dict(_settings(manifests, name))
     return found
+
+
+def _settings(manifests: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the stages of a dataset were built with, by section."""
+    recipes = [_recipe(path) for path in sorted(manifests.glob(f"*_{name}.json"))]
+    for section in OVERRIDABLE:
+        values: dict[str, Any] = {}
+        for recipe in recipes:
+            stated = recipe.get(section)
+            values |= stated if isinstance(stated, dict) else {}
+        model: Any = Config.model_fields[section].annotation
+        try:
+            model.model_validate(values)
+        except ValidationError:
+            continue
+        _, _, loaded = str(values.get("encoder") or "").partition(":")
+        if section not in _LOADED or not loaded or _inside(loaded):
+            yield section, values
+
+
+def _recipe(manifest: Path) -> dict[str, Any]:
+    """The settings in a manifest, unchecked; none where there are none."""
+    try:
+        config = json.loads(manifest.read_bytes())["recipe"]["config"]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _inside(path: str) -> str | None:

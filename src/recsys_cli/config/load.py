@@ -8,16 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from recsys_cli.config.found import found_datasets, is_dataset_name
+from recsys_cli.config.found import OVERRIDABLE, found_datasets, is_dataset_name
 from recsys_cli.config.models import Config, DatasetConfig, Section
 from recsys_cli.errors import ConfigError
 
 CONFIG_FILE = "recsys.toml"
-OVERRIDABLE = (
-    "interactions", "als", "popular", "itemknn", "graph", "text", "image", "content", "index",
-    "hybrid", "twotower",
-)  # fmt: skip
-"""Sections that a dataset may override for itself."""
 
 
 def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:

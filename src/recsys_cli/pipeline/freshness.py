@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recsys_cli.config import Config
-from recsys_cli.config.load import OVERRIDABLE, dataset_config, section_for
+from recsys_cli.config.found import OVERRIDABLE
+from recsys_cli.config.load import dataset_config, section_for
 from recsys_cli.errors import RecsysError
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stage import Stage, Surroundings
