@@ -21,8 +21,8 @@ import numpy as np
 import polars as pl
 
 from measuring import succeed
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.csr import CSR
-from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import Workspace
 

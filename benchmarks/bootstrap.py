@@ -14,7 +14,7 @@ import numpy as np
 from measuring import peak_mb
 from recsys_cli.evaluation.beyond import DIVERSITY, LIST_METRICS
 from recsys_cli.evaluation.bootstrap import bootstrap
-from recsys_cli.evaluation.metrics import METRICS
+from recsys_cli.ranking.metrics import METRICS
 
 COLUMNS = 3 * len((*METRICS, *LIST_METRICS, DIVERSITY))
 

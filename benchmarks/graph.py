@@ -18,8 +18,8 @@ from measuring import peak_mb
 from recsys_cli.config.models import GraphConfig
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
-from recsys_cli.models.graph import build_graph_filter
-from recsys_cli.models.interactions import Interactions
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.graph.train import build_graph_filter
 
 DAY = 20_000
 

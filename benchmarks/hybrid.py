@@ -23,13 +23,13 @@ from recsys_cli.config.models import (
     PopularConfig,
 )
 from recsys_cli.csr import CSR
-from recsys_cli.models.als import train_als
-from recsys_cli.models.interactions import build_interactions
-from recsys_cli.models.itemknn import train_itemknn
-from recsys_cli.models.popularity import build_popularity
-from recsys_cli.models.statistics import build_statistics
-from recsys_cli.recommend.hybrid.build import build_hybrid, open_features, sources_there
-from recsys_cli.recommend.hybrid.training import build_groups, train_ranker
+from recsys_cli.events.interactions import build_interactions
+from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.hybrid.build import build_hybrid, open_features, sources_there
+from recsys_cli.strategies.hybrid.statistics import build_statistics
+from recsys_cli.strategies.hybrid.training import build_groups, train_ranker
+from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.popular.train import build_popularity
 from topk import SPEC, purchases
 
 START, DAY, DAYS = 1_537_000_000, 86_400, 730

@@ -23,7 +23,7 @@ from pathlib import Path
 import polars as pl
 
 from measuring import Measured, measure, succeed
-from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.store.workspace import Workspace
 from scaled import RECSYS, shop
 from split import write_split

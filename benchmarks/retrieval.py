@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from measuring import succeed
-from recsys_cli.models.als import AlsFactors
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.itemindex_build import build_index
-from recsys_cli.models.topk import FactorRanker
-from recsys_cli.models.uservectors import user_vectors
-from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.collab.als import AlsFactors
+from recsys_cli.strategies.content.itemindex_build import build_index
+from recsys_cli.strategies.content.uservectors import user_vectors
 from topk import seen_by_all, unit
 
 DIM, CENTRES, SPREAD = 384, 5_000, 0.7

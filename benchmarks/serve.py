@@ -29,8 +29,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.registry import available
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.engine.registry import available
 from recsys_cli.store.workspace import Workspace
 
 SAMPLE = 20_000

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.store.packs import save_pack
 from recsys_cli.store.workspace import Workspace
 

@@ -19,10 +19,10 @@ from measuring import peak_mb
 from recsys_cli.config.models import AlsConfig, InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.models.als import AlsFactors, train_als
-from recsys_cli.models.interactions import Interactions, build_interactions
-from recsys_cli.models.topk import FactorRanker
+from recsys_cli.events.interactions import Interactions, build_interactions
+from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.collab.als import AlsFactors, train_als
 
 CLUSTERS = 200
 SPEC = DatasetSpec(

@@ -19,15 +19,15 @@ import numpy as np
 
 from measuring import peak_mb
 from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
-from recsys_cli.models.als import train_als
-from recsys_cli.models.twotower.features import Columns
-from recsys_cli.models.twotower.fit import Validation, fit_towers, pairs_before
-from recsys_cli.models.twotower.history import History
-from recsys_cli.models.twotower.inputs import Facts
-from recsys_cli.models.twotower.moments import interactions_of
-from recsys_cli.models.twotower.threads import one_thread
-from recsys_cli.models.twotower.view import Settings, view_of
 from recsys_cli.progress import Silent
+from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.twotower.features import Columns
+from recsys_cli.strategies.twotower.fit import Validation, fit_towers, pairs_before
+from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.inputs import Facts
+from recsys_cli.strategies.twotower.moments import interactions_of
+from recsys_cli.strategies.twotower.threads import one_thread
+from recsys_cli.strategies.twotower.view import Settings, view_of
 
 DAY, NOW = 86_400, 20_000 * 86_400
 GROUPS = 20

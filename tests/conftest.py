@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.run import Builder
 from recsys_cli.config import Config, load_config
 from recsys_cli.datasets.demo import make_demo
-from recsys_cli.pipeline.build import Builder
-from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.store.workspace import Workspace
 
 REPOSITORY = Path(__file__).parent.parent

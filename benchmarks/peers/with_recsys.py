@@ -7,11 +7,11 @@ from worker import Clock, Work, checksum, main
 
 from recsys_cli.config.models import AlsConfig
 from recsys_cli.csr import CSR
-from recsys_cli.evaluation.metrics import ranking_metrics
-from recsys_cli.models.als import AlsFactors, train_als
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.topk import FactorRanker
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.metrics import ranking_metrics
+from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.collab.als import AlsFactors, train_als
 
 
 def train(work: Work) -> dict:

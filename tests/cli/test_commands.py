@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from committed import commit
 from conftest import REPOSITORY
 from recsys_cli import __version__
+from recsys_cli.assembly import default_graph
 from recsys_cli.cli.app import app
-from recsys_cli.pipeline.stages import default_graph
 from recsys_cli.store.workspace import Workspace
 
 runner = CliRunner()
@@ -215,7 +215,7 @@ def test_kaggle_format(built, tmp_path):
 
 
 def test_a_failed_batch_leaves_the_old_file(built, tmp_path, monkeypatch):
-    from recsys_cli.recommend import batch
+    from recsys_cli.engine import batch
 
     out = tmp_path / "lists.parquet"
     out.write_text("old")
@@ -468,8 +468,8 @@ def test_exported_interactions_come_back_as_factors(workspace, tmp_path):
 
 
 def test_import_takes_the_settings_that_factors_were_trained_with(workspace, tmp_path):
-    from recsys_cli.models.als import AlsFactors
     from recsys_cli.store.packs import load_pack
+    from recsys_cli.strategies.collab.als import AlsFactors
 
     for side in ("user", "item"):
         (tmp_path / f"{side}.csv").write_text("id,f0,f1\n0,0.5,1\n1,1,0.25\n")
@@ -578,7 +578,7 @@ def test_a_truth_file_that_was_trained_on_is_pointed_out(workspace, tmp_path):
 
 def test_the_help_names_every_strategy():
     from recsys_cli.cli.options import STRATEGY_NAMES
-    from recsys_cli.recommend.registry import strategy_names
+    from recsys_cli.engine.registry import strategy_names
 
     assert sorted(STRATEGY_NAMES) == sorted(strategy_names())
 
@@ -621,7 +621,7 @@ def test_a_truth_about_another_dataset_is_refused(workspace, tmp_path):
     ],
 )
 def test_unforeseen_errors_are_a_sentence(workspace, monkeypatch, error, hint):
-    from recsys_cli.pipeline import status
+    from recsys_cli.apps import status
 
     def fail(*_arguments, **_options):
         raise error

@@ -14,7 +14,7 @@ from recsys_cli.cli.app import app
 from recsys_cli.config import load_config
 from recsys_cli.encoders import configured, load
 from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, SUGGESTED
-from recsys_cli.recommend import queries as searching
+from recsys_cli.engine import queries as searching
 from recsys_cli.store.packs import load_pack
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

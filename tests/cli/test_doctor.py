@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 from typer.testing import CliRunner
 
+from recsys_cli.apps import doctor
 from recsys_cli.cli.app import app
-from recsys_cli.pipeline import doctor
 
 
 def test_a_sound_installation_passes(tmp_path):

@@ -17,14 +17,15 @@ from recsys_cli.evaluation import harness
 from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, LIST_METRICS
 from recsys_cli.evaluation.groups import MAIN_GROUPS
 from recsys_cli.evaluation.harness import Measured, measure
-from recsys_cli.evaluation.metrics import METRICS, ranking_metrics
 from recsys_cli.evaluation.result import EvalResult
 from recsys_cli.evaluation.summary import summarise
 from recsys_cli.evaluation.truth import Truth
-from recsys_cli.models.popularity import Popularity
-from recsys_cli.recommend.contract import Recommendations
-from recsys_cli.recommend.fallback import WithFallback
-from recsys_cli.recommend.strategies import ByProduct, Popular, Strategy
+from recsys_cli.ranking.contract import Recommendations, Serving
+from recsys_cli.ranking.fallback import WithFallback
+from recsys_cli.ranking.metrics import METRICS, ranking_metrics
+from recsys_cli.ranking.products import ByProduct
+from recsys_cli.strategies.popular.serve import Popular
+from recsys_cli.strategies.popular.train import Popularity
 
 N_USERS, N_ITEMS = 40, 30
 CUTOFF = date(2020, 9, 16)
@@ -106,7 +107,7 @@ def collab(history: CSR, *, reference: int | None = CUTOFF_SECONDS) -> ByProduct
 
 
 def measured(
-    truth: Truth, history: CSR, strategies: Mapping[str, list[Strategy]], **options
+    truth: Truth, history: CSR, strategies: Mapping[str, list[Serving]], **options
 ) -> Measured:
     defaults = {
         "dataset": "shop",
@@ -121,7 +122,7 @@ def measured(
 def run(
     truth: Truth,
     history: CSR,
-    strategies: Mapping[str, list[Strategy]],
+    strategies: Mapping[str, list[Serving]],
     *,
     resamples: int = 50,
     **options,
@@ -130,7 +131,7 @@ def run(
     return summarise([window], dataset="shop", baseline="popular", resamples=resamples)
 
 
-def both(history: CSR) -> dict[str, list[Strategy]]:
+def both(history: CSR) -> dict[str, list[Serving]]:
     return {
         "collab": [collab(history), popular(history)],
         "popular": [popular(history)],

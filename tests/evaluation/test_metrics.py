@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_cli.csr import CSR
-from recsys_cli.evaluation.metrics import METRICS, metric_names, ranking_metrics
+from recsys_cli.ranking.metrics import METRICS, metric_names, ranking_metrics
 
 N_ITEMS = 30
 

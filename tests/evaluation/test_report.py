@@ -17,17 +17,17 @@ import pytest
 from PIL import Image
 
 from conftest import CONFIG, build
+from recsys_cli.apps.evalreport import training_curves, write_report
+from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
+from recsys_cli.apps.examples import sample_examples
 from recsys_cli.config import load_config
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.report import charts
 from recsys_cli.evaluation.report.charts import Axis, Line, number, scatter
-from recsys_cli.evaluation.report.examples import sample_examples
 from recsys_cli.evaluation.report.page import render_curves, render_page
 from recsys_cli.evaluation.report.thumbnails import HEIGHT, WIDTH, Thumbnails
 from recsys_cli.evaluation.report.training import training_lines
 from recsys_cli.evaluation.report.view import Section
-from recsys_cli.pipeline.evalreport import training_curves, write_report
-from recsys_cli.pipeline.evaluate import Evaluation, Question, run_evaluation
 from recsys_cli.store.workspace import Workspace
 
 EVIL = '<script>alert("1")</script>&\'"<img src=x onerror=alert(2)>'

@@ -7,11 +7,11 @@ import pytest
 from recsys_cli.config.models import AlsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError
-from recsys_cli.models import als
-from recsys_cli.models.als import AlsFactors, confidence_matrix, train_als
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.topk import FactorRanker
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.collab import als
+from recsys_cli.strategies.collab.als import AlsFactors, confidence_matrix, train_als
 
 CONFIG = AlsConfig(factors=8, iterations=15, backend="cpu", regularization=0.01)
 
@@ -142,7 +142,7 @@ def test_first_training_of_a_process_warns_of_nothing():
     code = """
 import numpy as np
 from test_als import CONFIG, checkerboard
-from recsys_cli.models.als import train_als
+from recsys_cli.strategies.collab.als import train_als
 train_als(checkerboard(10), CONFIG)
 """
     done = subprocess.run(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from recsys_cli.models import availability
-from recsys_cli.models.availability import Availability, item_availability
-from recsys_cli.models.interactions import Interactions
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.content import availability
+from recsys_cli.strategies.content.availability import Availability, item_availability
 
 DAY = 86_400
 REFERENCE = 1_600_000_000

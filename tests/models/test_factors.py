@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_cli.errors import DataError, UnsafePackError
-from recsys_cli.models.factors import import_factors, read_factors
-from recsys_cli.models.idmaps import IdMap
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import save_pack
+from recsys_cli.strategies.collab.factors import import_factors, read_factors
+from recsys_cli.strategies.collab.idmaps import IdMap
 
 
 def csv_text(ids, factors):

@@ -4,9 +4,9 @@ from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from recsys_cli.csr import CSR
-from recsys_cli.models import foldin
-from recsys_cli.models.foldin import fold_in
-from recsys_cli.models.gram import gram_matrix
+from recsys_cli.ranking.gram import gram_matrix
+from recsys_cli.strategies.collab import foldin
+from recsys_cli.strategies.collab.foldin import fold_in
 
 
 def brute(item_factors, ids, weights, *, regularization, alpha):

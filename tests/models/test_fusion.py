@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from recsys_cli.errors import ArtifactError, ConfigError
-from recsys_cli.models import fusion
-from recsys_cli.models.fusion import ContentVectors, fuse
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.content import fusion
+from recsys_cli.strategies.content.fusion import ContentVectors, fuse
 
 N, TEXT_DIM, IMAGE_DIM = 60, 5, 3
 

@@ -10,12 +10,12 @@ import pytest
 from recsys_cli.config.models import GraphConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
-from recsys_cli.models import graph
-from recsys_cli.models.graph import GraphFilter, build_graph_filter
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.topk import rough
-from recsys_cli.models.topk.scoring import exact_scores, float32_slack
-from recsys_cli.recommend.graph import Graph
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.topk import rough
+from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
+from recsys_cli.strategies.graph import train as graph
+from recsys_cli.strategies.graph.serve import Graph
+from recsys_cli.strategies.graph.train import GraphFilter, build_graph_filter
 
 REFERENCE = 1_600_000_000
 N_USERS, N_ITEMS = 80, 30

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError
-from recsys_cli.models import eventpairs
-from recsys_cli.models.interactions import Interactions, build_interactions
+from recsys_cli.events import pairs as eventpairs
+from recsys_cli.events.interactions import Interactions, build_interactions
 from recsys_cli.store.packs import load_pack, save_pack
 
 DAY = 86_400

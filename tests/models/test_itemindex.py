@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from recsys_cli.errors import ArtifactError, ConfigError
-from recsys_cli.models import itemindex_build
-from recsys_cli.models.itemindex import load_index
-from recsys_cli.models.itemindex_build import build_index
 from recsys_cli.progress import Silent
+from recsys_cli.strategies.content import itemindex_build
+from recsys_cli.strategies.content.itemindex import load_index
+from recsys_cli.strategies.content.itemindex_build import build_index
 
 DIM = 30  # no multiple of what pq cuts vectors into
 MADE_OF = {"encoders": {"text": "lsa"}, "items_fingerprint": "ids"}
@@ -277,7 +277,8 @@ def test_impossible_input_is_refused(vectors, ids):
 
 def test_importing_the_module_leaves_faiss_out():
     script = (
-        "import sys, recsys_cli.models.itemindex, recsys_cli.models.itemindex_build;"
+        "import sys, recsys_cli.strategies.content.itemindex;"
+        "import recsys_cli.strategies.content.itemindex_build;"
         "sys.exit('faiss' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

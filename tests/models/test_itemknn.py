@@ -9,9 +9,10 @@ import scipy.sparse
 from recsys_cli.config.models import ItemKnnConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
-from recsys_cli.models import itemknn
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.itemknn import decayed_history, score_blocks, strongest, train_itemknn
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies import neighbours as links
+from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.neighbours import score_blocks, strongest
 
 DAY = 86_400
 REFERENCE = 1_600_000_000
@@ -119,8 +120,8 @@ def test_nothing_to_train_on() -> None:
 def test_scores_are_the_product_whatever_the_blocks(
     weights: np.ndarray, monkeypatch: pytest.MonkeyPatch, few_terms: int, terms: int
 ) -> None:
-    monkeypatch.setattr(itemknn, "_FEW_TERMS", few_terms)
-    monkeypatch.setattr(itemknn, "_TERMS", terms)
+    monkeypatch.setattr(links, "_FEW_TERMS", few_terms)
+    monkeypatch.setattr(links, "_TERMS", terms)
     data = interactions(weights)
     neighbours = train_itemknn(data, ItemKnnConfig(), threads=1).neighbours
     history = CSR(data.indptr, data.indices, 20, data.weight)
@@ -133,10 +134,7 @@ def test_scores_are_the_product_whatever_the_blocks(
 
 def test_an_item_of_one_half_life_ago_counts_half() -> None:
     data = interactions(np.array([[2.0, 0, 1]]), age_days=10)
-    history = CSR(data.indptr, data.indices, 3, data.weight)
-    got = decayed_history(
-        history, data.last, np.array([0, -1], np.int32), reference=REFERENCE, half_life_days=10
-    )
+    got = data.decayed(np.array([0, -1], np.int32), half_life_days=10)
     assert got.indptr.tolist() == [0, 2, 2]
     assert got.data is not None
     assert got.data.tolist() == [1.0, 0.5]

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from recsys_cli.errors import ArtifactError
-from recsys_cli.models.fusion import fuse
-from recsys_cli.models.itemindex_build import build_index
-from recsys_cli.models.itemsources import SourceRows, fuse_sources
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.content.fusion import fuse
+from recsys_cli.strategies.content.itemindex_build import build_index
+from recsys_cli.strategies.content.itemsources import SourceRows, fuse_sources
 
 
 def embeddings(n, dim, *, seed, missing=(), encoder="toy", fingerprint="ids"):

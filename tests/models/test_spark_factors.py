@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from recsys_cli.csr import CSR
-from recsys_cli.models.factors import import_factors
-from recsys_cli.models.foldin import fold_in
-from recsys_cli.models.interactions import Interactions
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.store.idtable import IdTable
+from recsys_cli.strategies.collab.factors import import_factors
+from recsys_cli.strategies.collab.foldin import fold_in
 
 JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
 pytestmark = [

@@ -8,9 +8,9 @@ import pytest
 
 from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.models.interactions import build_interactions
-from recsys_cli.models.statistics import Statistics, build_statistics
+from recsys_cli.events.interactions import build_interactions
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.hybrid.statistics import Statistics, build_statistics
 
 DAY = 86_400
 REFERENCE = 1_600_000_000

@@ -7,9 +7,9 @@ import pytest
 
 from models.test_als import CONFIG, checkerboard
 from recsys_cli.cores import available_cores
-from recsys_cli.models import als
-from recsys_cli.models.topk import FactorRanker
-from recsys_cli.models.topk import search as module
+from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.topk import search as module
+from recsys_cli.strategies.collab import als
 
 
 @pytest.fixture

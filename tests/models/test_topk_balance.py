@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from recsys_cli.models.topk.balance import Basis
-from recsys_cli.models.topk.scoring import moved, upper_norms
+from recsys_cli.ranking.topk.balance import Basis
+from recsys_cli.ranking.topk.scoring import moved, upper_norms
 
 
 def spread(rng, n, scales):

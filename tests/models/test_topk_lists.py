@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.brute import assert_same, brute_top_k, random_exclusion
 from recsys_cli.csr import CSR
-from recsys_cli.models.topk import rank_items, top_k_shared, top_k_sparse
+from recsys_cli.ranking.topk import rank_items, top_k_shared, top_k_sparse
 
 
 @st.composite
@@ -60,7 +60,7 @@ def test_one_long_list_equals_the_same_scores_as_a_matrix(levels, k):
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_many_entries_equal_the_same_scores_as_a_matrix(monkeypatch, compiled):
-    monkeypatch.setattr("recsys_cli.models.topk.lists._FEW_ENTRIES", 0 if compiled else 1 << 30)
+    monkeypatch.setattr("recsys_cli.ranking.topk.lists._FEW_ENTRIES", 0 if compiled else 1 << 30)
     rng = np.random.default_rng(5)
     scores = rng.integers(-4, 4, (300, 90)).astype(np.float32)
     scores[rng.random(scores.shape) < 0.3] = -np.inf
@@ -85,7 +85,7 @@ def test_blocks_of_users_do_not_change_the_result(monkeypatch):
     scores = rng.random(20).astype(np.float32)
     exclude = random_exclusion(rng, 50, 20, 0.4)
     want = top_k_shared(scores, n=50, k=4, exclude=exclude)
-    monkeypatch.setattr("recsys_cli.models.topk.lists._BLOCK_USERS", 7)
+    monkeypatch.setattr("recsys_cli.ranking.topk.lists._BLOCK_USERS", 7)
     assert_same(top_k_shared(scores, n=50, k=4, exclude=exclude), want)
 
 

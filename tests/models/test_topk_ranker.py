@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
-from recsys_cli.models import compiled
-from recsys_cli.models.topk import FactorRanker
-from recsys_cli.models.topk.search import SortedItems, search
+from recsys_cli import compiled
 from recsys_cli.progress import Silent
+from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.topk.search import SortedItems, search
 
 
 @st.composite
@@ -85,8 +85,8 @@ def test_more_ties_than_there_is_room_for_are_settled_by_id():
 
 
 def test_early_exit_is_used_where_norms_differ_and_given_up_where_they_do_not(monkeypatch):
-    monkeypatch.setattr("recsys_cli.models.topk.search._BLOCK", 16)
-    monkeypatch.setattr("recsys_cli.models.topk.search._SCORES", 16 * 32)
+    monkeypatch.setattr("recsys_cli.ranking.topk.search._BLOCK", 16)
+    monkeypatch.setattr("recsys_cli.ranking.topk.search._SCORES", 16 * 32)
     rng = np.random.default_rng(9)
     users, items = (rng.normal(size=(n, 24)).astype(np.float32) for n in (400, 4000))
     reports = []
@@ -105,7 +105,7 @@ def test_work_that_is_too_small_or_overflows_stays_in_numpy(monkeypatch):
     used = []
     monkeypatch.setattr(FactorRanker, "_search", lambda *_: used.append("compiled"))
     monkeypatch.setattr(FactorRanker, "_one_by_one", lambda *_: used.append("numpy"))
-    monkeypatch.setattr("recsys_cli.models.topk.ranker._LITTLE_WORK", 1000)
+    monkeypatch.setattr("recsys_cli.ranking.topk.ranker._LITTLE_WORK", 1000)
     items = np.ones((2000, 2), np.float32)
     for users, k in [
         (np.ones((33, 2)), 3),
@@ -158,7 +158,7 @@ def test_factors_of_different_rank_are_refused():
 def test_one_user_needs_numpy_only():
     code = """
 import sys, numpy as np
-from recsys_cli.models.topk import FactorRanker
+from recsys_cli.ranking.topk import FactorRanker
 FactorRanker(np.eye(5, dtype=np.float32)).top_k(np.ones((1, 5), np.float32), k=2)
 heavy = {"scipy", "numba", "polars", "implicit", "threadpoolctl"} & set(sys.modules)
 sys.exit(f"imported {heavy}" if heavy else 0)

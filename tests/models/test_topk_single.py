@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
 from models.test_topk_ranker import cases
-from recsys_cli.models.topk import FactorRanker, top_k_shared
-from recsys_cli.models.topk.single import SingleSearch
-from recsys_cli.models.topk.warm import warmed
+from recsys_cli.ranking.topk import FactorRanker, top_k_shared
+from recsys_cli.ranking.topk.single import SingleSearch
+from recsys_cli.ranking.topk.warm import warmed
 from recsys_cli.store.scratch import Scratch
 
 
@@ -76,7 +76,7 @@ def test_what_one_process_prepared_another_only_maps(tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("prepared twice")
 
-    monkeypatch.setattr("recsys_cli.models.topk.single._split", refuse)
+    monkeypatch.setattr("recsys_cli.ranking.topk.single._split", refuse)
     again = split(items, folder=tmp_path)
     np.testing.assert_array_equal(first.heads, again.heads)
     assert isinstance(again.heads.base, np.memmap) or isinstance(again.heads, np.memmap)

@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 
 from recsys_cli.csr import CSR
-from recsys_cli.models import uservectors
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.uservectors import UserVectors, mean_vectors, user_vectors, vector_of
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.content import uservectors
+from recsys_cli.strategies.content.uservectors import (
+    UserVectors,
+    mean_vectors,
+    user_vectors,
+    vector_of,
+)
 
 DAY = 86_400
 REFERENCE = 1_600_000_000
@@ -174,7 +179,7 @@ def test_pack_round_trip(vectors, tmp_path):
 
 def test_somebody_new_costs_no_import_of_scipy():
     script = (
-        "import sys, numpy as np; from recsys_cli.models.uservectors import vector_of;"
+        "import sys, numpy as np; from recsys_cli.strategies.content.uservectors import vector_of;"
         "vector_of([1], np.eye(3, dtype=np.float32));"
         "sys.exit(bool({'scipy', 'polars', 'numba', 'pydantic'} & set(sys.modules)))"
     )

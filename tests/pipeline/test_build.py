@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from conftest import build
+from recsys_cli.apps.status import stage_states
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.graph import Graph
+from recsys_cli.build.run import Builder
 from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, DataError
-from recsys_cli.pipeline.build import Builder
-from recsys_cli.pipeline.graph import Graph
-from recsys_cli.pipeline.stages import default_graph
-from recsys_cli.pipeline.status import stage_states
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -121,7 +121,7 @@ def test_snapshots_share_the_tables_and_nothing_after_the_cutoff(workspace):
     steps = build(workspace, snapshot=PAST)
     assert actions(steps)["hm ingest"] == "skipped"
     assert actions(steps)["hm als.train"] == "ran"
-    from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.build.artifacts import Artifacts
 
     opened = Workspace(workspace)
     past, now = Artifacts(opened, "hm", PAST), Artifacts(opened, "hm", NOW)
@@ -225,7 +225,7 @@ def test_a_manifest_that_lacks_an_output_is_not_fresh(workspace):
 
 def test_readers_finish_what_a_killed_writer_committed(workspace, monkeypatch):
     """A reader never sees some files of one ingest and some of another."""
-    from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.build.artifacts import Artifacts
 
     raw = workspace / "data/hm_raw/customers.csv"
     header, *rows = raw.read_text().splitlines()

@@ -11,17 +11,18 @@ from PIL import Image
 
 from conftest import CONFIG, PICTURES, build
 from encoders.fakes import FakeText
+from recsys_cli.apps.status import stage_states
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.run import Builder
 from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, UsageError
-from recsys_cli.models.itemindex import load_index
-from recsys_cli.models.itemsources import SourceRows
-from recsys_cli.pipeline import content, content_runs
-from recsys_cli.pipeline.build import Builder
-from recsys_cli.pipeline.stages import default_graph
-from recsys_cli.pipeline.status import stage_states
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.content import runs as content_runs
+from recsys_cli.strategies.content import stages as content
+from recsys_cli.strategies.content.itemindex import load_index
+from recsys_cli.strategies.content.itemsources import SourceRows
 
 CONTENT = {"embed.text", "embed.image", "index", "index.all", "usermodel"}
 ALS = "[als]\nfactors = 16\niterations = 5\n[hybrid]\nenabled = false\n"

@@ -9,16 +9,16 @@ import pytest
 
 from committed import commit_pack
 from conftest import build
+from recsys_cli.apps.exchange import export_interactions, import_als
+from recsys_cli.apps.legacy import export_legacy
 from recsys_cli.config import load_config
 from recsys_cli.csr import CSR
 from recsys_cli.errors import UsageError
-from recsys_cli.models.als import AlsFactors
-from recsys_cli.models.foldin import fold_in
-from recsys_cli.pipeline.exchange import export_interactions, import_als
-from recsys_cli.pipeline.legacy import export_legacy
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.collab.als import AlsFactors
+from recsys_cli.strategies.collab.foldin import fold_in
 
 PAST = Snapshot(as_of=date(2020, 9, 16))
 CUTOFF = int(datetime(2020, 9, 16, tzinfo=UTC).timestamp())

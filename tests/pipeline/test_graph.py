@@ -2,10 +2,10 @@
 
 import pytest
 
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.graph import Graph
+from recsys_cli.build.stage import Stage
 from recsys_cli.errors import UsageError
-from recsys_cli.pipeline.graph import Graph
-from recsys_cli.pipeline.stage import Stage
-from recsys_cli.pipeline.stages import default_graph
 
 
 def stage(name, inputs, outputs, *, per_snapshot=False):

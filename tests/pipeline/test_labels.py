@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 
 from committed import commit
+from recsys_cli.build.stage import Context
+from recsys_cli.build.timeline import Timeline
 from recsys_cli.columns import EVENT, ITEM, TIME, USER
 from recsys_cli.config import Config
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.pipeline.labels import window_labels
-from recsys_cli.pipeline.stage import Context
-from recsys_cli.pipeline.timeline import Timeline
+from recsys_cli.events.labels import window_labels
 from recsys_cli.progress import Silent
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -64,28 +64,32 @@ def context(tmp_path):
     return make
 
 
+def labels_of(context, start, end):
+    return window_labels(context.events(), context.spec, start=start, end=end, history=HISTORY)
+
+
 def rows(labels):
     return [labels.row(row).tolist() for row in range(labels.n_rows)]
 
 
 def test_distinct_pairs_of_the_window_and_of_the_kinds_that_count(context):
-    labels = window_labels(context(repurchase=True), START, END, HISTORY)
+    labels = labels_of(context(repurchase=True), START, END)
     assert (labels.n_rows, labels.n_columns) == (4, 5)
     assert rows(labels) == [[1, 3], [], [2], [0]]
 
 
 def test_what_users_had_is_left_out_where_it_is_not_recommended_again(context):
-    labels = window_labels(context(repurchase=False), START, END, HISTORY)
+    labels = labels_of(context(repurchase=False), START, END)
     assert (labels.n_rows, labels.n_columns) == (4, 5)
     assert rows(labels) == [[3], [], [2], [0]]
 
 
 def test_the_last_window_runs_to_the_last_event(context):
-    labels = window_labels(context(repurchase=False), END, NOW, HISTORY)
+    labels = labels_of(context(repurchase=False), END, NOW)
     assert rows(labels) == [[], [], [], [3]]
 
 
 def test_a_window_of_left_out_events(context):
     one, two = Snapshot(leave_last=1), Snapshot(leave_last=2)
-    labels = window_labels(context(repurchase=True), two, one, HISTORY)
+    labels = labels_of(context(repurchase=True), two, one)
     assert rows(labels) == [[3], [], [0], [0]]

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from conftest import build
+from recsys_cli.apps.legacy import export_legacy
 from recsys_cli.columns import ITEM
 from recsys_cli.errors import ArtifactError
-from recsys_cli.pipeline.legacy import export_legacy
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.workspace import Workspace
 

@@ -9,16 +9,16 @@ import polars as pl
 import pytest
 
 from conftest import build
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.build.freshness import Freshness
 from recsys_cli.config import load_config
 from recsys_cli.errors import RecsysError
-from recsys_cli.pipeline import twotower_runs
-from recsys_cli.pipeline.freshness import Freshness
-from recsys_cli.pipeline.stages import default_graph
-from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.store.files import sha256
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.snapshot import NOW, Snapshot, start_of
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.twotower import runs as twotower_runs
 
 SPLITS = ("train", "validation")
 

@@ -23,11 +23,11 @@ from recsys_cli.config.models import (
 )
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.models.als import train_als
-from recsys_cli.models.interactions import build_interactions
-from recsys_cli.models.itemknn import train_itemknn
-from recsys_cli.models.popularity import build_popularity
-from recsys_cli.models.statistics import build_statistics
+from recsys_cli.events.interactions import build_interactions
+from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.hybrid.statistics import build_statistics
+from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.popular.train import build_popularity
 
 N_USERS, N_ITEMS, N_GROUPS, WEEKS = 400, 200, 8, 20
 DAY, START = 86_400, 1_600_000_000

@@ -17,14 +17,14 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import GraphConfig, HybridConfig, ItemKnnConfig, PopularConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.models.availability import item_availability
-from recsys_cli.models.fusion import fuse
-from recsys_cli.models.graph import build_graph_filter
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.itemknn import train_itemknn
-from recsys_cli.models.popularity import build_popularity
-from recsys_cli.models.statistics import build_statistics
-from recsys_cli.models.uservectors import user_vectors
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.content.availability import item_availability
+from recsys_cli.strategies.content.fusion import fuse
+from recsys_cli.strategies.content.uservectors import user_vectors
+from recsys_cli.strategies.graph.train import build_graph_filter
+from recsys_cli.strategies.hybrid.statistics import build_statistics
+from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.popular.train import build_popularity
 
 N_USERS, N_ITEMS, N_FACTORS = 25, 16, 4
 NO_HISTORY = N_USERS - 1

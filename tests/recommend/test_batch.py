@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from recsys_cli.recommend import batch
-from recsys_cli.recommend.batch import recommend_all
-from recsys_cli.recommend.engine import Engine, Filters
+from recsys_cli.engine import batch
+from recsys_cli.engine.batch import recommend_all
+from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.store.workspace import Workspace
 
 K = 5
@@ -18,8 +18,8 @@ STRATEGY = "collab"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from recsys_cli.recommend import batch
-from recsys_cli.recommend.engine import Engine
+from recsys_cli.engine import batch
+from recsys_cli.engine.engine import Engine
 from recsys_cli.store.workspace import Workspace
 
 root, out, blocks = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from recommend import shop
-from recsys_cli.models.uservectors import vector_of
-from recsys_cli.recommend.content import Content
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.content.serve import Content
+from recsys_cli.strategies.content.uservectors import vector_of
 
 EVEN, ODD = 0, 12  # a user of each taste
 

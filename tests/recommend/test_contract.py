@@ -12,22 +12,21 @@ import pytest
 
 from recommend import shop
 from recsys_cli.csr import CSR
-from recsys_cli.recommend.contract import NO_SOURCE, Recommendations, Recommender
-from recsys_cli.recommend.registry import AUTO, STRATEGIES, build_strategy, strategy_names
-from recsys_cli.recommend.strategies import Strategy
+from recsys_cli.engine.registry import AUTO, STRATEGIES, build_strategy, strategy_names
+from recsys_cli.ranking.contract import NO_SOURCE, Recommendations, Recommender, Serving
 from recsys_cli.store.packs import load_pack, save_pack
 
 EVERYBODY = np.array([*range(shop.N_USERS), -1], np.int32)
 WITH_HISTORY = EVERYBODY[: shop.NO_HISTORY]
 
 
-def expect_held_out_item(strategy: Strategy) -> None:
+def expect_held_out_item(strategy: Serving) -> None:
     """Without what they have, users get the one item of their colour that they lack."""
     got = strategy.recommend(WITH_HISTORY, k=1, exclude=shop.history().take(WITH_HISTORY))
     assert got.items[:, 0].tolist() == [shop.held_out(u) for u in WITH_HISTORY]
 
 
-def expect_recent_items_of_the_region(strategy: Strategy) -> None:
+def expect_recent_items_of_the_region(strategy: Serving) -> None:
     """Ten to eleven buyers each, so age decides; item 0's second purchase lifts it past 2 and 4."""
     got = strategy.recommend(np.array([0, 12, -1], np.int32), k=8)
     assert got.items[0].tolist() == [14, 12, 10, 8, 6, 0, 4, 2]
@@ -36,7 +35,7 @@ def expect_recent_items_of_the_region(strategy: Strategy) -> None:
     expect_held_out_item(strategy)
 
 
-def expect_own_items(strategy: Strategy) -> None:
+def expect_own_items(strategy: Serving) -> None:
     """The item bought twice comes first, then the latest; nothing but the user's own."""
     got = strategy.recommend(np.array([1, 12], np.int32), k=10)
     assert got.items[0].tolist() == [0, 14, 12, 10, 8, 6, 4, -1, -1, -1]
@@ -44,7 +43,7 @@ def expect_own_items(strategy: Strategy) -> None:
     assert got.items[1].tolist() == south + [-1] * 4
 
 
-def expect_items_of_the_colour_even_new_ones(strategy: Strategy) -> None:
+def expect_items_of_the_colour_even_new_ones(strategy: Serving) -> None:
     """The item of their colour that users lack, and for odd ones the one nobody has bought yet."""
     got = strategy.recommend(WITH_HISTORY, k=2, exclude=shop.history().take(WITH_HISTORY))
     for user, items in zip(WITH_HISTORY, got.items, strict=True):
@@ -52,7 +51,7 @@ def expect_items_of_the_colour_even_new_ones(strategy: Strategy) -> None:
         assert set(items[: len(wanted)].tolist()) == wanted
 
 
-EXPECTED: dict[str, Callable[[Strategy], None]] = {
+EXPECTED: dict[str, Callable[[Serving], None]] = {
     "collab": expect_held_out_item,
     "hybrid": expect_held_out_item,
     "itemknn": expect_held_out_item,
@@ -75,7 +74,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def strategy(name: str, packs: shop.Packs) -> Strategy:
+def strategy(name: str, packs: shop.Packs) -> Serving:
     return STRATEGIES[name].build(packs, 0)
 
 
@@ -117,11 +116,11 @@ def test_the_fixture_makes_every_artifact_that_a_strategy_needs() -> None:
     assert {kind for spec in STRATEGIES.values() for kind in spec.needs} <= set(shop.MAKERS)
 
 
-def test_checkerboard(name: str, strategy: Strategy) -> None:
+def test_checkerboard(name: str, strategy: Serving) -> None:
     EXPECTED[name](strategy)
 
 
-def test_name_and_catalogue(name: str, strategy: Strategy) -> None:
+def test_name_and_catalogue(name: str, strategy: Serving) -> None:
     assert strategy.name == name
     assert strategy.n_items == shop.N_ITEMS
     assert strategy.reference == shop.REFERENCE
@@ -129,14 +128,14 @@ def test_name_and_catalogue(name: str, strategy: Strategy) -> None:
     assert isinstance(strategy, Recommender)
 
 
-def test_shape_of_the_answer(strategy: Strategy) -> None:
+def test_shape_of_the_answer(strategy: Serving) -> None:
     got = strategy.recommend(EVERYBODY, k=5)
     check_shape(got, len(EVERYBODY), 5)
     filled = np.where(np.isnan(got.scores), -np.inf, got.scores)
     assert (filled[:, :-1] >= filled[:, 1:]).all()
 
 
-def test_batch_equals_single(strategy: Strategy) -> None:
+def test_batch_equals_single(strategy: Serving) -> None:
     users = np.random.default_rng(0).permutation(np.repeat(EVERYBODY, 2)).astype(np.int32)
     exclude, allow = random_exclusion(len(users)), random_mask()
     batch = strategy.recommend(users, k=6, exclude=exclude, allow=allow)
@@ -153,7 +152,7 @@ def test_batch_equals_single(strategy: Strategy) -> None:
 @pytest.mark.parametrize("with_exclude", [False, True])
 @pytest.mark.parametrize("with_allow", [False, True])
 def test_exclusion_and_allow_list_hold_and_the_list_is_refilled(
-    strategy: Strategy, with_exclude: bool, with_allow: bool
+    strategy: Serving, with_exclude: bool, with_allow: bool
 ) -> None:
     exclude = random_exclusion(len(EVERYBODY)) if with_exclude else None
     allow = random_mask() if with_allow else None
@@ -167,7 +166,7 @@ def test_exclusion_and_allow_list_hold_and_the_list_is_refilled(
         assert got[row][got[row] >= 0].tolist() == left[:4]
 
 
-def test_everything_excluded_or_disallowed_gives_empty_lists(strategy: Strategy) -> None:
+def test_everything_excluded_or_disallowed_gives_empty_lists(strategy: Serving) -> None:
     n = len(EVERYBODY)
     everything = CSR.from_rows([np.arange(shop.N_ITEMS, dtype=np.int32)] * n, shop.N_ITEMS)
     assert (strategy.recommend(EVERYBODY, k=3, exclude=everything).items == -1).all()
@@ -175,14 +174,14 @@ def test_everything_excluded_or_disallowed_gives_empty_lists(strategy: Strategy)
     assert (strategy.recommend(EVERYBODY, k=3, allow=nothing).items == -1).all()
 
 
-def test_strangers_get_a_list_only_from_strategies_that_know_them(strategy: Strategy) -> None:
+def test_strangers_get_a_list_only_from_strategies_that_know_them(strategy: Serving) -> None:
     strangers = np.array([-1, shop.NO_HISTORY], np.int32)
     got = strategy.recommend(strangers, k=5)
     check_shape(got, 2, 5)
     np.testing.assert_array_equal((got.items >= 0).any(axis=1), strategy.knows(strangers))
 
 
-def test_k_larger_than_the_catalogue(strategy: Strategy) -> None:
+def test_k_larger_than_the_catalogue(strategy: Serving) -> None:
     k = shop.N_ITEMS + 5
     got = strategy.recommend(EVERYBODY, k=k)
     check_shape(got, len(EVERYBODY), k)
@@ -191,7 +190,7 @@ def test_k_larger_than_the_catalogue(strategy: Strategy) -> None:
     np.testing.assert_array_equal(got.items[:, : shop.N_ITEMS], exact.items)
 
 
-def test_no_users(strategy: Strategy) -> None:
+def test_no_users(strategy: Serving) -> None:
     none = np.empty(0, np.int32)
     check_shape(strategy.recommend(none, k=3, exclude=random_exclusion(0)), 0, 3)
 
@@ -266,7 +265,7 @@ def test_one_cold_request_imports_nothing_heavy(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 import numpy as np
-from recsys_cli.recommend.registry import STRATEGIES, build_strategy
+from recsys_cli.engine.registry import STRATEGIES, build_strategy
 from recsys_cli.store.packs import load_pack
 class Artifacts:
     def has(self, kind): return not kind.startswith("ranker")

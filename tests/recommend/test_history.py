@@ -2,21 +2,25 @@
 
 import numpy as np
 
-from recsys_cli.csr import CSR
-from recsys_cli.recommend.history import have_weight, history_of
-from recsys_cli.recommend.hybrid.histories import HISTORY_HALF_LIFE_DAYS, LAST_ITEMS, History
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.hybrid.histories import HISTORY_HALF_LIFE_DAYS, LAST_ITEMS, block_of
 
 PACK = {
     "indptr": np.array([0, 2, 2, 3, 5], np.int64),
     "indices": np.array([0, 3, 1, 0, 2], np.int32),
     "weight": np.array([0.0, 2.0, 0.0, 0.5, 0.0], np.float32),
+    "count": np.ones(5, np.uint32),
+    "last": np.zeros(5, np.uint32),
+    "reference": 0,
+    "n_users": 4,
     "n_items": 4,
 }
 USERS = np.array([3, -1, 0, 1, 2, 0], np.int32)
 
 
 def test_history_is_a_view_with_or_without_weights():
-    plain, weighted = history_of(PACK), history_of(PACK, weighted=True)
+    history = Interactions.from_pack(PACK)
+    plain, weighted = history.items, history.matrix
     assert (plain.n_rows, plain.n_columns, plain.data) == (4, 4, None)
     assert plain.indices is PACK["indices"]
     assert weighted.data is PACK["weight"]
@@ -24,30 +28,31 @@ def test_history_is_a_view_with_or_without_weights():
 
 
 def test_pairs_without_weight_say_nothing():
-    weighted = history_of(PACK, weighted=True)
-    assert have_weight(weighted, USERS).tolist() == [True, False, True, False, False, True]
-    assert have_weight(history_of(PACK), USERS).tolist() == [True, False, True, False, True, True]
-    assert have_weight(weighted, USERS[:0]).tolist() == []
+    history = Interactions.from_pack(PACK)
+    assert history.have_weight(USERS).tolist() == [True, False, True, False, False, True]
+    assert history.have_weight(USERS[:0]).tolist() == []
 
 
 def test_only_some_items_may_count():
     among = np.array([True, True, True, False])
-    found = have_weight(history_of(PACK, weighted=True), USERS, among=among)
+    found = Interactions.from_pack(PACK).have_weight(USERS, among=among)
     assert found.tolist() == [True, False, False, False, False, False]
-    plain = have_weight(history_of(PACK), USERS, among=among)
-    assert plain.tolist() == [True, False, True, False, True, True]
 
 
 def test_nobody_had_anything():
-    empty = CSR(np.zeros(3, np.int64), np.empty(0, np.int32), 4)
-    assert have_weight(empty, np.array([0, 1, -1], np.int32)).tolist() == [False] * 3
+    none = np.empty(0, np.int32)
+    empty = Interactions(
+        np.zeros(3, np.int64), none, none.astype(np.float32), none.astype(np.uint32),
+        none.astype(np.uint32), 0, 2, 4,
+    )  # fmt: skip
+    assert empty.have_weight(np.array([0, 1, -1], np.int32)).tolist() == [False] * 3
 
 
 def test_the_histories_of_a_block_have_ages_and_the_latest_items():
     day = 86_400
     now = 100 * day
     then = now - int(HISTORY_HALF_LIFE_DAYS) * day
-    history = History.from_pack(
+    history = Interactions.from_pack(
         {
             "indptr": np.array([0, 1, 8], np.int64),
             "indices": np.array([5, 0, 1, 2, 3, 4, 5, 6], np.int32),
@@ -55,10 +60,11 @@ def test_the_histories_of_a_block_have_ages_and_the_latest_items():
             "count": np.arange(1, 9, dtype=np.uint32),
             "last": np.array([0, then, *[now - day * d for d in (1, 2, 2, 9, 1, 3)]], np.uint32),
             "reference": now,
+            "n_users": 2,
             "n_items": 7,
         }
     )
-    block = history.of(np.array([1, -1, 0], np.int32))
+    block = block_of(history, np.array([1, -1, 0], np.int32))
     assert block.indptr.tolist() == [0, 7, 7, 8]
     assert block.items.tolist() == [0, 1, 2, 3, 4, 5, 6, 5]
     assert block.events.tolist() == [2, 3, 4, 5, 6, 7, 8, 1]

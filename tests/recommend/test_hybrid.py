@@ -13,20 +13,20 @@ from recommend import planted, shop
 from recsys_cli.columns import TIME
 from recsys_cli.config.models import HybridConfig
 from recsys_cli.csr import CSR
+from recsys_cli.engine.registry import STRATEGIES
 from recsys_cli.errors import ArtifactError, TrainingError
-from recsys_cli.evaluation.metrics import ranking_metrics
-from recsys_cli.models.statistics import Statistics
-from recsys_cli.recommend.hybrid.build import build_hybrid, open_features, sources_there
-from recsys_cli.recommend.hybrid.explain import reasons
-from recsys_cli.recommend.hybrid.strategy import Hybrid
-from recsys_cli.recommend.hybrid.training import (
+from recsys_cli.ranking.metrics import ranking_metrics
+from recsys_cli.strategies.hybrid.build import build_hybrid, open_features, sources_there
+from recsys_cli.strategies.hybrid.explain import reasons
+from recsys_cli.strategies.hybrid.statistics import Statistics
+from recsys_cli.strategies.hybrid.strategy import Hybrid
+from recsys_cli.strategies.hybrid.training import (
     Groups,
     Trained,
     best_round,
     build_groups,
     train_ranker,
 )
-from recsys_cli.recommend.registry import STRATEGIES
 
 CUT = planted.END - 7 * planted.DAY
 CONFIG = HybridConfig(rounds=60, min_in_leaf=20)

@@ -13,14 +13,14 @@ from recommend import shop
 from recsys_cli.cli.app import app
 from recsys_cli.config import load_config
 from recsys_cli.config.models import ItemKnnConfig
+from recsys_cli.engine.engine import Engine
+from recsys_cli.engine.registry import build_strategy
 from recsys_cli.errors import ArtifactError
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.models.itemknn import train_itemknn
-from recsys_cli.recommend.contract import Recommendations
-from recsys_cli.recommend.engine import Engine
-from recsys_cli.recommend.fallback import FAILED, WithFallback
-from recsys_cli.recommend.registry import build_strategy
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.fallback import FAILED, WithFallback
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.itemknn.train import train_itemknn
 
 BAD = {3, 9, 17}
 
@@ -132,7 +132,7 @@ def test_the_crawler_among_the_cases(tmp_path):
 
 
 def test_a_batch_names_whom_it_failed_for(workspace, tmp_path, monkeypatch):
-    from recsys_cli.recommend.strategies import ByProduct
+    from recsys_cli.ranking.products import ByProduct
 
     inner = ByProduct.recommend
 

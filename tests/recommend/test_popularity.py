@@ -12,8 +12,8 @@ import pytest
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import PopularConfig
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.models import popularity as module
-from recsys_cli.models.popularity import Popularity, build_popularity
+from recsys_cli.strategies.popular import train as module
+from recsys_cli.strategies.popular.train import Popularity, build_popularity
 
 NOW = datetime(2020, 9, 1)
 REFERENCE = int((NOW - datetime(1970, 1, 1)).total_seconds())

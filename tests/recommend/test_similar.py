@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from recommend import shop
+from recsys_cli.engine.similar import Similar
 from recsys_cli.errors import ArtifactError, UsageError
-from recsys_cli.models.fusion import ContentVectors
-from recsys_cli.models.itemindex_build import build_index
-from recsys_cli.recommend.similar import Similar
 from recsys_cli.store.idtable import IdTable
+from recsys_cli.strategies.content.fusion import ContentVectors
+from recsys_cli.strategies.content.itemindex_build import build_index
 
 
 @dataclass

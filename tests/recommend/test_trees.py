@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from recsys_cli.errors import ArtifactError, RecsysError
-from recsys_cli.recommend.hybrid.ranker import Ranker
-from recsys_cli.recommend.hybrid.trees import Trees
+from recsys_cli.strategies.hybrid.ranker import Ranker
+from recsys_cli.strategies.hybrid.trees import Trees
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -62,7 +62,7 @@ def test_the_scores_are_lightgbms(parameters: dict[str, object], threads: int) -
 def test_a_user_is_scored_without_lightgbm() -> None:
     code = """
 import sys, numpy as np
-from recsys_cli.recommend.hybrid.ranker import Ranker
+from recsys_cli.strategies.hybrid.ranker import Ranker
 ranker = Ranker(sys.stdin.read(), ["a", "b", "c", "d"], threads=1)
 print(*ranker.predict(np.ones((2, 4), np.float32)), "lightgbm" in sys.modules)
 """

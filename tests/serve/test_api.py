@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.serve import answers, lookups
 from recsys_cli.store.workspace import Workspace
 

@@ -193,7 +193,7 @@ def test_pictures_stay_inside_their_folder(workspace, tmp_path):
     import polars as pl
 
     from committed import commit
-    from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.build.artifacts import Artifacts
     from recsys_cli.serve.items import ItemsTable
     from recsys_cli.store.scratch import Scratch
     from recsys_cli.store.workspace import Workspace

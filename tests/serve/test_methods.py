@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.serve.pagefiles import PAGE_PATHS
 from recsys_cli.store.workspace import Workspace
 from serve.conftest import app_over

@@ -255,7 +255,7 @@ def test_a_computation_that_fails_at_the_start_is_one_strategys_problem(
     def fail(*_, **__):
         raise FloatingPointError("overflow in a product")
 
-    monkeypatch.setattr("recsys_cli.recommend.content.Content.recommend", fail)
+    monkeypatch.setattr("recsys_cli.strategies.content.serve.Content.recommend", fail)
     app = app_over(workspace, tmp_path / "s")
     with TestClient(app) as client:
         ready = client.get("/ready").json()

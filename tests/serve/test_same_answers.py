@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.cli import app as recsys
-from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.registry import available
+from recsys_cli.engine.registry import available
 from recsys_cli.store.workspace import Workspace
 
 SAMPLED = 4

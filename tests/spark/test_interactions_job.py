@@ -7,15 +7,15 @@ import polars as pl
 import pytest
 
 from conftest import build
+from recsys_cli.apps.exchange import import_als
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import load_config
 from recsys_cli.errors import DataError
-from recsys_cli.models.als import AlsFactors
-from recsys_cli.models.interactions import Interactions
-from recsys_cli.pipeline.exchange import import_als
-from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.collab.als import AlsFactors
 
 pytestmark = pytest.mark.slow
 

@@ -10,12 +10,12 @@ import time
 import polars as pl
 import pytest
 
+from recsys_cli.apps.exchange import import_als
 from recsys_cli.config import load_config
 from recsys_cli.errors import DataError
-from recsys_cli.models.factor_files import factor_files
-from recsys_cli.pipeline.exchange import import_als
 from recsys_cli.store.snapshot import NOW
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.collab.factor_files import factor_files
 from spark.cluster import JOBS
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ import pytest
 
 from recsys_cli.config.models import AlsConfig
 from recsys_cli.datasets.demo import make_demo
-from recsys_cli.models.als import train_als
-from recsys_cli.models.factors import read_factors
-from recsys_cli.models.interactions import Interactions
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.collab.factors import read_factors
 
 pytestmark = pytest.mark.slow
 

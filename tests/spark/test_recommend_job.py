@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys_cli.pipeline.exchange import export_interactions
-from recsys_cli.recommend.batch import recommend_all
-from recsys_cli.recommend.engine import Engine, Filters
+from recsys_cli.apps.exchange import export_interactions
+from recsys_cli.engine.batch import recommend_all
+from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.store.snapshot import NOW
 from recsys_cli.store.workspace import Workspace

@@ -8,10 +8,10 @@ import pytest
 
 from committed import commit_pack
 from conftest import build
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import load_config
+from recsys_cli.engine.engine import Engine
 from recsys_cli.errors import ArtifactError, TrainingError
-from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.engine import Engine
 from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.layout import ITEMS, USERS, Wrong, check
 from recsys_cli.store.packs import load_pack, save_pack

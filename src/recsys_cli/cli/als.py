@@ -72,8 +72,8 @@ def export(
     )
     if out is None:
         return
+    from recsys_cli.apps.exchange import export_interactions
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.pipeline.exchange import export_interactions
 
     opened, config = open_workspace(workspace, overrides)
     for name in chosen_datasets(config, dataset):
@@ -171,8 +171,8 @@ def import_(
     json: JsonOption = False,
 ) -> None:
     """Import factors trained elsewhere, such as Spark's."""
+    from recsys_cli.apps.exchange import import_als
     from recsys_cli.config import only_dataset
-    from recsys_cli.pipeline.exchange import import_als
 
     opened, config = open_workspace(workspace, overrides)
     report = import_als(

@@ -80,7 +80,7 @@ def index(
 ) -> None:
     """Join text and picture vectors and index them, per dataset and over all datasets."""
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.pipeline.content import index_stages
+    from recsys_cli.strategies.content.stages import index_stages
 
     _, config = open_workspace(workspace, overrides)
     run_build(
@@ -126,9 +126,9 @@ def similar(
 ) -> None:
     """List the items whose text and picture are most like an item's."""
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.recommend.engine import Engine, Filters
-    from recsys_cli.recommend.similar import Similar
-    from recsys_cli.recommend.whose import dataset_of_item
+    from recsys_cli.engine.engine import Engine, Filters
+    from recsys_cli.engine.similar import Similar
+    from recsys_cli.engine.whose import dataset_of_item
 
     opened, config = open_workspace(workspace, overrides)
     name = dataset_of_item(opened, chosen_datasets(config, dataset), item)
@@ -153,8 +153,8 @@ def search(
 ) -> None:
     """Search items of one or all datasets by words or by a picture."""
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.recommend.queries import Query
-    from recsys_cli.recommend.search import search as find
+    from recsys_cli.engine.queries import Query
+    from recsys_cli.engine.search import search as find
 
     if (words is None) == (picture is None):
         raise UsageError(

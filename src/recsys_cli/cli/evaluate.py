@@ -26,9 +26,9 @@ from recsys_cli.cli.session import check_folder, day_from, open_workspace
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from recsys_cli.apps.evaluate import Evaluation
+    from recsys_cli.build.run import Step
     from recsys_cli.evaluation.result import EvalResult
-    from recsys_cli.pipeline.build import Step
-    from recsys_cli.pipeline.evaluate import Evaluation
 
 
 class Protocol(StrEnum):
@@ -147,10 +147,10 @@ def evaluate(
     overrides: SetOption = None,
 ) -> None:
     """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
+    from recsys_cli.apps.evalreport import write_report
+    from recsys_cli.apps.evaluate import Question, run_evaluation
     from recsys_cli.config import chosen_datasets, only_dataset
     from recsys_cli.evaluation.limits import check_metric, parse_limit
-    from recsys_cli.pipeline.evalreport import write_report
-    from recsys_cli.pipeline.evaluate import Question, run_evaluation
 
     limits = [parse_limit(text) for text in fail_below or ()]
     worse = [check_metric(name) for name in fail_worse or ()]

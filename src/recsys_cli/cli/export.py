@@ -32,8 +32,8 @@ def legacy(
     ] = None,
 ) -> None:
     """Write the file names and schemas of the scripts that recsys replaces."""
+    from recsys_cli.apps.legacy import export_legacy
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.pipeline.legacy import export_legacy
 
     opened, config = open_workspace(workspace, overrides)
     names = chosen_datasets(config, dataset)

@@ -19,7 +19,7 @@ def doctor(
     json: JsonOption = False,
 ) -> None:
     """Check libraries, threads, GPU, OpenMP, disk and memory, and run a tiny pipeline."""
-    from recsys_cli.pipeline.doctor import run_doctor
+    from recsys_cli.apps.doctor import run_doctor
 
     checks = []
     for check in run_doctor(workspace, end_to_end=not quick):

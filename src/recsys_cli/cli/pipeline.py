@@ -79,7 +79,7 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Show what exists, how old and large it is, and what is stale."""
-    from recsys_cli.pipeline.status import stage_states
+    from recsys_cli.apps.status import stage_states
 
     opened, config = open_workspace(workspace, overrides)
     with TerminalProgress() as progress:

@@ -38,7 +38,7 @@ from recsys_cli.counted import counted
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.recommend.engine import Engine, Filters
+    from recsys_cli.engine.engine import Engine, Filters
 
 
 class BatchFormat(StrEnum):
@@ -102,8 +102,8 @@ def recommend(
 ) -> None:
     """Recommend items for one user or for all."""
     from recsys_cli.config import chosen_datasets, only_dataset
-    from recsys_cli.recommend.engine import Engine, Filters
-    from recsys_cli.recommend.whose import dataset_of_user
+    from recsys_cli.engine.engine import Engine, Filters
+    from recsys_cli.engine.whose import dataset_of_user
 
     opened, config = open_workspace(workspace, overrides)
     _check_usage(user=user, everyone=everyone, out=out, explain=explain)
@@ -151,7 +151,7 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
 def _write_all(
     engine: Engine, out: Path, strategy: str, k: int, chosen: Any, filters: Filters
 ) -> None:
-    from recsys_cli.recommend.batch import recommend_all
+    from recsys_cli.engine.batch import recommend_all
 
     with TerminalProgress() as progress:
         summary = recommend_all(

@@ -13,9 +13,9 @@ from recsys_cli.errors import RecsysError, UsageError
 if TYPE_CHECKING:
     from datetime import date
 
+    from recsys_cli.build.artifacts import Artifacts
+    from recsys_cli.build.run import Step
     from recsys_cli.config import Config
-    from recsys_cli.pipeline.build import Step
-    from recsys_cli.recommend.artifacts import Artifacts
     from recsys_cli.store.snapshot import Snapshot
     from recsys_cli.store.workspace import Workspace
 
@@ -74,12 +74,12 @@ def refuse_off(config: Config, artifacts: Artifacts, strategy: str) -> None:
     Raises:
         ConfigError: says what to write into recsys.toml.
     """
-    from recsys_cli.recommend.registry import AUTO, find_strategy
+    from recsys_cli.engine.registry import AUTO, find_strategy
 
     needs = () if strategy == AUTO else find_strategy(strategy).needs
     missing = [kind for kind in needs if not artifacts.has(kind)]
     if missing:
-        from recsys_cli.pipeline.stages import default_graph
+        from recsys_cli.assembly import default_graph
 
         graph = default_graph()
         makers = [graph.producer[kind] for kind in missing]
@@ -99,10 +99,10 @@ def run_build(
     keep_going: bool = False,
 ) -> None:
     """Build targets and print a line per stage; raises the first failure at the end."""
+    from recsys_cli.assembly import default_graph
+    from recsys_cli.build.run import Builder
     from recsys_cli.config import chosen_datasets
     from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, content_on
-    from recsys_cli.pipeline.build import Builder
-    from recsys_cli.pipeline.stages import default_graph
 
     workspace, config = open_workspace(folder, overrides)
     chosen = chosen_datasets(config, dataset)

@@ -24,7 +24,7 @@ from recsys_cli.cli.session import day_from, open_workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recsys_cli.pipeline.tuning import Attempt, Tuned
+    from recsys_cli.apps.tuning import Attempt, Tuned
 
 
 class What(StrEnum):
@@ -81,9 +81,9 @@ def tune(
     overrides: SetOption = None,
 ) -> None:
     """Search settings on windows before the test window. A search that was stopped goes on."""
+    from recsys_cli.apps.tuning import Search, find_target
+    from recsys_cli.apps.tuning import tune as run
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.pipeline.tuning import Search, find_target
-    from recsys_cli.pipeline.tuning import tune as run
 
     opened, config = open_workspace(workspace, overrides)
     search = Search(
@@ -144,7 +144,7 @@ def _show(outcome: Tuned) -> None:
 
 
 def _apply(workspace: Path, outcome: Tuned) -> None:
-    from recsys_cli.pipeline.tuning import apply
+    from recsys_cli.apps.tuning import apply
 
     if not outcome.improves:
         say(f"{outcome.dataset}: nothing better was found, so recsys.toml stays as it is")

@@ -34,7 +34,7 @@ def pairs(
 ) -> None:
     """Write training pairs by user and time, the last window for validation."""
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.pipeline.twotower import pair_stages
+    from recsys_cli.strategies.twotower.stages import pair_stages
 
     _, config = open_workspace(workspace, overrides)
     run_build(

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.evaluation.metrics import hit_matrix
+from recsys_cli.ranking.metrics import hit_matrix
 
 LIST_METRICS = ("novelty", "popularity", "repurchase")
 DIVERSITY = "diversity"

@@ -19,10 +19,10 @@ from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list_names
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
-from recsys_cli.evaluation.metrics import metric_names, ranking_metrics
 from recsys_cli.evaluation.truth import Truth, seen_pairs
 from recsys_cli.progress import Progress, Silent
-from recsys_cli.recommend.fallback import Answer, WithFallback
+from recsys_cli.ranking.fallback import Answer, WithFallback
+from recsys_cli.ranking.metrics import metric_names, ranking_metrics
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
-from recsys_cli.evaluation.metrics import METRICS
+from recsys_cli.ranking.metrics import METRICS
 
 _NAMES = (*METRICS, *CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY)
 

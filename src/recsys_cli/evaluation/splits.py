@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER
+from recsys_cli.columns import ITEM, TIME, USER
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, TEMPORAL, Truth
+from recsys_cli.events.labels import counting_pairs
 from recsys_cli.store.snapshot import is_last_event
 
 if TYPE_CHECKING:
@@ -142,20 +143,6 @@ def leave_last_out_truth(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: in
         protocol=LEAVE_LAST_OUT,
         warnings=(LEAVE_LAST_OUT_WARNING,),
     )
-
-
-def counting_pairs(events: pl.LazyFrame, spec: DatasetSpec) -> pl.DataFrame:
-    """Distinct user and item (Int32) of the events that count, in any order.
-
-    Args:
-        events: canonical events of the window.
-        spec: says which kinds of event count.
-    """
-    import polars as pl
-
-    kinds = [spec.events.index(kind) for kind in spec.truth_events]
-    counting = events.filter(pl.col(EVENT).is_in(kinds))
-    return counting.select(USER, ITEM).unique().collect(engine="streaming")
 
 
 def _need_times(spec: DatasetSpec) -> None:

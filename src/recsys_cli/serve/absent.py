@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_cli.csr import CSR
-from recsys_cli.recommend.contract import Recommendations
-from recsys_cli.recommend.vectors import Mask, Users
+from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.vectors import Mask, Users
 
 
 class Absent:
-    """A `Strategy` without answers."""
+    """A strategy without answers."""
 
     unknown_reason = "it failed when it was loaded"
     reference = None

@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from recsys_cli.config import Config
 from recsys_cli.encoders.pictures import FORMATS, start_worker, unreadable
+from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.errors import BusyError, DataError, RecsysError, sentence
-from recsys_cli.models.fusion import IMAGE, ContentSpace
-from recsys_cli.recommend.queries import Query, QueryEncoders
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.content.fusion import IMAGE, ContentSpace
 
 Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")

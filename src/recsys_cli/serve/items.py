@@ -21,7 +21,7 @@ from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.store.tables import read_table
 
 if TYPE_CHECKING:
-    from recsys_cli.recommend.artifacts import Artifacts
+    from recsys_cli.build.artifacts import Artifacts
     from recsys_cli.store.scratch import Scratch
 
 _ROWS = 1024

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
+from recsys_cli.engine.registry import available
 from recsys_cli.errors import ArtifactError, RecsysError
-from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.registry import available
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -17,9 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
 from recsys_cli.config import Config
 from recsys_cli.encoders.configured import off_hint
+from recsys_cli.engine.cold import Cold
+from recsys_cli.engine.engine import Engine, Filters
+from recsys_cli.engine.registry import AUTO, STRATEGIES, available
+from recsys_cli.engine.similar import Similar
+from recsys_cli.engine.whose import holder
 from recsys_cli.errors import (
     ArtifactError,
     ConfigError,
@@ -28,19 +34,13 @@ from recsys_cli.errors import (
     UsageError,
     sentence,
 )
-from recsys_cli.models.fusion import TEXT, ContentSpace
-from recsys_cli.models.topk.warm import warmed
-from recsys_cli.recommend.artifacts import Artifacts
-from recsys_cli.recommend.cold import Cold
-from recsys_cli.recommend.engine import Engine, Filters
-from recsys_cli.recommend.registry import AUTO, STRATEGIES, available
-from recsys_cli.recommend.similar import Similar
-from recsys_cli.recommend.whose import holder
+from recsys_cli.ranking.topk.warm import warmed
 from recsys_cli.serve.absent import Absent
 from recsys_cli.serve.items import ItemsTable
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recsys_cli.models.twotower.loss import sampled_softmax
+from recsys_cli.strategies.twotower.loss import sampled_softmax
 
 
 def test_loss_equals_the_formula():

@@ -3,9 +3,9 @@
 import numpy as np
 
 from models.twotower import world
-from recsys_cli.models.topk import FactorRanker
-from recsys_cli.models.twotower.fit import _start
-from recsys_cli.models.twotower.vectors import item_vectors, user_vectors
+from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.strategies.twotower.fit import _start
+from recsys_cli.strategies.twotower.vectors import item_vectors, user_vectors
 
 
 def vectors(view):

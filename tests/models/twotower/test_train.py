@@ -9,15 +9,15 @@ import torch
 from models.twotower import world
 from recsys_cli.encoders.torchload import pick_device
 from recsys_cli.errors import ArtifactError, ConfigError
-from recsys_cli.models.twotower import fit as fitting
-from recsys_cli.models.twotower.batches import Feeder
-from recsys_cli.models.twotower.fit import Validation, fit_towers, pairs_before
-from recsys_cli.models.twotower.loss import sampled_softmax
-from recsys_cli.models.twotower.threads import one_thread
-from recsys_cli.models.twotower.vectors import item_vectors, serve, user_vectors
-from recsys_cli.models.twotower.view import view_of
-from recsys_cli.models.twotower.weights import load_weights, save_weights, start_from
 from recsys_cli.progress import Silent
+from recsys_cli.strategies.twotower import fit as fitting
+from recsys_cli.strategies.twotower.batches import Feeder
+from recsys_cli.strategies.twotower.fit import Validation, fit_towers, pairs_before
+from recsys_cli.strategies.twotower.loss import sampled_softmax
+from recsys_cli.strategies.twotower.threads import one_thread
+from recsys_cli.strategies.twotower.vectors import item_vectors, serve, user_vectors
+from recsys_cli.strategies.twotower.view import view_of
+from recsys_cli.strategies.twotower.weights import load_weights, save_weights, start_from
 
 FACTS = world.facts()
 
@@ -231,7 +231,7 @@ def test_weights_survive_saving_and_start_another_dataset(view, pairs, tmp_path:
 def test_weights_that_do_not_fit_say_what_must_match(view, tmp_path: Path):
     from dataclasses import replace
 
-    from recsys_cli.models.twotower.model import TwoTower
+    from recsys_cli.strategies.twotower.model import TwoTower
 
     model = fitting._start(view, FACTS, world.SETTINGS)
     path = tmp_path / "two_tower_b.pt"

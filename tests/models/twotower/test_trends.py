@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.twotower import world
-from recsys_cli.models.twotower.trends import NAMES, Trends, aligned
+from recsys_cli.strategies.twotower.trends import NAMES, Trends, aligned
 
 
 def test_features_at_the_start_of_a_window_see_nothing_of_it_or_later():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
-from recsys_cli.models.als import AlsFactors, train_als
-from recsys_cli.models.twotower.features import Columns
-from recsys_cli.models.twotower.history import History
-from recsys_cli.models.twotower.inputs import Facts
-from recsys_cli.models.twotower.moments import interactions_of
-from recsys_cli.models.twotower.view import Settings, View, view_of
+from recsys_cli.strategies.collab.als import AlsFactors, train_als
+from recsys_cli.strategies.twotower.features import Columns
+from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.inputs import Facts
+from recsys_cli.strategies.twotower.moments import interactions_of
+from recsys_cli.strategies.twotower.view import Settings, View, view_of
 
 DAY = 86_400
 DAYS = 7

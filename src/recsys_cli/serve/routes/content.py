@@ -10,19 +10,19 @@ from fastapi import APIRouter, Body, File, Query, UploadFile
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from recsys_cli.engine.cold import DISLIKE
+from recsys_cli.engine.queries import Query as Asked
+from recsys_cli.engine.search import found
+from recsys_cli.engine.similar import CONTENT
 from recsys_cli.errors import DataError, UsageError
-from recsys_cli.models.topk import FactorRanker
-from recsys_cli.models.uservectors import vector_of
-from recsys_cli.recommend.cold import DISLIKE
-from recsys_cli.recommend.queries import Query as Asked
-from recsys_cli.recommend.search import found
-from recsys_cli.recommend.similar import CONTENT
-from recsys_cli.recommend.vectors import Mask
+from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.vectors import Mask
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked
 from recsys_cli.serve.bodies import ExactRoute, NoNul
 from recsys_cli.serve.context import MAX_ID, MAX_LIST, MAX_WORDS, Context, DatasetName
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
+from recsys_cli.strategies.content.uservectors import vector_of
 
 Text = Annotated[str, Field(max_length=MAX_WORDS)]
 Name = Annotated[str, Field(max_length=MAX_ID)]

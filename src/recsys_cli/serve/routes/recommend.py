@@ -9,10 +9,10 @@ from fastapi import APIRouter, Body, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response
 
-from recsys_cli.recommend.cold import Taste
-from recsys_cli.recommend.engine import Filters
-from recsys_cli.recommend.queries import Query as Words
-from recsys_cli.recommend.registry import strategy_names
+from recsys_cli.engine.cold import Taste
+from recsys_cli.engine.engine import Filters
+from recsys_cli.engine.queries import Query as Words
+from recsys_cli.engine.registry import strategy_names
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
 from recsys_cli.serve.bodies import ExactRoute, NoNul
 from recsys_cli.serve.context import (

@@ -1,0 +1,1 @@
+"""Use cases: evaluating, tuning, exchanging factors, exporting, examining."""

@@ -1,0 +1,149 @@
+"""What exists in a workspace, how old and large it is, and what is stale."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.freshness import Freshness, State, Verdict
+from recsys_cli.build.stage import Stage
+from recsys_cli.build.timeline import Node, walk
+from recsys_cli.config import Config, chosen_datasets
+from recsys_cli.progress import Progress
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+_SHARED = "all"
+_THOUSAND = 1000
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@dataclass(frozen=True)
+class StageState:
+    """One stage of one dataset in one snapshot."""
+
+    name: str
+    dataset: str
+    snapshot: str
+    state: State
+    reason: str
+    path: str
+    bytes: int | None
+    finished: str | None
+    seconds: float | None
+    peak_memory_mb: float | None
+    facts: dict[str, Any]
+
+    @property
+    def current(self) -> bool:
+        """Whether recommending uses it; past snapshots serve evaluation, which renews them."""
+        return self.snapshot in (str(NOW), _SHARED)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+    def row(self) -> list[str]:
+        """Cells of the table that `recsys status` prints."""
+        age, size = "", ""
+        if self.finished:
+            seconds = (datetime.now(UTC) - datetime.fromisoformat(self.finished)).total_seconds()
+            age = _age(seconds)
+        if self.bytes is not None:
+            size = _size(self.bytes)
+        why = "" if self.state == "fresh" else self.reason
+        return [self.dataset, self.name, self.snapshot, self.state, age, size, why]
+
+
+def stage_states(
+    workspace: Workspace,
+    config: Config,
+    *,
+    dataset: str | None = None,
+    thorough: bool = False,
+    progress: Progress | None = None,
+) -> list[StageState]:
+    """States of all stages, "now" first, then the past snapshots that exist.
+
+    A commit that was cut short by a kill is finished first, so that what is reported is
+    what the next command will find.
+
+    Args:
+        workspace: the workspace.
+        config: its configuration.
+        dataset: one dataset's name; None or "all" means all.
+        thorough: hash every output instead of trusting size and modification time.
+        progress: counts files that are read, such as new pictures.
+    """
+    workspace.recover()
+    graph = default_graph()
+    plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), config)
+    freshness = Freshness(workspace, config, graph, progress=progress)
+    unready: dict[Node, State] = {}
+    passed: set[Node] = set()
+    states = [
+        _state(workspace, stage, node, _verdict(freshness, stage, node, unready, thorough=thorough))
+        for snapshot in [NOW, *_snapshots(workspace)]
+        for stage, node in walk(graph, plan, snapshot, config, freshness.timeline, passed=passed)
+        # A past snapshot lists what it has; it is there for evaluation and training.
+        if not freshness.obstacle(stage, node.dataset, node.snapshot)
+        if node.snapshot == NOW or workspace.manifest(*node)
+    ]
+    return sorted(states, key=lambda state: not state.current)
+
+
+def _verdict(
+    freshness: Freshness, stage: Stage, node: Node, unready: dict[Node, State], *, thorough: bool
+) -> Verdict:
+    """State of one stage, after those that it reads from; notes it if it is not fresh."""
+    dataset, snapshot = node.dataset, node.snapshot
+    verdict = freshness.check(stage, dataset, snapshot, thorough=thorough)
+    waiting = [p for p in freshness.parents(stage, dataset, snapshot) if p in unready]
+    imported = freshness.imported(stage, dataset, snapshot)
+    if verdict.state == "fresh" and waiting and not imported:
+        verdict = Verdict("stale", f"{waiting[0].stage} is {unready[waiting[0]]}")
+    if verdict.state != "fresh":
+        unready[node] = verdict.state
+    return verdict
+
+
+def _state(workspace: Workspace, stage: Stage, node: Node, verdict: Verdict) -> StageState:
+    _, dataset, snapshot = node
+    manifest = workspace.manifest(*node)
+    return StageState(
+        name=stage.name,
+        dataset=dataset,
+        snapshot=str(snapshot) if stage.per_snapshot else _SHARED,
+        state=verdict.state,
+        reason=verdict.reason,
+        path=workspace.relative(workspace.path(stage.outputs[0], dataset, snapshot)),
+        bytes=sum(o.bytes for o in manifest.outputs.values()) if manifest else None,
+        finished=manifest.finished if manifest else None,
+        seconds=manifest.seconds if manifest else None,
+        peak_memory_mb=manifest.peak_memory_mb if manifest else None,
+        facts=manifest.facts if manifest else {},
+    )
+
+
+def _snapshots(workspace: Workspace) -> list[Snapshot]:
+    """The past snapshots that there are artifacts of."""
+    folders = sorted(path.name for path in workspace.artifacts.glob("*/") if path.is_dir())
+    found = [Snapshot.from_folder(name) for name in folders]
+    return [snapshot for snapshot in found if snapshot]
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < _THOUSAND:
+            return f"{count:.0f} {unit}"
+        count /= _THOUSAND
+    return f"{count:.1f} GB"

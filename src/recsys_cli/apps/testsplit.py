@@ -1,0 +1,189 @@
+"""The test splits that a question asks for, and what they look like against the history.
+
+A workspace with ingested tables and a `Question` come in, a `Truth` per test window goes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.config.models import EvalConfig
+from recsys_cli.engine.engine import Engine
+from recsys_cli.engine.registry import AUTO, find_strategy
+from recsys_cli.errors import DataError, UsageError
+from recsys_cli.evaluation.truth import (
+    LEAVE_LAST_OUT,
+    TRUTH_FILE,
+    Truth,
+    refuse_overlap,
+    seen_pairs,
+    without_seen,
+)
+from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `recsys eval` asks.
+
+    Attributes:
+        strategies: names; empty means all that make sense for the dataset.
+        ks: depths; empty means those of the config.
+        protocol: temporal or leave-last-out; None means the config's.
+        cutoff: first day of the last test window; None means that it ends with the last event.
+        horizon_days: length of a window; None means the dataset's.
+        windows: number of consecutive test windows; None means the config's.
+        truth: file with a given test split, in place of a protocol.
+        exclude_seen: None means what the dataset's spec says.
+        baseline: strategy to compare the others with, measured too; None means the config's,
+            where it is measured.
+    """
+
+    strategies: Sequence[str] = ()
+    ks: Sequence[int] = ()
+    protocol: str | None = None
+    cutoff: date | None = None
+    horizon_days: int | None = None
+    windows: int | None = None
+    truth: Path | None = None
+    exclude_seen: bool | None = None
+    baseline: str | None = None
+
+    def check(self, settings: EvalConfig) -> None:
+        """Refuse what does not go together.
+
+        Args:
+            settings: says what holds where the question is silent.
+
+        Raises:
+            UsageError: options contradict each other, or a strategy is unknown.
+        """
+        protocol = self.protocol or settings.protocol
+        if self.truth and self.protocol:
+            raise UsageError("--truth brings its own test split", hint="leave out --protocol")
+        if self.truth and (self.horizon_days or self.windows):
+            raise UsageError(
+                "--truth brings its own test window", hint="leave out --horizon and --windows"
+            )
+        windowed = self.cutoff or self.horizon_days or self.windows
+        if not self.truth and protocol == LEAVE_LAST_OUT and windowed:
+            raise UsageError(
+                "leave-last-out has no window", hint="leave out --cutoff, --horizon and --windows"
+            )
+        for name in (*self.strategies, *([self.baseline] if self.baseline else [])):
+            if name != AUTO:
+                find_strategy(name)
+
+
+def truths_of(
+    workspace: Workspace, artifacts: Artifacts, question: Question, settings: EvalConfig
+) -> list[Truth]:
+    """The test split of each window, the earliest first.
+
+    Raises:
+        DataError: there is nothing to test on, or nothing to learn from before it.
+    """
+    import polars as pl
+
+    from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth, window_starts
+
+    if question.truth:
+        return [_given(artifacts, question.truth, question.cutoff)]
+    events = pl.scan_parquet(workspace.file("events", artifacts.dataset))
+    spec, n_items = artifacts.spec, len(artifacts.items)
+    if (question.protocol or settings.protocol) == LEAVE_LAST_OUT:
+        return [leave_last_out_truth(events, spec=spec, n_items=n_items)]
+    starts = window_starts(
+        events,
+        spec=spec,
+        windows=question.windows or settings.windows,
+        cutoff=question.cutoff,
+        horizon_days=question.horizon_days,
+    )
+    return [
+        temporal_truth(
+            events, spec=spec, n_items=n_items, cutoff=start, horizon_days=question.horizon_days
+        )
+        for start in starts
+    ]
+
+
+def _given(artifacts: Artifacts, file: Path, cutoff: date | None) -> Truth:
+    from recsys_cli.evaluation.truth_file import truth_from_file
+
+    given = truth_from_file(file, users=artifacts.users, items=artifacts.items)
+    if given.items.indices.min() >= len(artifacts.items) and given.users.max() < 0:
+        raise DataError(
+            f"{artifacts.dataset} has none of the users and items in {file}",
+            hint="check --dataset, and that the file holds external ids",
+        )
+    return replace(given, cutoff=cutoff)
+
+
+def snapshot_before(truth: Truth) -> Snapshot:
+    """What models may see that are tested on `truth`."""
+    if truth.protocol == LEAVE_LAST_OUT:
+        return Snapshot(leave_last=1)
+    return Snapshot(as_of=truth.cutoff)
+
+
+def without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bool) -> Truth:
+    """Reconcile the test pairs with what users already had.
+
+    Items that lists leave out cannot be hits: our own splits drop them, a given split that has
+    them is wrong. Where having an item again counts, a given split may still be one that the
+    models were trained on, which nobody but its author can tell.
+    """
+    if exclude_seen and truth.protocol == TRUTH_FILE:
+        ids = engine.artifacts
+        refuse_overlap(truth, engine.history, users=ids.users, items=ids.items)
+    elif exclude_seen:
+        return without_seen(truth, engine.history)
+    elif truth.protocol == TRUTH_FILE:
+        seen = int(seen_pairs(truth, engine.history).sum())
+        if seen:
+            warning = (
+                f"{seen:,} of {truth.items.nnz:,} pairs of the truth file are in the history that "
+                "the models learned from; unless users really had these items again, give the "
+                "split's first day as --cutoff"
+            )
+            return replace(truth, warnings=(*truth.warnings, warning))
+    return truth
+
+
+def segments_of(
+    workspace: Workspace, artifacts: Artifacts, truth: Truth
+) -> tuple[dict[str, Mask], list[str]]:
+    """Masks over the test users, one for each value of the spec's segment columns.
+
+    Returns:
+        The masks, and sentences about what was left out.
+    """
+    import numpy as np
+    import polars as pl
+
+    from recsys_cli.evaluation.groups import column_groups
+
+    masks: dict[str, Mask] = {}
+    warnings = []
+    inside = truth.users >= 0
+    for column in artifacts.spec.segment_columns:
+        table = pl.read_parquet(workspace.file("users", artifacts.dataset), columns=[column])
+        values = np.full(len(truth.users), None, object)
+        values[inside] = table[column].cast(pl.String).gather(truth.users[inside]).to_list()
+        groups, left_out = column_groups(column, values)
+        masks |= groups
+        warnings += [left_out] if left_out else []
+    return masks, warnings

@@ -1,0 +1,90 @@
+"""What a search says of itself: each trial as it ends, and the best, which can be applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recsys_cli.apps.tuning.targets import Value
+from recsys_cli.config.edit import with_settings
+from recsys_cli.config.load import CONFIG_FILE, load_config
+from recsys_cli.store.files import atomic_path
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One trial that ended.
+
+    Attributes:
+        number: the trial's number in the study.
+        state: complete, pruned or fail.
+        value: its metric; None unless complete.
+        settings: what it tried, by section.key.
+        seconds: how long it took.
+        best: the best value so far, that of the settings as they are included.
+        error: why it failed.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    settings: Mapping[str, Value]
+    seconds: float
+    best: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The outcome of a search, over all its calls.
+
+    Attributes:
+        dataset: the dataset's name.
+        target: what was tuned.
+        metric: what was maximised.
+        snapshots: states that trials were judged at.
+        users: test users, all windows together.
+        current: value of the settings as they are.
+        best: value of the best trial; None before the first.
+        settings: the best trial's settings, by section.key.
+        trials: number of trials by state.
+        seconds: how long they took together.
+    """
+
+    dataset: str
+    target: str
+    metric: str
+    snapshots: list[str]
+    users: int
+    current: float
+    best: float | None
+    settings: dict[str, Value]
+    trials: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def improves(self) -> bool:
+        """Whether the best trial beats the settings as they are."""
+        return self.best is not None and self.best > self.current
+
+
+def apply(workspace: Path, outcome: Tuned) -> Path:
+    """Write the best settings into recsys.toml, which is as valid afterwards as before.
+
+    Args:
+        workspace: folder that holds recsys.toml.
+        outcome: one that found something.
+
+    Returns:
+        The file.
+
+    Raises:
+        RecsysError: there is no recsys.toml that names the dataset.
+    """
+    text = with_settings(workspace, outcome.dataset, outcome.settings)
+    path = workspace / CONFIG_FILE
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    load_config(workspace)
+    return path

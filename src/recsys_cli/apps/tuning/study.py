@@ -1,0 +1,225 @@
+"""Searches a target's settings with Optuna (Akiba et al. 2019) on windows before the test window.
+
+The sampler is TPE (Bergstra et al. 2011). A trial is judged window by window, the latest first,
+and given up after one where its mean so far is below the median of the trials before it. The
+study is kept in an SQLite file, so that a search that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recsys_cli.apps.tuning.outcome import Attempt, Tuned
+from recsys_cli.apps.tuning.targets import Value
+from recsys_cli.apps.tuning.trial import Judge, Window
+from recsys_cli.apps.tuning.windows import Search, identity, prepare
+from recsys_cli.assembly import default_graph
+from recsys_cli.build.run import Builder
+from recsys_cli.config import Config, load_config
+from recsys_cli.errors import RecsysError
+from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.journal import refuse_link_out
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import optuna
+
+_STARTUP_TRIALS = 10
+_CURRENT, _SETTINGS = "current ", "settings"
+
+
+def tune(
+    workspace: Workspace,
+    dataset: str,
+    search: Search,
+    *,
+    overrides: Sequence[str] = (),
+    on_trial: Callable[[Attempt], None] | None = None,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Run trials, and return the best of the study so far.
+
+    A keyboard interrupt ends the trial that runs, and the search: what came before is kept.
+
+    Args:
+        workspace: receives the states that trials are judged at, and the study.
+        dataset: name of the dataset.
+        search: what to search.
+        overrides: of the configuration, as `load_config` takes them.
+        on_trial: told of each trial as it ends.
+        progress: told how far building is, and how many trials are done.
+
+    Raises:
+        RecsysError: Optuna is not installed, a stage is off or failed, or there is nothing to
+            judge on.
+    """
+    report = progress or Silent()
+    optuna = _optuna()
+    config = load_config(workspace.root, overrides)
+    builder = Builder(workspace, config, default_graph(), progress=report)
+    judge, windows = prepare(builder, workspace, config, dataset, search)
+    key = identity(workspace, judge, windows, config, search)
+    study = _Study(optuna, judge, windows, search, overrides, key=key)
+    study.judge_current(config)
+    report.start(f"tune {search.target.name}", search.trials)
+    try:
+        for _ in range(search.trials):
+            attempt = study.attempt()
+            report.advance()
+            if on_trial:
+                on_trial(attempt)
+    except KeyboardInterrupt:
+        report.log("stopped; the trials before are kept, and the same command goes on")
+    return study.outcome()
+
+
+def _optuna() -> ModuleType:
+    try:
+        import optuna
+    except ImportError as error:
+        raise RecsysError(
+            "tuning needs Optuna, which is not installed", hint="pip install 'recsys-cli[tune]'"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    module: ModuleType = optuna
+    return module
+
+
+class _Study:
+    """Optuna's study of one search, with the trials of earlier calls if it is the same."""
+
+    def __init__(
+        self,
+        optuna: Any,
+        judge: Judge,
+        windows: Sequence[Window],
+        search: Search,
+        overrides: Sequence[str],
+        *,
+        key: str,
+    ) -> None:
+        self._judge = judge
+        self._windows = windows
+        self._search = search
+        self._overrides = overrides
+        self._states = optuna.trial.TrialState
+        folder = judge.workspace.artifacts / "tuning"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{search.target.name}_{judge.dataset}.db"
+        refuse_link_out(judge.workspace.root, judge.workspace.relative(file))
+        self._file = judge.workspace.relative(file)
+        try:
+            self._study: optuna.Study = optuna.create_study(
+                study_name=key,
+                storage=f"sqlite:///{file}",
+                load_if_exists=True,
+                direction="maximize",
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS // 2),
+            )
+        except Exception as error:
+            # What is no such file fails inside of Optuna, SQLAlchemy or SQLite.
+            raise self._strange(f"is no study of trials ({type(error).__name__})") from error
+        for trial in self._trials():
+            if trial.state == self._states.RUNNING:
+                # What a killed search left, and will never end.
+                self._study.tell(trial.number, state=self._states.FAIL)
+        # A seed of its own for each call, or it would begin with the same random trials again.
+        self._study.sampler = optuna.samplers.TPESampler(
+            seed=search.seed + len(self._trials()), n_startup_trials=_STARTUP_TRIALS
+        )
+
+    def _strange(self, why: str) -> RecsysError:
+        return RecsysError(f"{self._file} {why}", hint="delete it, and search again")
+
+    def _settings(self, trial: optuna.trial.FrozenTrial) -> dict[str, Value]:
+        """What a trial was of, which is written into recsys.toml only if it can have been tried."""
+        settings, space = trial.user_attrs.get(_SETTINGS), self._search.target.space
+        if not isinstance(settings, dict) or set(settings) != set(space):
+            raise self._strange("holds a trial of other settings")
+        if not all(scope.holds(settings[name]) for name, scope in space.items()):
+            raise self._strange("holds settings that no search tries")
+        return dict(settings)
+
+    def judge_current(self, config: Config) -> None:
+        """Note what the settings as they are give, unless an earlier call did."""
+        self._current_key = _CURRENT + json.dumps(
+            self._search.target.settings(config, self._judge.dataset)
+        )
+        if self._current_key not in self._study.user_attrs:
+            values = [self._judge.current(config, window) for window in self._windows]
+            self._study.set_user_attr(self._current_key, float(np.mean(values)))
+
+    def attempt(self) -> Attempt:
+        """Run one trial."""
+        start = time.monotonic()
+        trial = self._study.ask()
+        value: float | None = None
+        error: str | None = None
+        settings: dict[str, Value] = {}
+        try:
+            space = self._search.target.space
+            settings = {name: scope.suggest(trial, name) for name, scope in space.items()}
+            trial.set_user_attr(_SETTINGS, settings)
+            value = self._value(trial, settings)
+            state = self._states.PRUNED if value is None else self._states.COMPLETE
+        except RecsysError as problem:
+            # Settings that cannot be built are an answer too; others may do better.
+            error, state = problem.message, self._states.FAIL
+        except BaseException:
+            self._study.tell(trial, state=self._states.FAIL)
+            raise
+        self._study.tell(trial, value, state=state)
+        return Attempt(
+            number=trial.number,
+            state=state.name.lower(),
+            value=value,
+            settings=settings,
+            seconds=time.monotonic() - start,
+            best=max([self._study.user_attrs[self._current_key], *self._values()]),
+            error=error,
+        )
+
+    def _value(self, trial: optuna.Trial, settings: Mapping[str, Value]) -> float | None:
+        """The metric's mean over the windows; None where it is given up before the last."""
+        # The dataset's own settings win over general ones.
+        own = [f"datasets.{self._judge.dataset}.{name}={v}" for name, v in settings.items()]
+        config = load_config(self._judge.workspace.root, [*self._overrides, *own])
+        scores: list[float] = []
+        for number, window in enumerate(self._windows):
+            scores.append(self._judge.score(config, window))
+            trial.report(float(np.mean(scores)), number)
+            if number + 1 < len(self._windows) and trial.should_prune():
+                return None
+        return float(np.mean(scores))
+
+    def _trials(self) -> list[optuna.trial.FrozenTrial]:
+        trials: list[optuna.trial.FrozenTrial] = self._study.get_trials(deepcopy=False)
+        return trials
+
+    def _values(self) -> list[float]:
+        complete = [trial for trial in self._trials() if trial.state == self._states.COMPLETE]
+        return [trial.value for trial in complete if trial.value is not None]
+
+    def outcome(self) -> Tuned:
+        """The best of all trials, and how many there were."""
+        states = [trial.state.name.lower() for trial in self._trials()]
+        best = self._study.best_trial if self._values() else None
+        seconds = [trial.duration.total_seconds() for trial in self._trials() if trial.duration]
+        return Tuned(
+            dataset=self._judge.dataset,
+            target=self._search.target.name,
+            metric=self._search.metric,
+            snapshots=[str(window.snapshot) for window in self._windows],
+            users=sum(len(window.truth.users) for window in self._windows),
+            current=self._study.user_attrs[self._current_key],
+            best=best.value if best else None,
+            settings=self._settings(best) if best else {},
+            trials={state: states.count(state) for state in sorted(set(states))},
+            seconds=sum(seconds),
+        )

@@ -1,0 +1,172 @@
+"""What trials are judged on: states before the test window, and what users did after each.
+
+The test window of `recsys eval` and everything after it stay unseen: the first window ends
+where the test window begins, and the others lie before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from recsys_cli.apps.tuning.targets import Target
+from recsys_cli.apps.tuning.trial import Judge, Window, touched
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.build.run import Builder
+from recsys_cli.build.timeline import Timeline
+from recsys_cli.config import Config
+from recsys_cli.engine.engine import Engine
+from recsys_cli.engine.registry import STRATEGIES
+from recsys_cli.errors import UsageError
+from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
+from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, Truth, without_seen
+from recsys_cli.ranking.metrics import METRICS
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What `recsys tune` asks.
+
+    Attributes:
+        target: what to tune.
+        trials: how many more to run.
+        windows: windows before the test window that each trial is judged on.
+        metric: what to maximise, such as ndcg@12.
+        protocol: temporal or leave-last-out; None means the config's.
+        cutoff: first day of the test window that stays unseen; None means the last window.
+        exclude_seen: None means what the dataset's spec says.
+        seed: seed of the sampler.
+    """
+
+    target: Target
+    trials: int
+    windows: int = 1
+    metric: str = "ndcg@12"
+    protocol: str | None = None
+    cutoff: date | None = None
+    exclude_seen: bool | None = None
+    seed: int = 42
+
+    def check(self, protocol: str) -> None:
+        """Refuse what cannot be searched.
+
+        Args:
+            protocol: the one asked for, or the config's.
+
+        Raises:
+            UsageError: there is no such metric, or options contradict each other.
+        """
+        name, _, depth = self.metric.partition("@")
+        if name not in METRICS or not depth.isdigit() or int(depth) < 1:
+            raise UsageError(
+                f"there is no metric {self.metric!r}",
+                hint=f"one of {', '.join(METRICS)}, with a depth, such as ndcg@12",
+            )
+        if self.cutoff and protocol == LEAVE_LAST_OUT:
+            raise UsageError("leave-last-out has no window", hint="leave out --cutoff")
+
+
+def prepare(
+    builder: Builder, workspace: Workspace, config: Config, dataset: str, search: Search
+) -> tuple[Judge, list[Window]]:
+    """Build the states with the settings as they are, and say what trials are judged on.
+
+    Raises:
+        RecsysError: a stage is off or failed, or there is nothing to judge on.
+    """
+    protocol = search.protocol or config.eval.protocol
+    search.check(protocol)
+    graph, spec = builder.graph, STRATEGIES[search.target.strategy]
+    kept, varied = touched(graph, spec.name, search.target.space)
+    graph.refuse_off(varied, [dataset], config)
+    behind = {graph.producer[kind] for name in spec.fallback for kind in STRATEGIES[name].needs}
+    on = [name for name in graph.order if graph.stages[name].enabled(config, dataset)]
+    build(builder, ["ingest"], dataset, NOW)
+    artifacts = Artifacts(workspace, dataset)
+    exclude_seen = search.exclude_seen
+    judge = Judge(
+        workspace=workspace,
+        graph=graph,
+        dataset=dataset,
+        strategy=spec.name,
+        stages=[name for name in varied if name in on],
+        metric=search.metric,
+        exclude_seen=not artifacts.spec.repurchase if exclude_seen is None else exclude_seen,
+    )
+    windows = []
+    for snapshot, after in _states(workspace, dataset, search, protocol):
+        build(builder, [n for n in on if n in {*kept, *varied, *behind}], dataset, snapshot)
+        truth = _truth(workspace, artifacts, snapshot, after)
+        if judge.exclude_seen:
+            truth = without_seen(truth, Engine(workspace, dataset, snapshot).history)
+        windows.append(Window(snapshot, truth))
+    return judge, windows
+
+
+def build(builder: Builder, targets: Sequence[str], dataset: str, snapshot: Snapshot) -> None:
+    """Build stages of a snapshot, raising the first error."""
+    for step in builder.build(targets, datasets=[dataset], snapshot=snapshot):
+        if step.error:
+            raise step.error
+
+
+def _states(
+    workspace: Workspace, dataset: str, search: Search, protocol: str
+) -> list[tuple[Snapshot, Snapshot]]:
+    """Each state with the one a window later, the latest first."""
+    if protocol == LEAVE_LAST_OUT:
+        states = [Snapshot(leave_last=1 + ago) for ago in range(search.windows + 1)]
+    else:
+        timeline = Timeline(workspace)
+        start = Snapshot(as_of=search.cutoff)
+        first = 0 if search.cutoff else 1
+        states = [
+            timeline.earlier(dataset, start, first + ago) if first + ago else start
+            for ago in range(search.windows + 1)
+        ]
+    return [(states[ago + 1], states[ago]) for ago in range(search.windows)]
+
+
+def _truth(
+    workspace: Workspace, artifacts: Artifacts, snapshot: Snapshot, after: Snapshot
+) -> Truth:
+    """What users did between two states."""
+    import polars as pl
+
+    events = after.filter(pl.scan_parquet(workspace.file("events", artifacts.dataset)))
+    n_items = len(artifacts.items)
+    if snapshot.leave_last:
+        return leave_last_out_truth(events, spec=artifacts.spec, n_items=n_items)
+    return temporal_truth(events, spec=artifacts.spec, n_items=n_items, cutoff=snapshot.as_of)
+
+
+def identity(
+    workspace: Workspace, judge: Judge, windows: Sequence[Window], config: Config, search: Search
+) -> str:
+    """A short hash of everything but the tuned settings that decides a trial's value.
+
+    Trials are comparable, and a search may go on, only where it stays the same.
+    """
+    tuned = set(search.target.space)
+    facts: list[object] = [judge.metric, judge.exclude_seen, repr(search.target)]
+    for window in windows:
+        facts.append(str(window.snapshot))
+        for stage, manifest in sorted(workspace.manifests(judge.dataset, window.snapshot).items()):
+            recipe = manifest.recipe
+            if stage not in judge.stages:
+                facts.append(recipe.key())
+                continue
+            others = {
+                f"{section}.{key}": value
+                for section, values in recipe.config.items()
+                for key, value in values.items()
+                if f"{section}.{key}" not in tuned
+            }
+            facts.append([stage, recipe.version, others])
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,211 @@
+"""Runs what is missing or stale, in order, and says why it ran or skipped each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from recsys_cli.config import Config
+from recsys_cli.errors import RecsysError, sentence, way_out
+from recsys_cli.build.freshness import Freshness, Verdict
+from recsys_cli.build.graph import Graph
+from recsys_cli.build.measure import Meter
+from recsys_cli.build.stage import Context, Stage
+from recsys_cli.build.timeline import Node, Timeline, walk
+from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.manifest import Manifest, environment
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+Action = Literal["ran", "skipped", "would run", "failed", "blocked"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened to one stage of one dataset in one snapshot; shared stages have "now"'s."""
+
+    stage: str
+    dataset: str
+    snapshot: Snapshot
+    action: Action
+    reason: str
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    facts: dict[str, object] = field(default_factory=dict)
+    error: RecsysError | None = None
+
+
+def context_of(
+    stage: Stage,
+    node: Node,
+    *,
+    graph: Graph,
+    workspace: Workspace,
+    config: Config,
+    staging: Path,
+    progress: Progress,
+) -> Context:
+    """What a stage is run with; of other datasets it may read only what is there yet."""
+    return Context(
+        workspace=workspace,
+        config=config,
+        dataset=node.dataset,
+        snapshot=node.snapshot,
+        staging=staging,
+        progress=progress,
+        timeline=Timeline(workspace),
+        reads=[
+            (kind, owner)
+            for kind, owner in graph.reads(stage, node.dataset, config)
+            if owner == node.dataset or workspace.path(kind, owner, node.snapshot).exists()
+        ],
+        past_reads=graph.past_reads(stage, node.dataset, config),
+    )
+
+
+class Builder:
+    """Builds stages of a workspace.
+
+    Args:
+        workspace: the folder.
+        config: its configuration.
+        graph: the stages.
+        progress: where long stages report.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: Config,
+        graph: Graph,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._config = config
+        self.graph = graph
+        self._progress: Progress = progress or Silent()
+
+    def build(
+        self,
+        targets: Sequence[str] = ("all",),
+        *,
+        datasets: Iterable[str],
+        snapshot: Snapshot = NOW,
+        force: bool = False,
+        dry_run: bool = False,
+        keep_going: bool = False,
+    ) -> Iterator[Step]:
+        """Yield a step per stage, dataset and snapshot as each is done.
+
+        Stages that the targets need are built too where they are missing or stale, those of
+        earlier snapshots among them. With `force` the targets themselves run even if fresh,
+        in the snapshot asked for. A failed stage ends the build, or, with `keep_going`, blocks
+        only what depends on it; so does one that can be switched off, which need not be
+        waited for by those that everybody has.
+        """
+        named, needed = self.graph.select(targets)
+        chosen = list(datasets)
+        self.graph.refuse_off(targets, chosen, self._config)
+        self._workspace.recover()
+        # A build that has nothing to do neither waits for a writer nor disturbs one.
+        plan = self.graph.plan(needed, chosen, self._config)
+        idle = dry_run or (not force and self._has_nothing_to_do(plan, snapshot))
+        with nullcontext() if idle else self._workspace.writing():
+            unready: dict[Node, Action] = {}
+            for stage, node in self._walk(plan, snapshot):
+                asked = node.snapshot == (snapshot if stage.per_snapshot else NOW)
+                forced = force and asked and stage.name in named
+                step = self._step(stage, node, unready, forced=forced, dry_run=dry_run)
+                yield step
+                if step.action in ("failed", "blocked", "would run"):
+                    unready[node] = step.action
+                if step.action == "failed" and not (keep_going or stage.switch):
+                    return
+
+    def _walk(
+        self, plan: Sequence[tuple[Stage, str]], snapshot: Snapshot
+    ) -> Iterator[tuple[Stage, Node]]:
+        timeline = Timeline(self._workspace)
+        return walk(self.graph, plan, snapshot, self._config, timeline)
+
+    def _has_nothing_to_do(self, plan: Sequence[tuple[Stage, str]], snapshot: Snapshot) -> bool:
+        freshness = self._freshness()
+        return all(
+            freshness.check(stage, node.dataset, node.snapshot).state == "fresh"
+            or freshness.obstacle(stage, node.dataset, node.snapshot)
+            for stage, node in self._walk(plan, snapshot)
+        )
+
+    def _freshness(self) -> Freshness:
+        return Freshness(self._workspace, self._config, self.graph, progress=self._progress)
+
+    def _step(
+        self, stage: Stage, node: Node, unready: dict[Node, Action], *, forced: bool, dry_run: bool
+    ) -> Step:
+        freshness = self._freshness()
+        obstacle = freshness.obstacle(stage, node.dataset, node.snapshot)
+        if obstacle:
+            return Step(*node, "skipped", obstacle)
+        parents = freshness.parents(stage, node.dataset, node.snapshot)
+        waiting = [parent for parent in parents if parent in unready]
+        # Factors from elsewhere do not wait for what they were not made from.
+        if waiting and not forced and freshness.imported(stage, node.dataset, node.snapshot):
+            waiting = []
+        failed = [parent for parent in waiting if unready[parent] != "would run"]
+        if failed:
+            return Step(*node, "blocked", f"{failed[0].stage} did not finish")
+        if waiting:
+            names = ", ".join(dict.fromkeys(parent.stage for parent in waiting))
+            return Step(*node, "would run", f"after {names}")
+        verdict = freshness.check(stage, node.dataset, node.snapshot)
+        if forced:
+            verdict = Verdict("stale", "forced")
+        if verdict.state == "fresh":
+            return Step(*node, "skipped", verdict.reason)
+        if dry_run:
+            return Step(*node, "would run", verdict.reason)
+        return self._run(stage, node, freshness, verdict)
+
+    def _run(self, stage: Stage, node: Node, freshness: Freshness, verdict: Verdict) -> Step:
+        _, dataset, snapshot = node
+        try:
+            with self._workspace.staging() as staging:
+                recipe = freshness.recipe(stage, dataset, snapshot)
+                context = context_of(
+                    stage,
+                    node,
+                    graph=self.graph,
+                    workspace=self._workspace,
+                    config=self._config,
+                    staging=staging,
+                    progress=self._progress,
+                )
+                meter = Meter()
+                facts = stage.run(context)
+                seconds, peak = meter.stop()
+                made = {kind: context.output(kind) for kind in stage.outputs}
+                manifest = Manifest(
+                    stage=stage.name,
+                    dataset=dataset,
+                    recipe=recipe,
+                    outputs=self._workspace.describe(made, dataset, snapshot),
+                    facts=facts,
+                    seconds=round(seconds, 3),
+                    peak_memory_mb=round(peak, 1),
+                    finished=datetime.now(UTC).isoformat(timespec="seconds"),
+                    **environment(),
+                )
+                self._workspace.commit(made, manifest, snapshot)
+        except RecsysError as error:
+            return Step(*node, "failed", verdict.reason, error=error)
+        except Exception as error:
+            # A full disk or an error inside a library must not take the other stages along.
+            known = RecsysError(sentence(error), hint=way_out(error))
+            known.__cause__ = error
+            return Step(*node, "failed", verdict.reason, error=known)
+        return Step(*node, "ran", verdict.reason, seconds, peak, facts)

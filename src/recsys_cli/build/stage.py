@@ -1,0 +1,181 @@
+"""What a stage is: declared inputs and outputs, the config it reads, and a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys_cli.config.load import section_for
+from recsys_cli.cores import available_cores
+from recsys_cli.errors import ConfigError
+from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from recsys_cli.config import Config
+    from recsys_cli.datasets.spec import DatasetSpec
+    from recsys_cli.build.timeline import Timeline
+    from recsys_cli.progress import Progress
+    from recsys_cli.store.files import HashMemo
+
+Facts = dict[str, Any]
+Source = tuple[str, str]
+"""A kind of artifact and the dataset it is of."""
+Past = tuple[str, int]
+"""A kind of artifact and how many test windows before the stage's snapshot it is from."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running stage may use.
+
+    Attributes:
+        workspace: where inputs lie.
+        config: the whole configuration; a stage reads only the sections it declares.
+        dataset: name of the dataset.
+        snapshot: the events it may see.
+        staging: folder that receives the outputs under their final names.
+        progress: where it reports.
+        timeline: tells which snapshots lie before this one.
+        reads: the artifacts it may read; of its declared inputs, those whose stage is on.
+        past_reads: likewise of earlier snapshots.
+    """
+
+    workspace: Workspace
+    config: Config
+    dataset: str
+    snapshot: Snapshot
+    staging: Path
+    progress: Progress
+    timeline: Timeline
+    reads: Sequence[Source] = ()
+    past_reads: Sequence[Past] = ()
+
+    def input(self, kind: str, dataset: str | None = None, *, windows_ago: int = 0) -> Path:
+        """An input artifact, checked, by default of this stage's dataset and snapshot."""
+        at = self.earlier(windows_ago)
+        return self.workspace.file(kind, dataset or self.dataset, at)
+
+    def earlier(self, windows: int) -> Snapshot:
+        """The snapshot that many test windows before this one."""
+        if not windows:
+            return self.snapshot
+        return self.timeline.earlier(self.dataset, self.snapshot, windows)
+
+    def inputs(self, kind: str) -> dict[str, Path]:
+        """Paths of the inputs of one kind by dataset; none where its stage is off."""
+        return {owner: self.input(kind, owner) for read, owner in self.reads if read == kind}
+
+    def events(self) -> pl.LazyFrame:
+        """All canonical events of the dataset, of whatever snapshot."""
+        import polars as pl
+
+        return pl.scan_parquet(self.input("events"))
+
+    def output(self, kind: str) -> Path:
+        """Path to write an output artifact to."""
+        return self.staging / self.workspace.path(kind, self.dataset, self.snapshot).name
+
+    def section(self, name: str) -> Any:
+        """A config section with this dataset's overrides applied."""
+        return section_for(self.config, name, self.dataset)
+
+    @cached_property
+    def spec(self) -> DatasetSpec:
+        """The dataset's spec."""
+        from recsys_cli.datasets.spec import read_spec
+
+        return read_spec(self.input("spec"))
+
+    @property
+    def threads(self) -> int:
+        """Threads to use: the config's, or all cores this process may run on."""
+        return self.config.threads or available_cores()
+
+
+@dataclass(frozen=True)
+class Switch:
+    """What turns a stage on.
+
+    Attributes:
+        on: whether it is, for a dataset; a whole stage asks for `ALL`.
+        message: why it is not.
+        hint: what to do to turn it on.
+        announced: whether a build of everything says that it leaves this out.
+    """
+
+    on: Callable[[Config, str], bool]
+    message: str
+    hint: str
+    announced: bool = False
+
+    def refusal(self) -> ConfigError:
+        """What to tell somebody who asks for what is off."""
+        return ConfigError(self.message, hint=self.hint)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stage may look at, besides its inputs, to tell what its result depends on."""
+
+    workspace: Workspace
+    config: Config
+    dataset: str
+    hashes: HashMemo
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline.
+
+    Attributes:
+        name: name on the command line, such as als.train.
+        summary: what it does, for `--explain` and the docs.
+        inputs: kinds of artifact it reads.
+        outputs: kinds of artifact it makes.
+        sections: config sections, or single settings of one, that change its result.
+        run: the work; returns facts for the manifest (counts, shapes, seed, device).
+        version: raised when a code change changes the result.
+        reads_raw: whether it reads the dataset's raw files.
+        per_snapshot: whether each snapshot has its own result.
+        whole: whether it runs once for the workspace, reading every dataset's inputs.
+        switch: what turns it on; None is always on. One that is off is left out.
+        pool: other datasets whose inputs it reads too, where they are there yet.
+        beyond: what its result depends on besides inputs and config, by name.
+        earlier: artifacts of earlier snapshots that it reads, such as ("als", 1) for the
+            factors as they were one test window before.
+        look_back: how many windows back it reads of what `earlier` names; None is all of them.
+        timed: whether it makes sense only where events have times; whatever reads earlier
+            snapshots does.
+    """
+
+    name: str
+    summary: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sections: tuple[str, ...]
+    run: Callable[[Context], Facts]
+    version: int = 1
+    reads_raw: bool = False
+    per_snapshot: bool = True
+    whole: bool = False
+    switch: Switch | None = None
+    pool: Callable[[Config, str], Sequence[str]] | None = None
+    beyond: Callable[[Surroundings], Mapping[str, str]] | None = None
+    earlier: tuple[Past, ...] = ()
+    look_back: Callable[[Config, str], int] | None = None
+    timed: bool = False
+
+    def enabled(self, config: Config, dataset: str) -> bool:
+        """Whether it has anything to do for a dataset."""
+        return self.switch is None or self.switch.on(config, dataset)
+
+    def pooled(self, config: Config, dataset: str) -> Sequence[str]:
+        """The other datasets that it reads."""
+        return self.pool(config, dataset) if self.pool else ()

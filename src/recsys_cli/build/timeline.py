@@ -1,0 +1,140 @@
+"""Which snapshots lie before a snapshot, and whether a dataset's events reach back to them.
+
+The facts of a dataset's ingest come in. Windows are as long as the dataset's test window, so
+that the first one before "now" is the one that `recsys eval` tests on, and shares its snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from recsys_cli.config import Config
+from recsys_cli.datasets.spec import read_spec
+from recsys_cli.errors import ArtifactError
+from recsys_cli.build.graph import Graph
+from recsys_cli.build.stage import Stage
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+
+
+class Node(NamedTuple):
+    """A stage of one dataset in one snapshot; shared stages belong to "now"."""
+
+    stage: str
+    dataset: str
+    snapshot: Snapshot
+
+
+class _Extent(NamedTuple):
+    """Days of the first and last event, None without times, and days of a test window."""
+
+    first: date | None
+    last: date | None
+    horizon_days: int
+
+
+class Timeline:
+    """Looks up earlier snapshots of the datasets of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def earlier(self, dataset: str, snapshot: Snapshot, windows: int) -> Snapshot:
+        """The snapshot that many test windows before `snapshot`.
+
+        Raises:
+            ArtifactError: the dataset is not ingested, or its events carry no time.
+        """
+        extent = self._extent(dataset)
+        if extent is None:
+            raise ArtifactError(f"{dataset} is not ingested", hint=f"recsys ingest -d {dataset}")
+        if extent.last is None:
+            raise ArtifactError(f"the events of {dataset} carry no time")
+        end = extent.last + timedelta(days=1)
+        return snapshot.earlier(windows, days=extent.horizon_days, end=end)
+
+    def obstacle(self, dataset: str, snapshot: Snapshot, *, reach: int) -> str | None:
+        """Why nothing can be learned from that many windows before a snapshot, in words.
+
+        Returns:
+            None where nothing stands in the way, or that is not known before ingest.
+        """
+        extent = self._extent(dataset)
+        if extent is None:
+            return None
+        if extent.first is None:
+            return f"the events of {dataset} carry no time"
+        oldest = self.earlier(dataset, snapshot, reach) if reach else snapshot
+        if oldest.as_of and extent.first >= oldest.as_of:
+            return f"it learns from events before {oldest.as_of}, and there are none"
+        return None
+
+    def covers(self, dataset: str, snapshot: Snapshot, *, reach: int) -> bool:
+        """Whether the events are known to begin that many windows before a snapshot."""
+        return self.known(dataset) and self.obstacle(dataset, snapshot, reach=reach) is None
+
+    def known(self, dataset: str) -> bool:
+        """Whether the dataset is ingested."""
+        return self._extent(dataset) is not None
+
+    def _extent(self, dataset: str) -> _Extent | None:
+        manifest = self._workspace.manifest("ingest", dataset)
+        if manifest is None:
+            return None
+        try:
+            horizon = read_spec(self._workspace.file("spec", dataset)).horizon_days
+            return _Extent(_day(manifest.facts["first"]), _day(manifest.facts["last"]), horizon)
+        except (ArtifactError, KeyError, TypeError, ValueError):
+            # Whoever looks for what is stale finds it to be that.
+            return None
+
+
+def _day(moment: str | None) -> date | None:
+    return datetime.fromisoformat(moment).date() if moment else None
+
+
+def walk(
+    graph: Graph,
+    plan: Sequence[tuple[Stage, str]],
+    snapshot: Snapshot,
+    config: Config,
+    timeline: Timeline,
+    *,
+    passed: set[Node] | None = None,
+) -> Iterator[tuple[Stage, Node]]:
+    """The stages of a plan, each after the stages of earlier snapshots that it reads.
+
+    Which snapshots these are is looked up when a stage's turn comes, so that what runs before
+    it may be what tells.
+
+    Args:
+        graph: all stages.
+        plan: stages and datasets in order.
+        snapshot: the one that the plan is for.
+        config: tells which stages are on.
+        timeline: tells which snapshots lie before.
+        passed: nodes that are done; those of this walk are added.
+    """
+    passed = set() if passed is None else passed
+    for stage, dataset in plan:
+        node = Node(stage.name, dataset, snapshot if stage.per_snapshot else NOW)
+        if node in passed:
+            continue
+        passed.add(node)
+        past = graph.past_reads(stage, dataset, config)
+        reach = graph.reach(stage, dataset, config)
+        if past and timeline.covers(dataset, node.snapshot, reach=reach):
+            for windows in sorted({windows for _, windows in past}, reverse=True):
+                makers = {graph.producer[kind] for kind, ago in past if ago == windows}
+                needed = set().union(*(graph.ancestors(maker) for maker in makers))
+                yield from walk(
+                    graph,
+                    graph.plan(needed, [dataset], config),
+                    timeline.earlier(dataset, node.snapshot, windows),
+                    config,
+                    timeline,
+                    passed=passed,
+                )
+        yield stage, node

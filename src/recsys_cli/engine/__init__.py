@@ -1,0 +1,1 @@
+"""Answers: strategies over the artifacts of a workspace, for one user, for all, for items."""

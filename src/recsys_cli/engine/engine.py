@@ -1,0 +1,265 @@
+"""Recommends for external user ids: one answer as JSON-able values, or lists for many rows.
+
+The command line, batch files and serving all go through `Engine`, so that they cannot differ.
+Only numpy is imported for one user's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.config import Config
+from recsys_cli.csr import CSR
+from recsys_cli.engine.registry import build_strategy
+from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
+from recsys_cli.ranking.fallback import Answer, WithFallback
+from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.hybrid.candidates import Candidates
+from recsys_cli.strategies.hybrid.explain import reasons
+from recsys_cli.strategies.hybrid.strategy import Hybrid
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What may be recommended.
+
+    Attributes:
+        exclude_seen: leave out items the user already has; None means what the dataset's
+            spec says.
+        exclude: external ids of items that nobody gets.
+        where: conditions `column=value` on the items table, all of which must hold.
+    """
+
+    exclude_seen: bool | None = None
+    exclude: Sequence[str] = ()
+    where: Sequence[str] = ()
+
+
+NO_FILTERS = Filters()
+_ALWAYS = ("items", "interactions", "popular")
+"""What filters, exclusion and fallbacks need, whatever the strategy: if built, it is there."""
+
+
+class Engine:
+    """The strategies of one dataset's snapshot, each built when first asked for."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        dataset: str,
+        snapshot: Snapshot = NOW,
+        *,
+        threads: int = 0,
+        config: Config | None = None,
+        artifacts: Artifacts | None = None,
+    ) -> None:
+        """Load nothing yet.
+
+        Args:
+            workspace: where the artifacts are.
+            dataset: whose.
+            snapshot: of which cut-off.
+            threads: threads for many users; 0 means all cores.
+            config: see `Artifacts`.
+            artifacts: those of this dataset and snapshot, where the caller opened them already.
+        """
+        self.artifacts = artifacts or Artifacts(workspace, dataset, snapshot, config=config)
+        for kind in _ALWAYS:
+            self.artifacts.has(kind)
+        self.dataset = dataset
+        self._threads = threads
+        self._strategies: dict[str, WithFallback] = {}
+        self._built: dict[str, Serving] = {}
+
+    @cached_property
+    def history(self) -> CSR:
+        """(n_users, n_items) what each user already has."""
+        return Interactions.from_pack(self.artifacts.pack("interactions")).items
+
+    def strategy(self, name: str) -> WithFallback:
+        """A strategy with its fallback chain.
+
+        Raises:
+            UsageError: there is no such strategy.
+            ArtifactError: it has not been built.
+        """
+        if name not in self._strategies:
+            self._strategies[name] = build_strategy(
+                name, self.artifacts, threads=self._threads, built=self._built
+            )
+        return self._strategies[name]
+
+    def allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
+        """(n_items,) mask of what the filters let through; None where that is everything.
+
+        Raises:
+            UsageError: a condition is malformed or names no column, or an id no item.
+        """
+        if not filters.exclude and not filters.where:
+            return None
+        mask = np.ones(len(self.artifacts.items), np.bool_)
+        for external in filters.exclude:
+            row = self.artifacts.items.find(external)
+            if row < 0:
+                raise UsageError(f"--exclude: {self.dataset} has no item {external!r}")
+            mask[row] = False
+        for condition in filters.where:
+            mask &= self._where(condition)
+        return mask
+
+    def _where(self, condition: str) -> npt.NDArray[np.bool_]:
+        import polars as pl
+
+        column, equals, value = condition.partition("=")
+        if not equals:
+            raise UsageError(f"--where {condition!r} is not of the form column=value")
+        values = self.artifacts.item_column(column).cast(pl.String)
+        found: npt.NDArray[np.bool_] = (values == value).fill_null(value=False).to_numpy()
+        if not found.any():
+            examples = values.drop_nulls().unique(maintain_order=True).head(5).to_list()
+            raise UsageError(
+                f"--where: no item has {condition}", hint=f"such as: {', '.join(examples)}"
+            )
+        return found
+
+    def answer(
+        self,
+        users: npt.NDArray[np.int32],
+        *,
+        strategy: str,
+        k: int,
+        exclude_seen: bool | None = None,
+        allow: npt.NDArray[np.bool_] | None = None,
+    ) -> Answer:
+        """Lists for users (n,) int32 by row, -1 for unknown ones.
+
+        Lists are never longer than the catalogue, so a large k costs no memory.
+        """
+        exclude = self._excluded(users, exclude_seen)
+        chain = self.strategy(strategy)
+        return chain.answer(users, k=min(k, chain.n_items), exclude=exclude, allow=allow)
+
+    def _excluded(self, users: npt.NDArray[np.int32], exclude_seen: bool | None) -> CSR | None:
+        if exclude_seen is None:
+            exclude_seen = not self.artifacts.spec.repurchase
+        return self.history.take(users) if exclude_seen else None
+
+    def recommend_one(
+        self,
+        user: str,
+        *,
+        strategy: str,
+        k: int,
+        filters: Filters = NO_FILTERS,
+        explain: bool = False,
+    ) -> dict[str, Any]:
+        """One user's answer in the shape of `recsys recommend --json`.
+
+        With `explain`, each item has an `explanation`: its sources with the rank and score in
+        their lists, and the features that add most to its score.
+        """
+        row = self.artifacts.users.find(user)
+        users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
+        allow = self.allowed(filters)
+        exclude = self._excluded(users, filters.exclude_seen)
+        chain = self.strategy(strategy)
+        request = _Request(users, min(k, chain.n_items), exclude, allow)
+        answer, found = request.answered_by(chain)
+        items = self.listed(answer.recommendations)
+        ranked_by = None
+        if found is not None and answer.strategy_used(0) == found.hybrid.name:
+            ranked_by = found.hybrid.ranked_by
+            _name_sources(items, answer, found, explain=explain)
+        if explain:
+            _explain_the_rest(items)
+        return {
+            "user": user,
+            "dataset": self.dataset,
+            "strategy": strategy,
+            "strategy_used": answer.strategy_used(0),
+            "fallback_reason": answer.fallback_reason(0),
+            "ranked_by": ranked_by,
+            "items": items,
+        }
+
+    def listed(self, lists: Recommendations) -> list[dict[str, Any]]:
+        """The first user's items as they stand in answers."""
+        ids, names = self.artifacts.items, self.artifacts.names
+        return [
+            {
+                "rank": rank,
+                "item": ids[int(item)],
+                # The shortest decimal that stands for the float32, so 0.93 and not 0.9300000072.
+                "score": float(str(score)),
+                "name": names[int(item)],
+                "sources": lists.sources[int(source)].split(ALSO),
+            }
+            for rank, (item, score, source) in enumerate(
+                zip(lists.items[0], lists.scores[0], lists.source[0], strict=True), 1
+            )
+            if item >= 0
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one user's list is asked for with."""
+
+    users: npt.NDArray[np.int32]
+    k: int
+    exclude: CSR | None
+    allow: npt.NDArray[np.bool_] | None
+
+    def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
+        """The chain's answer; where hybrid is asked for, also what it chose from."""
+        filters: Any = {"k": self.k, "exclude": self.exclude, "allow": self.allow}
+        first = chain.chain[0]
+        if not isinstance(first, Hybrid) or not first.history.counts(self.users)[0]:
+            return chain.answer(self.users, **filters), None
+        try:
+            lists, candidates = first.recommend_found(self.users, **filters)
+        except (RecsysError, MemoryError):
+            raise
+        except Exception:
+            # The chain notes the failure, and goes on with who comes next.
+            return chain.answer(self.users, **filters), None
+        return chain.answer(self.users, **filters, first=lists), _Found(first, candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What hybrid chose a list from."""
+
+    hybrid: Hybrid
+    candidates: Candidates
+
+
+def _name_sources(
+    items: list[dict[str, Any]], answer: Answer, found: _Found, *, explain: bool
+) -> None:
+    """Name all the sources that brought an item that the hybrid listed."""
+    rows = answer.recommendations.items[0][: len(items)]
+    why = reasons(found.hybrid, found.candidates, rows, with_features=explain)
+    for item, reason in zip(items, why, strict=True):
+        if reason is None or item["sources"] != [found.hybrid.name]:
+            continue
+        item["sources"] = [source["source"] for source in reason.sources]
+        if explain:
+            item["explanation"] = {"sources": reason.sources, "features": reason.features}
+
+
+def _explain_the_rest(items: list[dict[str, Any]]) -> None:
+    """Of a single strategy's item all there is to say is its place and score."""
+    for item in items:
+        own = {"source": item["sources"][0], "rank": item["rank"], "score": item["score"]}
+        item.setdefault("explanation", {"sources": [own], "features": []})

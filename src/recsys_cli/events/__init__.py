@@ -1,0 +1,1 @@
+"""Events as what users had: weights, pairs, interactions, histories, labels."""

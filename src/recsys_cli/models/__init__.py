@@ -1,1 +1,0 @@
-"""Interactions, factors and rankers: numpy arrays in, numpy arrays out."""

@@ -1,1 +1,0 @@
-"""Stages with declared inputs and outputs, and what builds them in order."""

@@ -1,0 +1,1 @@
+"""Ranking: the contract, exact top-k, exclusion, fallbacks, metrics."""

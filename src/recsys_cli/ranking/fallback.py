@@ -1,0 +1,264 @@
+"""A chain of strategies: whom the first cannot serve in full, the next ones do.
+
+The answer says which strategy each user got and, where it is not the one asked for, why. Users
+are handled together: each stage sees only those whose lists are still short. A strategy that
+fails for one of them has nothing for that one, and the others do not notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.errors import RecsysError, sentence
+from recsys_cli.ranking.contract import NO_SOURCE, UNKNOWN_USER, Recommendations, Serving
+from recsys_cli.ranking.vectors import Mask, Users
+
+SERVED = 0
+"""Code of "no fallback": the strategy asked for made the list."""
+UNKNOWN = "unknown user"
+NOTHING_LEFT = "nothing left to recommend"
+TOO_FEW = "fewer than k items"
+
+FAILED = "it failed for this user"
+
+_UNKNOWN, _NOT_KNOWN, _NOTHING_LEFT, _TOO_FEW, _FAILED = 1, 2, 3, 4, 5
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Lists, and for each user who made them and why.
+
+    Attributes:
+        recommendations: ranked items; `source` tells the strategy of each item.
+        used: (n,) uint8 position in `strategies` of the one that gave the first item; 255 for
+            an empty list.
+        strategies: the chain's names.
+        reason: (n,) uint8 position in `reasons`.
+        reasons: texts; the first is None, meaning that the strategy asked for served the user.
+        failed: (n,) whether the strategy asked for failed for the user.
+        failure: what the first such failure was; None where there is none.
+    """
+
+    recommendations: Recommendations
+    used: Codes
+    strategies: tuple[str, ...]
+    reason: Codes
+    reasons: tuple[str | None, ...]
+    failed: Mask
+    failure: str | None = None
+
+    def strategy_used(self, row: int) -> str | None:
+        """Name of the strategy that gave the first item of list `row`; None if it is empty."""
+        code = int(self.used[row])
+        return None if code == NO_SOURCE else self.strategies[code]
+
+    def fallback_reason(self, row: int) -> str | None:
+        """Why list `row` is not the strategy asked for alone; None if it is."""
+        return self.reasons[int(self.reason[row])]
+
+
+class WithFallback:
+    """Strategies in order of preference, behind the same contract as one of them.
+
+    Args:
+        chain: strategies, the one asked for first; all over the same catalogue.
+        name: what was asked for, if not the first one's name (such as "auto").
+
+    Raises:
+        ValueError: for an empty chain or strategies over different catalogues.
+    """
+
+    def __init__(self, chain: Sequence[Serving], *, name: str | None = None) -> None:
+        if not chain:
+            raise ValueError("a chain needs at least one strategy")
+        if len({strategy.n_items for strategy in chain}) > 1:
+            sizes = {strategy.name: strategy.n_items for strategy in chain}
+            raise ValueError(f"strategies rank different catalogues: {sizes}")
+        self.chain = tuple(chain)
+        self._name = name or chain[0].name
+
+    @property
+    def name(self) -> str:
+        """The strategy asked for."""
+        return self._name
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return self.chain[0].n_items
+
+    def recommend(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """The lists of `answer` alone; see `Recommender.recommend`."""
+        return self.answer(users, k=k, exclude=exclude, allow=allow).recommendations
+
+    def answer(
+        self,
+        users: Users,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+        first: Recommendations | None = None,
+    ) -> Answer:
+        """The k best items for each of `users`, with who made the list and why.
+
+        Arguments as in `Recommender.recommend`, and `first`, the first strategy's lists, where
+        the caller has them already. A list is shorter than k only where no strategy of the chain
+        has another item; no item stands in a list twice.
+        """
+        failures = _Failures(len(users))
+        if first is None:
+            first = failures.isolated(self.chain[0], users, k=k, exclude=exclude, allow=allow)
+        lists = _Lists(first, stages=len(self.chain))
+        own = lists.lengths.copy()
+        for stage, strategy in enumerate(self.chain[1:], 1):
+            short = np.flatnonzero(lists.lengths < k)
+            if not len(short):
+                break
+            barred = lists.also_excluded(short, exclude, self.n_items)
+            later = _Failures(len(short))
+            more = later.isolated(strategy, users[short], k=k, exclude=barred, allow=allow)
+            lists.append(short, more, stage)
+        return Answer(
+            lists.result(),
+            lists.used,
+            tuple(strategy.name for strategy in self.chain),
+            np.where(failures.rows, _FAILED, self._reason(users, own, lists.lengths, k)).astype(
+                np.uint8
+            ),
+            (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW, FAILED),
+            failures.rows,
+            failures.first,
+        )
+
+    def _reason(
+        self,
+        users: Users,
+        own: npt.NDArray[np.int64],
+        total: npt.NDArray[np.int64],
+        k: int,
+    ) -> Codes:
+        """Codes from the lengths of the first strategy's lists and of the final ones."""
+        reason = np.full(len(users), SERVED, np.uint8)
+        reason[(own < k) & (total > own)] = _TOO_FEW
+        empty = own == 0
+        reason[empty] = _NOTHING_LEFT
+        if empty.any():
+            reason[empty & ~self.chain[0].knows(users)] = _NOT_KNOWN
+            reason[empty & (users == UNKNOWN_USER)] = _UNKNOWN
+        return reason
+
+
+class _Failures:
+    """Users for whom a strategy failed."""
+
+    def __init__(self, users: int) -> None:
+        self.rows: Mask = np.zeros(users, np.bool_)
+        self.first: str | None = None
+
+    def isolated(
+        self,
+        strategy: Serving,
+        users: Users,
+        *,
+        k: int,
+        exclude: CSR | None,
+        allow: Mask | None,
+        start: int = 0,
+    ) -> Recommendations:
+        """`strategy.recommend`, with an empty list for each user that it fails for.
+
+        What a known error says is about the artifacts, and so about everybody.
+        """
+        try:
+            return strategy.recommend(users, k=k, exclude=exclude, allow=allow)
+        except (RecsysError, MemoryError):
+            raise
+        except Exception as error:
+            self.first = self.first or sentence(error)
+        if len(users) == 1:
+            self.rows[start] = True
+            return Recommendations.empty(1, k, strategy.name)
+        middle = len(users) // 2
+        halves = []
+        for half in (slice(None, middle), slice(middle, None)):
+            rows = np.arange(len(users))[half]
+            part = None if exclude is None else exclude.take(rows)
+            at = start + int(rows[0])
+            halves.append(
+                self.isolated(strategy, users[half], k=k, exclude=part, allow=allow, start=at)
+            )
+        return _stacked(*halves)
+
+
+def _stacked(above: Recommendations, below: Recommendations) -> Recommendations:
+    """Lists of some users, then those of others, by the same strategy."""
+    sources = tuple(dict.fromkeys([*above.sources, *below.sources]))
+    codes = np.full(NO_SOURCE + 1, NO_SOURCE, np.uint8)
+    codes[: len(below.sources)] = [sources.index(name) for name in below.sources]
+    return Recommendations(
+        np.concatenate([above.items, below.items]),
+        np.concatenate([above.scores, below.scores]),
+        np.concatenate([above.source, codes[below.source]]),
+        sources,
+    )
+
+
+class _Lists:
+    """Lists that grow stage by stage."""
+
+    def __init__(self, first: Recommendations, *, stages: int) -> None:
+        copy = stages > 1
+        self.items = first.items.copy() if copy else first.items
+        self.scores = first.scores.copy() if copy else first.scores
+        self.source = first.source.copy() if copy else first.source
+        self.sources = list(first.sources)
+        self.lengths: npt.NDArray[np.int64] = (first.items >= 0).sum(axis=1)
+        self.used = np.where(self.lengths > 0, 0, NO_SOURCE).astype(np.uint8)
+
+    def also_excluded(
+        self, rows: npt.NDArray[np.intp], exclude: CSR | None, n_items: int
+    ) -> CSR | None:
+        """What `rows` must not get: `exclude`, and what their lists already hold."""
+        part = None if exclude is None else exclude.take(rows)
+        listed = self.items[rows]
+        at, rank = np.nonzero(listed >= 0)
+        if not len(at):
+            return part
+        columns = listed[at, rank]
+        if part is not None:
+            excluded_rows, excluded_columns = part.entries()
+            at = np.concatenate([at, excluded_rows])
+            columns = np.concatenate([columns, excluded_columns])
+        return CSR.from_pairs(at, columns, n_rows=len(rows), n_columns=n_items)
+
+    def append(self, rows: npt.NDArray[np.intp], more: Recommendations, stage: int) -> None:
+        """Put the lists `more` of `rows` behind what is there, as far as they fit."""
+        codes = np.full(NO_SOURCE + 1, NO_SOURCE, np.uint8)
+        for code, name in enumerate(more.sources):
+            if name not in self.sources:
+                self.sources.append(name)
+            codes[code] = self.sources.index(name)
+        room = self.items.shape[1] - self.lengths[rows]
+        fits = (more.items >= 0) & (np.arange(more.items.shape[1]) < room[:, None])
+        at, rank = np.nonzero(fits)
+        target = rows[at], self.lengths[rows][at] + rank
+        self.items[target] = more.items[at, rank]
+        self.scores[target] = more.scores[at, rank]
+        self.source[target] = codes[more.source[at, rank]]
+        gained = fits.sum(axis=1)
+        self.used[rows[(self.lengths[rows] == 0) & (gained > 0)]] = stage
+        self.lengths[rows] += gained
+
+    def result(self) -> Recommendations:
+        """The lists as they are."""
+        return Recommendations(self.items, self.scores, self.source, tuple(self.sources))

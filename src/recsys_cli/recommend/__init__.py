@@ -1,1 +1,0 @@
-"""Strategies behind one contract, the fallback chain and batch output."""

@@ -1,0 +1,1 @@
+"""What recommends, a folder each."""

@@ -1,0 +1,1 @@
+"""Matrix factorisation by ALS, its exchange formats and folding in."""

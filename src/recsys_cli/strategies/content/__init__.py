@@ -1,0 +1,1 @@
+"""Items by text and picture."""

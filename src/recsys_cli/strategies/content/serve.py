@@ -1,0 +1,155 @@
+"""Items whose text and picture are like those of the user's own, bought before or not.
+
+The only strategy that can rank an item on its first day: candidates are all items that have a
+content vector. The score is
+
+    cosine-like product of the user's and the item's vector + weight · availability of the item
+
+(see `fusion`, `uservectors` and `availability`), which is one inner product
+of vectors with one more entry. Nothing but numpy is imported for a single request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from recsys_cli.csr import CSR
+from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.topk.warm import shared
+from recsys_cli.ranking.vectors import Mask, Users, Vectors, are_known, recommend_known
+
+_SAMPLE = 1 << 12
+
+
+class Content:
+    """Items by inner product of content vectors, with a bonus for what is on sale."""
+
+    name = "content"
+    unknown_reason = "no history with items that have a text or picture"
+
+    def __init__(
+        self,
+        *,
+        item_vectors: Vectors,
+        item_known: Mask,
+        user_vectors: Vectors,
+        user_known: Mask,
+        availability: Vectors | None = None,
+        availability_weight: float = 0.0,
+        reference: int | None = None,
+        threads: int = 0,
+    ) -> None:
+        """Keep views of the arrays, and a copy of the items' if availability counts.
+
+        Args:
+            item_vectors: (n_items, d) float32, at most of unit length.
+            item_known: (n_items,) items that have a vector; the others are never recommended.
+            user_vectors: (n_users, d) float32 of unit length.
+            user_known: (n_users,) users that have a vector.
+            availability: (n_items,) float32 from 0 to 1; None means that it does not count.
+            availability_weight: what full availability adds to a score.
+            reference: seconds since the epoch before which all events lie that were seen.
+            threads: threads for many users; 0 means all cores.
+        """
+        self._users = user_vectors
+        self._known = user_known
+        self._reference = reference
+        self._bonus = np.float32(availability_weight if availability is not None else 0.0)
+        if availability is not None and self._bonus:
+            item_vectors = shared(
+                partial(_with_column, item_vectors, availability),
+                item_vectors,
+                availability,
+                about="with a column",
+            )
+        self._ranker = FactorRanker(
+            item_vectors, candidates=item_known, threads=threads, like=self._sample
+        )
+
+    @classmethod
+    def from_packs(
+        cls, content: Mapping[str, Any], users: Mapping[str, Any], *, threads: int = 0
+    ) -> Content:
+        """From the content and user_vectors artifacts."""
+        return cls(
+            item_vectors=content["vectors"],
+            item_known=content["has_text"] | content["has_image"],
+            user_vectors=users["vectors"],
+            user_known=users["known"],
+            availability=users.get("availability"),
+            availability_weight=float(users.get("availability_weight", 0.0)),
+            reference=users.get("reference"),
+            threads=threads,
+        )
+
+    def _sample(self) -> Vectors:
+        """Some users as the ranker gets to see them."""
+        users = self._users[:: max(1, len(self._users) // _SAMPLE)]
+        return self._as_ranked(users)
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return self._ranker.n_items
+
+    @property
+    def reference(self) -> int | None:
+        """Seconds since the epoch before which all events lie that it was made from."""
+        return self._reference
+
+    def knows(self, users: Users) -> Mask:
+        """Users with a vector."""
+        return are_known(users, self._known)
+
+    def recommend(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """The k items that score best for each of `users`; see `Recommender.recommend`."""
+        return recommend_known(
+            users,
+            vectors=self._users,
+            known=self._known,
+            rank=self.recommend_vectors,
+            name=self.name,
+            k=k,
+            exclude=exclude,
+            allow=allow,
+        )
+
+    def recommend_vectors(
+        self,
+        vectors: Vectors,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The k best items for users given by vectors, such as `vector_of` their liked items.
+
+        Args:
+            vectors: (n, d) float32 of unit length, in the space of the items.
+            k: list length.
+            exclude: matrix of n rows, row i the items that user i must not get.
+            allow: (n_items,) mask of items that may be recommended; None means all.
+        """
+        ranked = self._as_ranked(vectors)
+        items, scores = self._ranker.top_k(ranked, k=k, exclude=exclude, allow=allow)
+        return Recommendations.of_one(items, scores, self.name)
+
+    def _as_ranked(self, vectors: Vectors) -> Vectors:
+        if not self._bonus:
+            return vectors
+        return _with_column(vectors, np.full(len(vectors), self._bonus))
+
+
+def _with_column(vectors: Vectors, column: Vectors) -> Vectors:
+    """A copy of `vectors` (n, d) with `column` (n,) behind its last one."""
+    wide = np.empty((len(vectors), vectors.shape[1] + 1), np.float32)
+    wide[:, :-1] = vectors
+    wide[:, -1] = column
+    return wide

@@ -1,0 +1,184 @@
+"""The stages from texts and pictures to item vectors, their indexes and user vectors.
+
+A stage whose encoder recsys.toml does not name is off, and left out of builds and of status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from recsys_cli.build.stage import Stage, Surroundings, Switch
+from recsys_cli.config import Config
+from recsys_cli.config.load import raw_path, section_for
+from recsys_cli.encoders.configured import (
+    SUGGESTED,
+    configured_image_encoder,
+    configured_text_encoder,
+    content_on,
+    encoder_named,
+    is_fitted,
+    off_hint,
+)
+from recsys_cli.store.kinds import ALL
+from recsys_cli.strategies.content.runs import (
+    PARTS,
+    embed_image,
+    embed_text,
+    index,
+    index_all,
+    items_with_spec,
+    user_model,
+)
+
+
+def content_stages() -> list[Stage]:
+    """embed.text, embed.image, index, index.all and usermodel."""
+    return [
+        Stage(
+            name="embed.text",
+            summary="items' texts to vectors",
+            inputs=("items", "ids", "spec"),
+            outputs=("text_embeddings", "text_encoder"),
+            sections=("text",),
+            run=embed_text,
+            per_snapshot=False,
+            switch=_part_switch("text"),
+            pool=_fitted_together,
+            beyond=_text_identity,
+        ),
+        Stage(
+            name="embed.image",
+            summary="items' pictures to vectors",
+            inputs=("items", "ids", "spec"),
+            outputs=("image_embeddings",),
+            sections=("image",),
+            run=embed_image,
+            per_snapshot=False,
+            switch=_part_switch("image"),
+            beyond=_image_identity,
+        ),
+        Stage(
+            name="index",
+            summary="text and image vectors to one vector per item and an index over them",
+            inputs=("ids", "text_embeddings", "image_embeddings"),
+            outputs=("content", "index", "index_facts"),
+            sections=("content.text_weight", "content.image_weight", "index"),
+            run=index,
+            per_snapshot=False,
+            switch=Switch(content_on, "recsys.toml names no text or image encoder", _both_hint()),
+        ),
+        Stage(
+            name="index.all",
+            summary="one index over the items of all datasets",
+            inputs=("text_embeddings", "image_embeddings"),
+            outputs=("all_index", "all_index_facts", "all_index_rows"),
+            sections=("content.text_weight", "content.image_weight", "index"),
+            run=index_all,
+            per_snapshot=False,
+            whole=True,
+            switch=Switch(
+                _comparable,
+                "recsys.toml names no encoder, or different ones for different datasets",
+                _both_hint(),
+            ),
+        ),
+        Stage(
+            name="usermodel",
+            summary="users as the recency-weighted mean of their items' vectors",
+            inputs=("interactions", "content"),
+            outputs=("user_vectors",),
+            sections=(
+                "content.half_life_days",
+                "content.availability_half_life_days",
+                "content.new_days",
+                "content.availability_weight",
+            ),
+            run=user_model,
+            switch=Switch(content_on, "recsys.toml names no text or image encoder", _both_hint()),
+        ),
+    ]
+
+
+def index_stages(config: Config, datasets: Sequence[str]) -> list[str]:
+    """What `recsys index` builds: the common index too, if no dataset is left out."""
+    everything = set(datasets) == set(config.datasets)
+    return ["index", "index.all"] if everything and _comparable(config, ALL) else ["index"]
+
+
+def _part_switch(part: str) -> Switch:
+    return Switch(
+        lambda config, dataset: encoder_named(config, part, dataset) is not None,
+        f"recsys.toml names no {part} encoder",
+        off_hint(part),
+    )
+
+
+def _both_hint() -> str:
+    text, image = SUGGESTED["text"][1], SUGGESTED["image"][1]
+    return (
+        f'write [text] encoder = "{SUGGESTED["text"][0]}" into recsys.toml, or "{text}", which '
+        f'needs no download; for pictures [image] encoder = "{SUGGESTED["image"][0]}", or '
+        f'"{image}", which needs none'
+    )
+
+
+def _comparable(config: Config, _whole: str) -> bool:
+    """Whether vectors of all datasets are of the same encoders, as far as there are any."""
+    on = [name for name in config.datasets if content_on(config, name)]
+    settings = {
+        part: {
+            (section.encoder, section.dtype)
+            for section in (section_for(config, part, name) for name in on)
+            if section.encoder
+        }
+        for part in PARTS
+    }
+    return bool(on) and all(len(found) <= 1 for found in settings.values())
+
+
+def _fitted_together(config: Config, dataset: str) -> Sequence[str]:
+    """The other datasets on whose texts the encoder is fitted, if it has to be fitted."""
+    named = encoder_named(config, "text", dataset)
+    if named is None or not is_fitted(named):
+        return ()
+    return [
+        other
+        for other in config.datasets
+        if other != dataset and encoder_named(config, "text", other) == named
+    ]
+
+
+def _text_identity(around: Surroundings) -> Mapping[str, str]:
+    """The model's weights; what a fitted encoder is made of are inputs of the stage already."""
+    encoder = configured_text_encoder(
+        around.config, around.dataset, root=around.workspace.root, hashes=around.hashes
+    )
+    return {"encoder": encoder.fingerprint} if encoder.cacheable else {}
+
+
+def _image_identity(around: Surroundings) -> Mapping[str, str]:
+    """The model's weights and the contents of the pictures, hashed once per change."""
+    import hashlib
+
+    from recsys_cli.encoders import EmbeddingCache
+    from recsys_cli.encoders.items import item_pictures
+
+    root = around.workspace.root
+    encoder = configured_image_encoder(
+        around.config, around.dataset, root=root, hashes=around.hashes
+    )
+    items, spec = items_with_spec(
+        *(around.workspace.file(kind, around.dataset) for kind in ("items", "spec"))
+    )
+    named = raw_path(around.config, around.dataset)
+    pictures = item_pictures(items, spec, workspace=root, named=named)
+    files = list(dict.fromkeys(path for path in pictures if path is not None))
+    digests = (
+        EmbeddingCache(around.workspace.cache)
+        .files()
+        .digests(files, root=root, threads=around.config.threads or 4, progress=around.progress)
+    )
+    listing = hashlib.sha256()
+    for file, found in zip(files, digests, strict=True):
+        listing.update(f"{file.as_posix()}\0".encode() + (found.digest or b"-"))
+    return {"encoder": encoder.fingerprint, "pictures": listing.hexdigest()}

@@ -1,0 +1,137 @@
+"""Items by graph filtering of what the user had; see `train` for the score.
+
+The k best of the two filters' sum are found exactly without scoring all items: those that the
+links reach are scored in full, and of the others, whose links weigh nothing, none outside the k
+best of the low-pass filter can be among them. One request needs nothing but numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.topk.rough import rough_scores
+from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
+from recsys_cli.ranking.vectors import Mask, Users, Vectors
+from recsys_cli.strategies.graph.train import GraphFilter
+from recsys_cli.strategies.neighbours import score_blocks
+
+Items = npt.NDArray[np.int32]
+
+_ROUNDING = 1e-12
+"""More than what adding the links in float64 can be off by, as a share."""
+
+
+class Graph:
+    """What is linked to the user's items, directly or by what many share."""
+
+    name = "graph"
+    unknown_reason = "no history"
+
+    def __init__(self, history: Interactions, filters: GraphFilter, *, threads: int = 0) -> None:
+        """Keep views of the arrays; 0 threads are all cores."""
+        self._history = history
+        self._filters = filters
+        self._known = np.diff(filters.neighbours.indptr) > 0
+        self._ranker = FactorRanker(filters.item_side, candidates=self._known, threads=threads)
+
+    @classmethod
+    def from_packs(
+        cls, interactions: Mapping[str, Any], graph: Mapping[str, Any], *, threads: int = 0
+    ) -> Graph:
+        """From the interactions and graph artifacts."""
+        return cls(
+            Interactions.from_pack(interactions), GraphFilter.from_pack(graph), threads=threads
+        )
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return self._history.n_items
+
+    @property
+    def reference(self) -> int | None:
+        """Seconds since the epoch before which all events lie that it was made from."""
+        return self._filters.reference
+
+    def knows(self, users: Users) -> Mask:
+        """Users with history of some weight."""
+        return self._history.have_weight(users)
+
+    def recommend(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """The k items that score best for each of `users`; see `Recommender.recommend`."""
+        history = self._history.decayed(
+            users,
+            half_life_days=self._filters.half_life_days,
+            reference=self._filters.reference,
+        )
+        known = self.knows(users)
+        out = Recommendations.empty(len(users), k, self.name)
+        for start, links in score_blocks(history, self._filters.neighbours):
+            rows = np.arange(start, start + links.n_rows)
+            rows = rows[known[rows]]
+            vectors = self._vectors(history.take(rows))
+            part = None if exclude is None else exclude.take(rows)
+            leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
+            for place, row in enumerate(rows):
+                excluded = None if part is None else part.row(place)
+                items, linked = _united(links.take(rows[[place]] - start), leading[place])
+                keep = _may_be_listed(items, excluded, allow)
+                items, scores = self._best(vectors[place], items[keep], linked[keep], k)
+                out.items[row, : len(items)], out.scores[row, : len(items)] = items, scores
+        return Recommendations.of_one(out.items, out.scores, self.name)
+
+    def _vectors(self, history: CSR) -> Vectors:
+        """(n, d) the low-pass filter's user vectors; each is added up in the order of its row."""
+        vectors = np.zeros((history.n_rows, self._filters.user_side.shape[1]), np.float32)
+        weights = np.asarray(history.data)
+        for row in range(history.n_rows):
+            span = slice(history.indptr[row], history.indptr[row + 1])
+            vectors[row] = weights[span] @ self._filters.user_side[history.indices[span]]
+        return vectors
+
+    def _best(
+        self, user: Vectors, items: Items, linked: npt.NDArray[np.float64], k: int
+    ) -> tuple[Items, npt.NDArray[np.float64]]:
+        """The k best of `items` (m,) for one user (d,), whose links to them weigh `linked` (m,).
+
+        Most are far from the k best, as float32 products show; the near ones alone are scored in
+        float64, which is what decides.
+        """
+        side = self._filters.item_side
+        if len(items) > k:
+            rough = rough_scores(side, items, user) + linked
+            kth = float(np.partition(rough, len(items) - k)[len(items) - k])
+            length = float(np.abs(user).sum(dtype=np.float64))
+            slack = float32_slack(len(user), length, self._ranker.largest) + _ROUNDING * abs(kth)
+            near = rough >= kth - 2 * slack
+            items, linked = items[near], linked[near]
+        scores = exact_scores(side, items, user) + linked
+        order = np.lexsort((items, -scores))[:k]
+        return items[order], scores[order]
+
+
+def _united(links: CSR, leading: Items) -> tuple[Items, npt.NDArray[np.float64]]:
+    """Items of one row of `links` or in `leading`, ascending, and what each one's link weighs."""
+    items = np.sort(np.concatenate([links.indices, leading[leading >= 0]]))
+    items = items[np.diff(items, prepend=-1) > 0]
+    linked = np.zeros(len(items))
+    linked[np.searchsorted(items, links.indices)] = links.data
+    return items, linked
+
+
+def _may_be_listed(items: Items, excluded: Items | None, allow: Mask | None) -> Mask:
+    keep = np.ones(len(items), np.bool_) if allow is None else allow[items]
+    if excluded is not None and len(excluded):
+        at = np.minimum(np.searchsorted(excluded, items), len(excluded) - 1)
+        keep &= excluded[at] != items
+    return keep

@@ -1,0 +1,88 @@
+"""The stages from events to training pairs, and from these and ALS factors to two towers.
+
+They are on where torch is installed, unless recsys.toml says otherwise; a build of everything says
+what it leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recsys_cli.build.stage import Stage, Surroundings, Switch
+from recsys_cli.config import Config
+from recsys_cli.config.load import section_for
+from recsys_cli.strategies.twotower.runs import (
+    INSTALL,
+    has_torch,
+    init_path,
+    pairs,
+    pairs_together,
+    train,
+)
+
+
+def two_tower_stages() -> list[Stage]:
+    """twotower.pairs, twotower.pairs.all and twotower.train."""
+    switch = Switch(
+        on=_on,
+        message="the two-tower is off, because torch is missing or recsys.toml says so",
+        hint=f"{INSTALL}, and leave twotower.enabled at auto",
+        announced=True,
+    )
+    return [
+        Stage(
+            name="twotower.pairs",
+            summary="events by user and time, split by time, to train the two-tower on",
+            inputs=("events", "ids", "spec"),
+            outputs=("train_pairs", "validation_pairs"),
+            sections=(),
+            run=pairs,
+            switch=switch,
+            timed=True,
+        ),
+        Stage(
+            name="twotower.pairs.all",
+            summary="the training pairs of all datasets together",
+            inputs=("train_pairs", "validation_pairs"),
+            outputs=("all_train_pairs", "all_validation_pairs"),
+            sections=(),
+            run=pairs_together,
+            whole=True,
+            switch=switch,
+        ),
+        Stage(
+            name="twotower.train",
+            summary="ALS factors, pairs and features to two towers and their vectors",
+            inputs=(
+                "events", "items", "users", "ids", "spec", "interactions", "als", "content",
+                "train_pairs", "validation_pairs",
+            ),
+            outputs=("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot"),
+            sections=("twotower", "als", "interactions"),
+            run=train,
+            version=2,
+            switch=switch,
+            beyond=_init_identity,
+            earlier=(("als", 1),),
+        ),
+    ]  # fmt: skip
+
+
+def pair_stages(config: Config, datasets: list[str]) -> list[str]:
+    """What `recsys twotower pairs` builds: the common pairs too, if no dataset is left out."""
+    several = len(datasets) > 1 and set(datasets) == set(config.datasets)
+    return ["twotower.pairs", "twotower.pairs.all"] if several else ["twotower.pairs"]
+
+
+def _on(config: Config, dataset: str) -> bool:
+    enabled = section_for(config, "twotower", dataset).enabled
+    if enabled == "auto":
+        return has_torch()
+    return bool(enabled)
+
+
+def _init_identity(around: Surroundings) -> Mapping[str, str]:
+    """The contents of the weights that training starts from."""
+    section = section_for(around.config, "twotower", around.dataset)
+    path = init_path(around.workspace.root, section.init_from)
+    return {} if path is None else {"init_from": around.hashes.sha256(path)}
