@@ -15,8 +15,8 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from recsys_cli.config.models import AlsConfig
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import confidence_matrix, train_als
 from topk import factors as made
 

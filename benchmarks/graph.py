@@ -15,10 +15,10 @@ import time
 import numpy as np
 
 from measuring import peak_mb
-from recsys_cli.config.models import GraphConfig
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.graph import GraphConfig
 from recsys_cli.strategies.graph.train import build_graph_filter
 
 DAY = 20_000

@@ -15,20 +15,18 @@ import numpy as np
 import polars as pl
 
 from measuring import peak_mb
-from recsys_cli.config.models import (
-    AlsConfig,
-    HybridConfig,
-    InteractionsConfig,
-    ItemKnnConfig,
-    PopularConfig,
-)
+from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import build_interactions
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.hybrid import HybridConfig
 from recsys_cli.strategies.hybrid.build import build_hybrid, open_features, sources_there
 from recsys_cli.strategies.hybrid.statistics import build_statistics
 from recsys_cli.strategies.hybrid.training import build_groups, train_ranker
+from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.popular import PopularConfig
 from recsys_cli.strategies.popular.train import build_popularity
 from topk import SPEC, purchases
 

@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.config.models import AlsConfig, InteractionsConfig
+from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.evaluation.splits import temporal_truth
 from recsys_cli.evaluation.truth import without_seen
 from recsys_cli.events.interactions import build_interactions
 from recsys_cli.store.packs import save_pack
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.collab import AlsConfig
 
 
 def write_split(

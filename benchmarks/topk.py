@@ -16,12 +16,13 @@ import numpy as np
 import polars as pl
 
 from measuring import peak_mb
-from recsys_cli.config.models import AlsConfig, InteractionsConfig
+from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.events.interactions import Interactions, build_interactions
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors, train_als
 
 CLUSTERS = 200

@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from measuring import peak_mb
-from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
+from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.progress import Silent
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.features import Columns
 from recsys_cli.strategies.twotower.fit import Validation, fit_towers, pairs_before
 from recsys_cli.strategies.twotower.history import History

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
-from recsys_cli.config import Config, load_config
+from recsys_cli.config import Config
 from recsys_cli.datasets.demo import make_demo
 from recsys_cli.store.workspace import Workspace
 

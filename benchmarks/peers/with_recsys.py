@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from worker import Clock, Work, checksum, main
 
-from recsys_cli.config.models import AlsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.metrics import ranking_metrics
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors, train_als
 
 

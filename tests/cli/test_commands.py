@@ -346,7 +346,7 @@ def test_a_failed_build_prints_the_command_that_resumes(workspace):
 
 
 def test_init_writes_a_config_that_loads_and_changes_nothing(workspace):
-    from recsys_cli.config import load_config
+    from recsys_cli.assembly import load_config
 
     (workspace / "recsys.toml").unlink()
     before = load_config(workspace)
@@ -363,7 +363,7 @@ def test_init_writes_a_config_that_loads_and_changes_nothing(workspace):
 
 def test_commented_defaults_in_the_config_are_valid(workspace):
     """Every commented line of a section can be switched on without changing anything."""
-    from recsys_cli.config import load_config
+    from recsys_cli.assembly import load_config
 
     run("init", "--force", "-w", workspace)
     text = (workspace / "recsys.toml").read_text()

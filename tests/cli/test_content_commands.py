@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from recsys_cli.assembly import load_config
 from recsys_cli.cli.app import app
-from recsys_cli.config import load_config
+from recsys_cli.config.encoders import CONTENT_LEFT_OUT, SUGGESTED
 from recsys_cli.encoders import configured, load
-from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, SUGGESTED
 from recsys_cli.engine import queries as searching
 from recsys_cli.store.packs import load_pack
 

@@ -10,9 +10,8 @@ import pytest
 
 from recsys_cli.apps import evaluate
 from recsys_cli.apps.evaluate import Question, evaluate_dataset
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
-from recsys_cli.config import load_config
 from recsys_cli.errors import DataError
 from recsys_cli.store.workspace import Workspace
 

@@ -17,13 +17,14 @@ import pytest
 
 from conftest import CONFIG
 from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.engine import registry
-from recsys_cli.engine.registry import STRATEGIES, StrategySpec
+from recsys_cli.engine.registry import StrategySpec
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import Truth
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
 
 CUTOFF = "2020-09-16"
 SALES = "data/hm_raw/transactions_train.csv"

@@ -20,7 +20,7 @@ from conftest import CONFIG, build
 from recsys_cli.apps.evalreport import training_curves, write_report
 from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
 from recsys_cli.apps.examples import sample_examples
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.report import charts
 from recsys_cli.evaluation.report.charts import Axis, Line, number, scatter

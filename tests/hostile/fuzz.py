@@ -34,20 +34,20 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from hostile.mutations import disguise, mutate, vouch
 from recsys_cli.apps.status import stage_states
+from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.cli.session import warn_outdated
-from recsys_cli.config import load_config
 from recsys_cli.engine.batch import recommend_all
 from recsys_cli.engine.cold import Cold, Taste
 from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.engine.queries import Query
-from recsys_cli.engine.registry import STRATEGIES
 from recsys_cli.engine.search import search
 from recsys_cli.engine.similar import Similar
 from recsys_cli.errors import RecsysError
 from recsys_cli.serve.state import State
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
 
 DATASET = "hm"
 LONGEST, MOST_MB = 5.0, 300

@@ -4,13 +4,12 @@ import sys
 import numpy as np
 import pytest
 
-from recsys_cli.config.models import AlsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.store.packs import load_pack, save_pack
-from recsys_cli.strategies.collab import als
+from recsys_cli.strategies.collab import AlsConfig, als
 from recsys_cli.strategies.collab.als import AlsFactors, confidence_matrix, train_als
 
 CONFIG = AlsConfig(factors=8, iterations=15, backend="cpu", regularization=0.01)

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from recsys_cli.config.models import GraphConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.topk import rough
 from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
+from recsys_cli.strategies.graph import GraphConfig
 from recsys_cli.strategies.graph import train as graph
 from recsys_cli.strategies.graph.serve import Graph
 from recsys_cli.strategies.graph.train import GraphFilter, build_graph_filter

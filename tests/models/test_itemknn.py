@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from recsys_cli.config.models import ItemKnnConfig
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.strategies import neighbours as links
+from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
 from recsys_cli.strategies.neighbours import score_blocks, strongest
 

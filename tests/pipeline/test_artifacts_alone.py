@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from recsys_cli.assembly import load_config
 from recsys_cli.cli.app import app
-from recsys_cli.config import load_config
 from serve.conftest import app_over
 
 

@@ -10,10 +10,9 @@ import pytest
 
 from conftest import build
 from recsys_cli.apps.status import stage_states
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.run import Builder
-from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace

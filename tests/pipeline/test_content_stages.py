@@ -12,9 +12,8 @@ from PIL import Image
 from conftest import CONFIG, PICTURES, build
 from encoders.fakes import FakeText
 from recsys_cli.apps.status import stage_states
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
-from recsys_cli.config import load_config
 from recsys_cli.errors import ConfigError, UsageError
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.packs import load_pack

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from conftest import CONFIG
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.run import Builder
 from recsys_cli.build.stage import Context, Stage
-from recsys_cli.config import load_config
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace

@@ -11,7 +11,7 @@ from committed import commit_pack
 from conftest import build
 from recsys_cli.apps.exchange import export_interactions, import_als
 from recsys_cli.apps.legacy import export_legacy
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.csr import CSR
 from recsys_cli.errors import UsageError
 from recsys_cli.store.packs import load_pack

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from conftest import CONFIG
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.stage import Stage
-from recsys_cli.config import load_config
 from recsys_cli.store.files import sha256
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.workspace import Workspace

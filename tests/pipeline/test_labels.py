@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from committed import commit
+from recsys_cli.assembly import FullConfig
 from recsys_cli.build.stage import Context
 from recsys_cli.build.timeline import Timeline
 from recsys_cli.columns import EVENT, ITEM, TIME, USER
-from recsys_cli.config import Config
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.events.labels import window_labels
@@ -59,7 +59,7 @@ def context(tmp_path):
         }
         commit(workspace, "ingest", "shop", made)
         timeline = Timeline(workspace)
-        return Context(workspace, Config(), "shop", NOW, tmp_path, Silent(), timeline)
+        return Context(workspace, FullConfig(), "shop", NOW, tmp_path, Silent(), timeline)
 
     return make
 

@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from conftest import CONFIG, build
-from recsys_cli.assembly import default_graph
-from recsys_cli.config import load_config
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import Snapshot

@@ -11,14 +11,13 @@ import pytest
 
 from conftest import CONFIG
 from recsys_cli.apps.tuning import TARGETS, Search, apply, find_target, tune
-from recsys_cli.apps.tuning.targets import Choice, Span
+from recsys_cli.apps.tuning.edit import with_settings
 from recsys_cli.apps.tuning.trial import Judge, touched
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.cli.tune import What
-from recsys_cli.config import load_config
-from recsys_cli.config.edit import with_settings
 from recsys_cli.errors import ConfigError, RecsysError, UsageError
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.tunable import Choice, Span
 
 ALS = find_target("als")
 QUICK = replace(

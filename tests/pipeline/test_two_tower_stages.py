@@ -9,10 +9,9 @@ import polars as pl
 import pytest
 
 from conftest import build
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.freshness import Freshness
-from recsys_cli.config import load_config
 from recsys_cli.errors import RecsysError
 from recsys_cli.store.files import sha256
 from recsys_cli.store.kinds import ALL

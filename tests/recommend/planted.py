@@ -14,19 +14,17 @@ import polars as pl
 
 from recommend import shop
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import (
-    AlsConfig,
-    HybridConfig,
-    InteractionsConfig,
-    ItemKnnConfig,
-    PopularConfig,
-)
+from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.events.interactions import build_interactions
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import train_als
+from recsys_cli.strategies.hybrid import HybridConfig
 from recsys_cli.strategies.hybrid.statistics import build_statistics
+from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.popular import PopularConfig
 from recsys_cli.strategies.popular.train import build_popularity
 
 N_USERS, N_ITEMS, N_GROUPS, WEEKS = 400, 200, 8, 20

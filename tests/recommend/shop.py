@@ -14,16 +14,19 @@ import numpy as np
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import GraphConfig, HybridConfig, ItemKnnConfig, PopularConfig
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.strategies.content.availability import item_availability
 from recsys_cli.strategies.content.fusion import fuse
 from recsys_cli.strategies.content.uservectors import user_vectors
+from recsys_cli.strategies.graph import GraphConfig
 from recsys_cli.strategies.graph.train import build_graph_filter
+from recsys_cli.strategies.hybrid import HybridConfig
 from recsys_cli.strategies.hybrid.statistics import build_statistics
+from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
+from recsys_cli.strategies.popular import PopularConfig
 from recsys_cli.strategies.popular.train import build_popularity
 
 N_USERS, N_ITEMS, N_FACTORS = 25, 16, 4

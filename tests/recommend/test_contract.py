@@ -12,9 +12,10 @@ import pytest
 
 from recommend import shop
 from recsys_cli.csr import CSR
-from recsys_cli.engine.registry import AUTO, STRATEGIES, build_strategy, strategy_names
+from recsys_cli.engine.registry import AUTO, build_strategy, strategy_names
 from recsys_cli.ranking.contract import NO_SOURCE, Recommendations, Recommender, Serving
 from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies import STRATEGIES
 
 EVERYBODY = np.array([*range(shop.N_USERS), -1], np.int32)
 WITH_HISTORY = EVERYBODY[: shop.NO_HISTORY]
@@ -265,7 +266,8 @@ def test_one_cold_request_imports_nothing_heavy(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 import numpy as np
-from recsys_cli.engine.registry import STRATEGIES, build_strategy
+from recsys_cli.strategies import STRATEGIES
+from recsys_cli.engine.registry import build_strategy
 from recsys_cli.store.packs import load_pack
 class Artifacts:
     def has(self, kind): return not kind.startswith("ranker")

@@ -11,11 +11,11 @@ import pytest
 
 from recommend import planted, shop
 from recsys_cli.columns import TIME
-from recsys_cli.config.models import HybridConfig
 from recsys_cli.csr import CSR
-from recsys_cli.engine.registry import STRATEGIES
 from recsys_cli.errors import ArtifactError, TrainingError
 from recsys_cli.ranking.metrics import ranking_metrics
+from recsys_cli.strategies import STRATEGIES
+from recsys_cli.strategies.hybrid import HybridConfig
 from recsys_cli.strategies.hybrid.build import build_hybrid, open_features, sources_there
 from recsys_cli.strategies.hybrid.explain import reasons
 from recsys_cli.strategies.hybrid.statistics import Statistics

@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 
 from conftest import REALDATA, build
 from recommend import shop
+from recsys_cli.assembly import load_config
 from recsys_cli.cli.app import app
-from recsys_cli.config import load_config
-from recsys_cli.config.models import ItemKnnConfig
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import build_strategy
 from recsys_cli.errors import ArtifactError
@@ -20,6 +19,7 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.fallback import FAILED, WithFallback
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
 
 BAD = {3, 9, 17}

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import PopularConfig
 from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.strategies.popular import PopularConfig
 from recsys_cli.strategies.popular import train as module
 from recsys_cli.strategies.popular.train import Popularity, build_popularity
 

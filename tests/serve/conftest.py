@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.config.load import changed
 from recsys_cli.serve.app import create_app
 from recsys_cli.serve.context import Meeting

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.errors import ConfigError
 from recsys_cli.serve.hosts import Hosts
 from recsys_cli.serve.pagefiles import PAGE_PATHS

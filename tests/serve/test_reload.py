@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from committed import commit_pack
 from conftest import build
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.errors import ArtifactError
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.state import State

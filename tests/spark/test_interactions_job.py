@@ -8,8 +8,8 @@ import pytest
 
 from conftest import build
 from recsys_cli.apps.exchange import import_als
+from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.config import load_config
 from recsys_cli.errors import DataError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.store.packs import load_pack

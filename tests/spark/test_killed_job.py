@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from recsys_cli.apps.exchange import import_als
-from recsys_cli.config import load_config
+from recsys_cli.assembly import load_config
 from recsys_cli.errors import DataError
 from recsys_cli.store.snapshot import NOW
 from recsys_cli.store.workspace import Workspace

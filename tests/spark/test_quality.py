@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys_cli.config.models import AlsConfig
 from recsys_cli.datasets.demo import make_demo
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import train_als
 from recsys_cli.strategies.collab.factors import read_factors
 

@@ -8,8 +8,8 @@ import pytest
 
 from committed import commit_pack
 from conftest import build
+from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.config import load_config
 from recsys_cli.engine.engine import Engine
 from recsys_cli.errors import ArtifactError, TrainingError
 from recsys_cli.store.kinds import ARTIFACTS

@@ -176,10 +176,9 @@ _TINY = ["als.factors=8", "text.encoder=lsa:16", "twotower.enabled=false", "hybr
 def _tiny_run() -> Check:
     """Demo data, the stages that take seconds, a recommendation and an evaluation."""
     from recsys_cli.apps.evaluate import Question, evaluate_dataset
-    from recsys_cli.assembly import default_graph
+    from recsys_cli.assembly import default_graph, load_config
     from recsys_cli.build.measure import Meter
     from recsys_cli.build.run import Builder
-    from recsys_cli.config import load_config
     from recsys_cli.datasets.demo import make_demo
     from recsys_cli.engine.engine import Engine
     from recsys_cli.store.workspace import Workspace

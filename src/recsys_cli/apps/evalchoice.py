@@ -12,10 +12,11 @@ from recsys_cli.apps.testsplit import Question
 from recsys_cli.build.freshness import Freshness
 from recsys_cli.build.graph import Graph
 from recsys_cli.config import Config
-from recsys_cli.engine.registry import AUTO, STRATEGIES
+from recsys_cli.engine.registry import AUTO
 from recsys_cli.errors import DataError
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
 
 
 def switched_on(graph: Graph, config: Config, dataset: str) -> set[str]:

@@ -6,7 +6,7 @@ carries the fingerprints of the ids it was made for, and they are compared here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ from recsys_cli.store.workspace import OTHER_IDS, Workspace, build_command
 if TYPE_CHECKING:
     import polars as pl
 
-_OF_CONTENT = ("text_embeddings", "image_embeddings", "content", "user_vectors")
 
 
 class Artifacts:
@@ -63,7 +62,7 @@ class Artifacts:
         Raises:
             ArtifactError: it was built, and is gone.
         """
-        if kind not in ARTIFACTS or (kind in _OF_CONTENT and self._content_off):
+        if kind not in ARTIFACTS or not self._live(kind):
             return False
         if self._path(kind).exists():
             return True
@@ -111,18 +110,8 @@ class Artifacts:
 
     @cached_property
     def _built(self) -> frozenset[str]:
-        """Files that builds have made, of stages that are on."""
-        on = [made for made in self._manifests.values() if not self._is_off(made)]
-        return frozenset(name for manifest in on for name in manifest.outputs)
-
-    def _is_off(self, manifest: Manifest) -> bool:
-        """Whether a stage's own switch is off, so that what is left of it may go."""
-        config = self._config
-        return config is not None and any(
-            getattr(section_for(config, name, self.dataset), "enabled", None) is False
-            for name in manifest.recipe.config
-            if name in Config.model_fields
-        )
+        """Files that builds have made."""
+        return frozenset(_made_by(self._manifests))
 
     def outdated(self, config: Config) -> list[str]:
         """Stages whose artifacts are not what a build would make now, and why.
@@ -168,7 +157,7 @@ class Artifacts:
         """Settings of a section that are not those of a recipe."""
         if section == "dataset" and self.dataset in config.datasets:
             now = config.datasets[self.dataset].model_dump(mode="json")
-        elif section not in Config.model_fields:
+        elif section not in type(config).model_fields:
             return list(made_with)
         else:
             now = section_for(config, section, self.dataset).model_dump(mode="json")
@@ -216,12 +205,19 @@ class Artifacts:
         """Where recsys.toml says that the raw files are; None where it does not."""
         return None if self._config is None else raw_path(self._config, self.dataset)
 
-    @cached_property
-    def _content_off(self) -> bool:
-        return self._config is not None and all(
-            section_for(self._config, part, self.dataset).encoder is None
-            for part in ("text", "image")
-        )
+    def refuse_off(self, kinds: Sequence[str]) -> None:
+        """Refuse artifacts that are switched off, though they may be there still.
+
+        Raises:
+            ConfigError: says what to write into recsys.toml.
+        """
+        for kind in kinds:
+            switch = ARTIFACTS[kind].switch
+            if switch is not None and not self._live(kind):
+                raise switch.refusal()
+
+    def _live(self, kind: str) -> bool:
+        return self._config is None or ARTIFACTS[kind].live(self._config, self.dataset)
 
     @cached_property
     def users(self) -> IdTable:

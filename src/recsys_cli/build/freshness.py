@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recsys_cli.config import Config
-from recsys_cli.config.found import OVERRIDABLE
+from recsys_cli.config.found import overridable
 from recsys_cli.config.load import dataset_config, section_for
 from recsys_cli.errors import RecsysError
 from recsys_cli.build.graph import Graph
@@ -23,15 +23,6 @@ from recsys_cli.store.workspace import Workspace
 
 State = Literal["fresh", "stale", "missing"]
 
-# The dataset's settings that ingest does not read.
-_NOT_INGEST = set(OVERRIDABLE)
-# Settings that decide where a stage runs, not what is asked of it.
-_WHERE_NOT_WHAT = {
-    "als": {"backend"},
-    "text": {"device"},
-    "image": {"device", "workers"},
-    "twotower": {"enabled", "device", "checkpoint_steps"},
-}
 
 
 @dataclass(frozen=True)
@@ -100,7 +91,8 @@ class Freshness:
             from recsys_cli.datasets.ingest import raw_files
 
             own = dataset_config(self._config, dataset)
-            config["dataset"] = own.model_dump(mode="json", exclude=_NOT_INGEST)
+            own_sections = set(overridable(type(self._config)))
+            config["dataset"] = own.model_dump(mode="json", exclude=own_sections)
             for path in raw_files(own, self._workspace.root):
                 inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
         for kind, owner in self._graph.reads(stage, dataset, self._config):
@@ -129,10 +121,9 @@ class Freshness:
         found: dict[str, dict[str, Any]] = {}
         for setting in stage.sections:
             section, _, key = setting.partition(".")
-            values = section_for(self._config, section, dataset).model_dump(
-                mode="json",
-                include={key} if key else None,
-                exclude=_WHERE_NOT_WHAT.get(section),
+            known = section_for(self._config, section, dataset)
+            values = known.model_dump(
+                mode="json", include={key} if key else None, exclude=set(known.where)
             )
             found[section] = found.get(section, {}) | values
         return found

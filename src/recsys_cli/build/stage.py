@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_cli.config.load import section_for
 from recsys_cli.cores import available_cores
-from recsys_cli.errors import ConfigError
+from recsys_cli.store.kinds import Switch
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -99,27 +99,6 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Switch:
-    """What turns a stage on.
-
-    Attributes:
-        on: whether it is, for a dataset; a whole stage asks for `ALL`.
-        message: why it is not.
-        hint: what to do to turn it on.
-        announced: whether a build of everything says that it leaves this out.
-    """
-
-    on: Callable[[Config, str], bool]
-    message: str
-    hint: str
-    announced: bool = False
-
-    def refusal(self) -> ConfigError:
-        """What to tell somebody who asks for what is off."""
-        return ConfigError(self.message, hint=self.hint)
-
-
-@dataclass(frozen=True)
 class Surroundings:
     """What a stage may look at, besides its inputs, to tell what its result depends on."""
 
@@ -174,7 +153,8 @@ class Stage:
 
     def enabled(self, config: Config, dataset: str) -> bool:
         """Whether it has anything to do for a dataset."""
-        return self.switch is None or self.switch.on(config, dataset)
+        switch = self.switch
+        return switch is None or (switch.on(config, dataset) and switch.able())
 
     def pooled(self, config: Config, dataset: str) -> Sequence[str]:
         """The other datasets that it reads."""

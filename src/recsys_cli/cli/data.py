@@ -31,6 +31,7 @@ def init(
     ] = False,
 ) -> None:
     """Write a commented recsys.toml for the datasets found in data/."""
+    from recsys_cli.assembly import FullConfig
     from recsys_cli.config.template import render_config
     from recsys_cli.datasets.detect import find_datasets
     from recsys_cli.encoders.configured import encoders_to_write
@@ -42,7 +43,7 @@ def init(
     found = find_datasets(workspace)
     with atomic_path(path) as temporary:
         encoders = encoders_to_write(pictures=any(dataset.pictures for dataset in found))
-        temporary.write_text(render_config(found, encoders=encoders))
+        temporary.write_text(render_config(FullConfig, found, encoders=encoders))
     for dataset in found:
         print_line(f"{dataset.name:<10} {dataset.kind:<13} {dataset.path}")
     say(f"Wrote {path}." + ("" if found else " No datasets in data/ yet: add yours to it."))

@@ -26,7 +26,7 @@ def open_workspace(
     folder: Path, overrides: Sequence[str] | None = None
 ) -> tuple[Workspace, Config]:
     """The workspace and its configuration."""
-    from recsys_cli.config import load_config
+    from recsys_cli.assembly import load_config
     from recsys_cli.store.workspace import Workspace
 
     workspace = Workspace(folder)
@@ -102,7 +102,7 @@ def run_build(
     from recsys_cli.assembly import default_graph
     from recsys_cli.build.run import Builder
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, content_on
+    from recsys_cli.config.encoders import CONTENT_LEFT_OUT, content_on
 
     workspace, config = open_workspace(folder, overrides)
     chosen = chosen_datasets(config, dataset)

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from recsys_cli.config.models import Config, DatasetConfig
 
-OVERRIDABLE = tuple(
-    name for name, field in DatasetConfig.model_fields.items() if field.default_factory is dict
-)
-"""Sections that a dataset may override for itself."""
 _RAW = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
 _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")
 _LOADED = ("text", "image")
@@ -26,47 +22,63 @@ def is_dataset_name(name: str) -> bool:
     return bool(name) and not set(name) - _NAME_CHARACTERS and name != "all"
 
 
-def found_datasets(workspace: Path) -> dict[str, dict[str, Any]]:
+def dataset_model(model: type[BaseModel]) -> type[DatasetConfig]:
+    """The model of a dataset within one of all sections."""
+    field = model.model_fields.get("datasets")
+    arguments = get_args(field.annotation) if field is not None else ()
+    found: type[DatasetConfig] = arguments[1] if arguments else DatasetConfig
+    return found
+
+
+def overridable(model: type[Config]) -> list[str]:
+    """Sections that a dataset may override for itself."""
+    fields = dataset_model(model).model_fields.items()
+    return [name for name, field in fields if field.default_factory is dict]
+
+
+def found_datasets(model: type[Config], workspace: Path) -> dict[str, dict[str, Any]]:
     """Sections of the datasets that there are, by name.
 
     data/hm_raw and data/rr_raw are used where they exist. What was ingested is used as it was
     built, so that artifacts which came without the rest of their workspace can be recommended
     from.
     """
-    found = _built(workspace)
+    found = _built(model, workspace)
     for name, (kind, folder) in _RAW.items():
         if (workspace / folder).is_dir():
             found[name] = {"kind": kind, "path": folder}
     return found
 
 
-def _built(workspace: Path) -> dict[str, dict[str, Any]]:
+def _built(model: type[Config], workspace: Path) -> dict[str, dict[str, Any]]:
     manifests = workspace / "artifacts" / "manifests"
     found = {}
     for ingest in sorted(manifests.glob("ingest_*.json")):
         name = ingest.stem.removeprefix("ingest_")
         section = _recipe(ingest).get("dataset")
         try:
-            section = DatasetConfig.model_validate(section).model_dump(exclude_none=True)
+            section = dataset_model(model).model_validate(section).model_dump(exclude_none=True)
         except ValidationError:
             continue
         if is_dataset_name(name):
             section["path"] = _inside(section["path"]) or f"data/{name}_raw"
-            found[name] = section | dict(_settings(manifests, name))
+            found[name] = section | dict(_settings(model, manifests, name))
     return found
 
 
-def _settings(manifests: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _settings(
+    model: type[Config], manifests: Path, name: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the stages of a dataset were built with, by section."""
     recipes = [_recipe(path) for path in sorted(manifests.glob(f"*_{name}.json"))]
-    for section in OVERRIDABLE:
+    for section in overridable(model):
         values: dict[str, Any] = {}
         for recipe in recipes:
             stated = recipe.get(section)
             values |= stated if isinstance(stated, dict) else {}
-        model: Any = Config.model_fields[section].annotation
+        of_section: Any = model.model_fields[section].annotation
         try:
-            model.model_validate(values)
+            of_section.model_validate(values)
         except ValidationError:
             continue
         _, _, loaded = str(values.get("encoder") or "").partition(":")

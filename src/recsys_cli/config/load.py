@@ -8,19 +8,20 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from recsys_cli.config.found import OVERRIDABLE, found_datasets, is_dataset_name
+from recsys_cli.config.found import dataset_model, found_datasets, is_dataset_name, overridable
 from recsys_cli.config.models import Config, DatasetConfig, Section
 from recsys_cli.errors import ConfigError
 
 CONFIG_FILE = "recsys.toml"
 
 
-def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
+def read_config(model: type[Config], workspace: Path, overrides: Sequence[str] = ()) -> Config:
     """The workspace's configuration.
 
     Without a recsys.toml, or with one that names no datasets, those are used that are found.
 
     Args:
+        model: of all sections.
         workspace: folder that holds recsys.toml.
         overrides: `section.key=value` strings; values are read as TOML, else as text.
 
@@ -37,17 +38,17 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}") from error
     if not raw.get("datasets"):
-        raw["datasets"] = found_datasets(workspace)
+        raw["datasets"] = found_datasets(model, workspace)
     for override in overrides:
         _apply(raw, override)
-    config = validate(Config, raw, where=str(path) if path.is_file() else "the configuration")
+    config = validate(model, raw, where=str(path) if path.is_file() else "the configuration")
     for name in config.datasets:
         if not is_dataset_name(name):
             raise ConfigError(
                 f"dataset name {name!r} cannot be part of a file name",
                 hint="use lower-case letters, digits and underscores, and not 'all'",
             )
-        for section in OVERRIDABLE:
+        for section in overridable(model):
             section_for(config, section, name)
     return config
 
@@ -148,7 +149,7 @@ def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     section: Any = model
     for part in location[:-1]:
         fields = getattr(section, "model_fields", {})
-        section = fields[part].annotation if part in fields else DatasetConfig
+        section = fields[part].annotation if part in fields else dataset_model(model)
     known = getattr(section, "model_fields", {})
     close = get_close_matches(str(location[-1]), list(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""

@@ -1,18 +1,16 @@
 """The models behind recsys.toml. Unknown keys are errors; every field says what it does."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
 )
 
-Kind = Literal["hm", "retailrocket", "generic"]
 Backend = Literal["auto", "cpu", "gpu", "spark"]
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -21,6 +19,9 @@ class Section(BaseModel):
     """Base of every section: unknown keys are refused, values are read-only once loaded."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    where: ClassVar[frozenset[str]] = frozenset()
+    """Settings that decide where something runs, not what comes of it."""
 
 
 class ColumnsConfig(Section):
@@ -41,7 +42,7 @@ class ColumnsConfig(Section):
 class DatasetConfig(Section):
     """One data source: where its raw files are and how to read them."""
 
-    kind: Kind
+    kind: str
     """Which adapter reads the files: hm, retailrocket or generic."""
     path: str
     """Folder of the raw files, relative to the workspace."""
@@ -85,28 +86,10 @@ class DatasetConfig(Section):
     """Kinds of event that count as a hit in evaluation; by default all."""
     separator: str | None = None
     """Field separator of the raw text files; by default sniffed from the header."""
-    interactions: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [interactions] for this dataset."""
-    als: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [als] for this dataset."""
-    popular: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [popular] for this dataset."""
-    itemknn: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [itemknn] for this dataset."""
-    graph: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [graph] for this dataset."""
-    text: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [text] for this dataset."""
-    image: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [image] for this dataset."""
-    content: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [content] for this dataset."""
-    index: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [index] for this dataset."""
-    hybrid: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [hybrid] for this dataset."""
-    twotower: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of [twotower] for this dataset."""
+
+
+OVERRIDABLE = ("interactions", "text", "image")
+"""Sections that a dataset may override for itself, besides those of strategies."""
 
 
 class InteractionsConfig(Section):
@@ -116,23 +99,6 @@ class InteractionsConfig(Section):
     """Age at which an event counts half; unset means that age does not matter."""
     max_weight: PositiveFloat | None = None
     """Cap on the summed weight of one user and item; unset means no cap."""
-
-
-class AlsConfig(Section):
-    """Alternating least squares on implicit feedback (Hu, Koren and Volinsky 2008)."""
-
-    factors: PositiveInt = 64
-    """Dimension of the user and item factors."""
-    iterations: PositiveInt = 15
-    """Alternations between solving for users and for items."""
-    regularization: NonNegativeFloat = 30.0
-    """L2 penalty on the factors; Spark has its own, spark.regularization."""
-    alpha: PositiveFloat = 10.0
-    """Confidence c = 1 + alpha · weight of an observed pair."""
-    backend: Backend = "auto"
-    """cpu, gpu, or auto: the GPU where `implicit` was built for it and a device works; or spark."""
-    seed: int = 42
-    """Seed of the initial factors."""
 
 
 class SparkConfig(Section):
@@ -152,43 +118,6 @@ class SparkConfig(Section):
     """Further Spark settings."""
 
 
-class PopularConfig(Section):
-    """Popularity in a recent window, decayed by age."""
-
-    window_days: PositiveInt = 28
-    """Only events this recent count."""
-    half_life_days: PositiveFloat = 7.0
-    """Age at which an event counts half."""
-    segment_prior: NonNegativeFloat = 50.0
-    """Events' worth of the overall list blended into each segment's own (shrinkage)."""
-
-
-class ItemKnnConfig(Section):
-    """Item-to-item neighbours from who had both (Sarwar et al. 2001)."""
-
-    similarity: Literal["cosine", "tfidf", "bm25"] = "tfidf"
-    """How two items are compared: cosine of their users, with users weighed by TF-IDF or BM25."""
-    neighbours: PositiveInt = 100
-    """Most similar items kept for each item."""
-    half_life_days: PositiveFloat = 90.0
-    """Age at which an item of a user's history counts half."""
-
-
-class GraphConfig(Section):
-    """Filters of the graph of users and items, GF-CF (Shen et al. 2021)."""
-
-    vectors: PositiveInt = 256
-    """Leading singular vectors of the normalised interactions: the low-pass filter."""
-    alpha: NonNegativeFloat = 0.3
-    """Weight of the low-pass filter beside the links between items."""
-    neighbours: PositiveInt = 200
-    """Strongest links kept for each item."""
-    half_life_days: PositiveFloat = 90.0
-    """Age at which an item of a user's history counts half."""
-    seed: int = 42
-    """Seed of the randomised singular value decomposition."""
-
-
 class TextConfig(Section):
     """How items' texts become vectors (`recsys embed text`)."""
 
@@ -197,6 +126,8 @@ class TextConfig(Section):
     )
     """sentence-transformers:NAME-OR-FOLDER (a model of the Hugging Face hub or a local folder),
     or lsa, which is fitted on the catalogue and needs no download. Unset: texts play no role."""
+    where = frozenset({"device"})
+
     dtype: Precision = "auto"
     """Precision of the model: fp32, bf16, or auto: bf16 where it is faster and as good."""
     device: str = "auto"
@@ -211,132 +142,14 @@ class ImageConfig(Section):
     )
     """open_clip:ARCHITECTURE/TAG-OR-CHECKPOINT, or histogram, which looks at colours and edges
     and needs no download. Unset: pictures play no role."""
+    where = frozenset({"device", "workers"})
+
     dtype: Precision = "auto"
     """As text.dtype."""
     device: str = "auto"
     """As text.device."""
     workers: int = Field(default=0, ge=0)
     """Processes that decode pictures ahead of the model; 0 means as many as threads."""
-
-
-class ContentConfig(Section):
-    """How texts and pictures become vectors of items, and those vectors of users."""
-
-    text_weight: NonNegativeFloat = 0.5
-    """How much texts count beside pictures; only the ratio of the two weights matters."""
-    image_weight: NonNegativeFloat = 0.5
-    """How much pictures count beside texts."""
-    half_life_days: PositiveFloat = 180.0
-    """Age at which an item counts half in the vector of a user who had it."""
-    availability_half_life_days: PositiveFloat = 14.0
-    """Days without a sale after which an item counts as half available."""
-    new_days: PositiveFloat = 90.0
-    """How far back to look for how many items start to sell, for items that never sold yet."""
-    availability_weight: NonNegativeFloat = 0.2
-    """What full availability adds to the score of an item, whose cosine is at most 1."""
-
-
-class IndexConfig(Section):
-    """The FAISS indexes over item vectors (`recsys index`)."""
-
-    kind: Literal["auto", "exact", "pq", "ivf"] = "auto"
-    """exact, pq, ivf, or auto: exact while that is fast, pq beyond."""
-    min_recall: float = Field(default=0.999, ge=0, le=1)
-    """Recall against exact search below which an approximate index gives way to an exact one."""
-
-
-class HybridConfig(Section):
-    """Candidates from several sources, ordered by a learned ranker or by a blend of scores."""
-
-    enabled: Literal["auto"] | bool = "auto"
-    """Whether to train the ranker; auto: where LightGBM is installed. Without it, the blend."""
-    candidates: dict[str, NonNegativeInt] = {
-        "repurchase": 30, "popular": 30, "collab": 30, "itemknn": 50, "graph": 50,
-        "variants": 20, "content": 30, "twotower": 80,
-    }  # fmt: skip
-    """How many items each source of candidates brings for a user; 0 leaves it out."""
-    weights: dict[str, NonNegativeFloat] = {"content": 0.4, "collab": 0.4, "twotower": 0.2}
-    """Weights of the blend; renormalised over those that have a score for user and item."""
-    windows: int = Field(default=3, ge=1, le=8)
-    """Test windows that the ranker learns from, besides the latest, which stops its training.
-    For each, the models that candidates come from are trained at an earlier snapshot."""
-    users_per_window: PositiveInt = 50_000
-    """Users sampled from each window that the ranker learns from."""
-    rounds: PositiveInt = 300
-    """Most trees; training stops earlier when a later window no longer gains."""
-    patience: PositiveInt = 100
-    """Trees without a gain on the later window after which training stops."""
-    learning_rate: PositiveFloat = 0.05
-    """Weight of each tree."""
-    leaves: int = Field(default=7, ge=2)
-    """Leaves of a tree."""
-    min_in_leaf: PositiveInt = 100
-    """Least candidates in a leaf."""
-    feature_fraction: float = Field(default=0.4, gt=0, le=1)
-    """Share of the features that each tree looks at."""
-    l2: NonNegativeFloat = 10.0
-    """L2 penalty on the values of leaves."""
-    truncation: PositiveInt = 20
-    """Ranks from the top whose order LambdaRank cares about."""
-    refit: bool = True
-    """Train once more on all windows, the later one too, for as many trees."""
-    seed: int = 42
-    """Seed of the sample of users and of features."""
-
-
-class TwoTowerConfig(Section):
-    """Two towers fine-tuned from ALS factors (`recsys twotower train`)."""
-
-    enabled: bool | Literal["auto"] = "auto"
-    """Whether `recsys build all` trains it; auto: where torch is installed."""
-    init_from: str | None = None
-    """Weights of another dataset to start from, a two_tower_*.pt relative to the workspace."""
-    folds: int = Field(default=3, ge=2)
-    """Parts of the users; each one's pairs are seen through factors of the others' events."""
-    max_pairs: PositiveInt = 5_000_000
-    """Training pairs at most; the latest are taken."""
-    content_dim: PositiveInt = 64
-    """Dimensions that the items' content vectors are reduced to."""
-    half_life_days: PositiveFloat = 30.0
-    """Age at which an item counts half in its user's taste for content."""
-    last_items: PositiveInt = 5
-    """How many of a user's last items count as what they look for now."""
-    max_codes: PositiveInt = 1000
-    """Values of a column that are told apart; rarer ones count as unknown."""
-    hidden: PositiveInt = 64
-    """Width of each tower's hidden layer."""
-    extra: PositiveInt = 16
-    """Dimensions, besides those of the factors, in which the hidden layers meet."""
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the hidden layers' inputs dropped in training."""
-    factor_dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Share of users and items that lose their factors in training, to learn to do without."""
-    epochs: PositiveInt = 3
-    """Passes over the pairs at most."""
-    batch_size: PositiveInt = 512
-    """Pairs in a batch, whose items are each other's negatives."""
-    uniform_negatives: PositiveInt = 512
-    """Items drawn uniformly for each batch, as further negatives."""
-    learning_rate: PositiveFloat = 0.001
-    """Highest learning rate of AdamW; the few gains and the temperature learn at three times it."""
-    weight_decay: NonNegativeFloat = 0.01
-    """Decay of AdamW."""
-    warmup_steps: PositiveInt = 100
-    """Steps until the learning rate is reached, a tenth of all steps at most."""
-    clip: PositiveFloat = 1.0
-    """Largest norm of the gradient."""
-    checks_per_epoch: PositiveInt = 2
-    """How often in an epoch the lists for the validation window are measured."""
-    validation_users: PositiveInt = 20_000
-    """Users at most that a check makes lists for."""
-    patience: PositiveInt = 6
-    """Checks without anything better after which training ends."""
-    checkpoint_steps: PositiveInt = 500
-    """Steps between checkpoints, which a killed training goes on from."""
-    device: str = "auto"
-    """Where it trains: cpu, cuda, …; auto is the GPU where there is one."""
-    seed: int = 42
-    """Seed of everything random."""
 
 
 class RecommendConfig(Section):
@@ -415,7 +228,7 @@ class ServeConfig(Section):
 
 
 class Config(Section):
-    """The whole of recsys.toml."""
+    """What of recsys.toml is no strategy's; `assembly.FullConfig` has their sections too."""
 
     threads: int = Field(default=0, ge=0)
     """Threads for training and batch scoring; 0 means all cores."""
@@ -423,28 +236,12 @@ class Config(Section):
     """The data sources by name; names are lower-case letters, digits and underscores."""
     interactions: InteractionsConfig = InteractionsConfig()
     """How events become weighted interactions."""
-    als: AlsConfig = AlsConfig()
-    """ALS training."""
     spark: SparkConfig = SparkConfig()
     """ALS training on Spark."""
-    popular: PopularConfig = PopularConfig()
-    """Popularity lists."""
-    itemknn: ItemKnnConfig = ItemKnnConfig()
-    """Item-to-item neighbours."""
-    graph: GraphConfig = GraphConfig()
-    """Filters of the graph of users and items."""
     text: TextConfig = TextConfig()
     """Embedding texts."""
     image: ImageConfig = ImageConfig()
     """Embedding pictures."""
-    content: ContentConfig = ContentConfig()
-    """Item and user vectors from texts and pictures."""
-    index: IndexConfig = IndexConfig()
-    """Item indexes."""
-    hybrid: HybridConfig = HybridConfig()
-    """Candidates, blend and ranker."""
-    twotower: TwoTowerConfig = TwoTowerConfig()
-    """Two towers fine-tuned from ALS."""
     recommend: RecommendConfig = RecommendConfig()
     """Defaults of recommending."""
     eval: EvalConfig = EvalConfig()

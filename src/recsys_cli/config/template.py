@@ -45,11 +45,15 @@ class FoundDataset:
 
 
 def render_config(
-    datasets: Sequence[FoundDataset], *, encoders: Mapping[str, tuple[str, str]] | None = None
+    model: type[Config],
+    datasets: Sequence[FoundDataset],
+    *,
+    encoders: Mapping[str, tuple[str, str]] | None = None,
 ) -> str:
     """The text of a recsys.toml for these datasets.
 
     Args:
+        model: of all sections.
         datasets: what was found.
         encoders: by "text" and "image" the line's encoder, and what to say of the other choice;
             a part left out is off.
@@ -58,7 +62,7 @@ def render_config(
         "# Settings of `recsys`. Commented lines show the defaults; remove the # to change one.",
         "# Any of them can be overridden for one command with --set section.key=value.",
         "",
-        *_fields(Config, skip=_sections()),
+        *_fields(Config, skip=_sections(Config)),
     ]
     for dataset in datasets:
         parts += ["", f"[datasets.{dataset.name}]"]
@@ -73,8 +77,8 @@ def render_config(
             '# events = "orders.csv"        # items = "…", users = "…" where there are such files',
             '# columns = { user = "customer", item = "sku", time = "ordered_at" }',
         ]
-    for name in Config.model_fields:
-        section = Config.model_fields[name].annotation
+    for name in model.model_fields:
+        section = model.model_fields[name].annotation
         if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
             parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
             parts += _fields(section, active=_encoder_line(name, encoders or {}))
@@ -89,10 +93,10 @@ def _encoder_line(part: str, encoders: Mapping[str, tuple[str, str]]) -> dict[st
     return {"encoder": f"encoder = {_toml(encoder)}  # {other}"}
 
 
-def _sections() -> set[str]:
+def _sections(model: type[Config]) -> set[str]:
     return {
         name
-        for name, field in Config.model_fields.items()
+        for name, field in model.model_fields.items()
         if name == "datasets"
         or (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
     }

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recsys_cli.config.models import DatasetConfig, Kind
+from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.generic import GenericAdapter
 from recsys_cli.datasets.hm import HmAdapter
 from recsys_cli.datasets.retailrocket import RetailRocketAdapter
 from recsys_cli.datasets.tables import Adapter
-from recsys_cli.errors import DataError
+from recsys_cli.errors import ConfigError, DataError
 
-ADAPTERS: dict[Kind, Adapter] = {
-    "hm": HmAdapter(),
-    "retailrocket": RetailRocketAdapter(),
-    "generic": GenericAdapter(),
-}
+_ALL: tuple[Adapter, ...] = (HmAdapter(), RetailRocketAdapter(), GenericAdapter())
+"""What tells more of a folder comes before what tells less."""
+ADAPTERS: dict[str, Adapter] = {adapter.kind: adapter for adapter in _ALL}
 
 
 def adapter_for(config: DatasetConfig) -> Adapter:
-    """The adapter of a dataset's kind."""
+    """The adapter of a dataset's kind.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    if config.kind not in ADAPTERS:
+        raise ConfigError(
+            f"there is no kind of dataset {config.kind!r}", hint=f"one of: {', '.join(ADAPTERS)}"
+        )
     return ADAPTERS[config.kind]
 
 

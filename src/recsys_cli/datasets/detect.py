@@ -7,18 +7,10 @@ import re
 from pathlib import Path
 
 from recsys_cli.config.template import FoundDataset
+from recsys_cli.datasets.adapters import ADAPTERS
+from recsys_cli.datasets.tables import Adapter
 
-_SIGNS = {
-    "hm": re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$", re.IGNORECASE),
-    "retailrocket": re.compile(
-        r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$", re.IGNORECASE
-    ),
-    "generic": re.compile(
-        r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE
-    ),
-}
 _PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
-_SHORT = {"hm": "hm", "retailrocket": "rr"}
 
 
 def find_datasets(workspace: Path) -> list[FoundDataset]:
@@ -31,25 +23,23 @@ def find_datasets(workspace: Path) -> list[FoundDataset]:
     taken: set[str] = set()
     root = workspace / "data"
     for folder in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
-        kind = _kind(folder)
-        if kind is None:
+        adapter = _adapter(folder)
+        if adapter is None:
             continue
-        name = _SHORT.get(kind, "")
+        name = adapter.usual_name
         if not name or name in taken:
             name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).removesuffix("_raw")
         if name in taken or name in ("", "all"):
             name = f"{name or 'dataset'}_{len(found) + 1}"
         taken.add(name)
-        found.append(FoundDataset(name, kind, f"data/{folder.name}", _has_pictures(folder)))
+        found.append(FoundDataset(name, adapter.kind, f"data/{folder.name}", _has_pictures(folder)))
     return found
 
 
-def _kind(folder: Path) -> str | None:
+def _adapter(folder: Path) -> Adapter | None:
     files = [p.name for p in folder.iterdir() if p.is_file()]
-    for kind, pattern in _SIGNS.items():
-        if any(pattern.search(name) for name in files):
-            return kind
-    return None
+    signs = (a for a in ADAPTERS.values() if any(a.sign.search(name) for name in files))
+    return next(signs, None)
 
 
 def _has_pictures(folder: Path) -> bool:

@@ -6,6 +6,7 @@ optional. Without an event column every row is one `interaction`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -43,6 +44,10 @@ _MAX_CATEGORIES = 1_000
 
 class GenericAdapter:
     """Reads files of any layout that has one row per event."""
+
+    kind = "generic"
+    usual_name = ""
+    sign = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE)
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The events, items and users files."""

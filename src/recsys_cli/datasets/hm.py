@@ -6,6 +6,7 @@ is one piece bought, so equal rows are a quantity and all are kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,6 +51,10 @@ _AGE_GROUPS = ("unknown", "16-24", "25-34", "35-44", "45-54", "55-64", "65+")
 
 class HmAdapter:
     """Reads H&M's three files; pictures are expected at images/0xx/0xxxxxxxxx.jpg."""
+
+    kind = "hm"
+    usual_name = "hm"
+    sign = re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The three files, all required."""

@@ -8,6 +8,7 @@ events, and equal rows, double logging in the original, are kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -39,6 +40,12 @@ _WANTED = ("categoryid", "available", *_TOKENS)
 
 class RetailRocketAdapter:
     """Reads RetailRocket's files; all but the events are optional."""
+
+    kind = "retailrocket"
+    usual_name = "rr"
+    sign = re.compile(
+        r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$", re.IGNORECASE
+    )
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The events, the property files (two parts, or one whole) and the tree."""

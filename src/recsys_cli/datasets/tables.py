@@ -5,6 +5,7 @@ Everything past this protocol is the same for every source.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,17 @@ class Slot:
 
 
 class Adapter(Protocol):
-    """Knows the raw files of one kind of source."""
+    """Knows the raw files of one kind of source.
+
+    Attributes:
+        kind: as in recsys.toml.
+        usual_name: what `recsys init` calls the first dataset of that kind; "" for its folder's.
+        sign: matches the name of a file that tells a folder of that kind.
+    """
+
+    kind: str
+    usual_name: str
+    sign: re.Pattern[str]
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The raw files in `folder`, without reading more than their headers."""

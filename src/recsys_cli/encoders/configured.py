@@ -8,23 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from recsys_cli.config import Config
+from recsys_cli.config.encoders import SUGGESTED, off_hint
 from recsys_cli.config.load import section_for
 from recsys_cli.encoders.contract import ImageEncoder, TextEncoder
 from recsys_cli.encoders.load import load_image_encoder, load_text_encoder
 from recsys_cli.errors import ConfigError
 from recsys_cli.store.files import HashMemo
 
-SUGGESTED = {
-    "text": ("sentence-transformers:all-MiniLM-L6-v2", "lsa"),
-    "image": ("open_clip:ViT-B-32/laion2b_s34b_b79k", "histogram"),
-}
-"""By part, the encoder to prefer and one that needs no download."""
-
-
-CONTENT_LEFT_OUT = (
-    "Texts and pictures are left out, as recsys.toml names no encoder: "
-    "`recsys init` writes one, --set text.encoder=lsa works for one command."
-)
 _LIBRARY = {"text": "sentence_transformers", "image": "open_clip"}
 
 
@@ -45,22 +35,6 @@ def encoders_to_write(*, pictures: bool) -> dict[str, tuple[str, str]]:
         else:
             chosen[part] = (plain, f"or \"{best}\": pip install 'recsys-cli[content]'")
     return chosen
-
-
-def encoder_named(config: Config, part: str, dataset: str) -> str | None:
-    """The encoder string of "text" or "image" for a dataset; None where that part is off."""
-    named: str | None = section_for(config, part, dataset).encoder
-    return named
-
-
-def is_fitted(encoder: str) -> bool:
-    """Whether a text encoder is fitted on the catalogue rather than brought from elsewhere."""
-    return encoder.partition(":")[0] == "lsa"
-
-
-def content_on(config: Config, dataset: str) -> bool:
-    """Whether any encoder is named for a dataset."""
-    return any(encoder_named(config, part, dataset) is not None for part in SUGGESTED)
 
 
 def configured_text_encoder(
@@ -104,15 +78,6 @@ def configured_image_encoder(
         config_line=_line(config, "image", dataset, section.encoder),
         root=root,
         hashes=hashes,
-    )
-
-
-def off_hint(part: str) -> str:
-    """What to write into recsys.toml to switch "text" or "image" on, both ways."""
-    best, plain = SUGGESTED[part]
-    return (
-        f'write [{part}] encoder = "{best}" into recsys.toml, or [{part}] encoder = "{plain}", '
-        f"which needs no download; for one command, --set {part}.encoder={plain}"
     )
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.csr import CSR
-from recsys_cli.engine.registry import build_strategy
+from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
@@ -91,9 +91,12 @@ class Engine:
 
         Raises:
             UsageError: there is no such strategy.
+            ConfigError: it is switched off.
             ArtifactError: it has not been built.
         """
         if name not in self._strategies:
+            if name != AUTO:
+                self.artifacts.refuse_off(find_strategy(name).needs)
             self._strategies[name] = build_strategy(
                 name, self.artifacts, threads=self._threads, built=self._built
             )

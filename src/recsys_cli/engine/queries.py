@@ -16,13 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.config import Config
-from recsys_cli.encoders.configured import (
-    configured_image_encoder,
-    configured_text_encoder,
-    encoder_named,
-    is_fitted,
-    off_hint,
-)
+from recsys_cli.config.encoders import encoder_named, is_fitted, off_hint
+from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
 from recsys_cli.errors import ArtifactError, ConfigError, UsageError
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import IMAGE, TEXT, ContentSpace

@@ -1,145 +1,13 @@
-"""Every strategy by name: what it needs, how it is built, who serves when it cannot.
-
-The command line, evaluation and the contract tests read this table. What else knows strategies by
-name are the stages that make their artifacts (`pipeline.stages`), what can be tuned
-(`pipeline.tuning.targets`), and the hybrid's sources and spaces (`hybrid.build`, `hybrid.spaces`).
-"""
+"""Strategies by name over the artifacts there are, and who serves when one cannot."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.ranking.contract import Serving
 from recsys_cli.ranking.fallback import WithFallback
-from recsys_cli.strategies.collab.serve import collab
-from recsys_cli.strategies.content.serve import Content
-from recsys_cli.strategies.graph.serve import Graph
-from recsys_cli.strategies.hybrid import build as hybrid
-from recsys_cli.strategies.itemknn.serve import ItemKnn
-from recsys_cli.strategies.popular.serve import Popular
-from recsys_cli.strategies.repurchase.serve import Repurchase
-from recsys_cli.strategies.twotower.serve import two_tower
+from recsys_cli.strategies import STRATEGIES, Packs, Strategy
 
 AUTO = "auto"
-
-
-class Artifacts(Protocol):
-    """The artifacts of one dataset in one snapshot, loaded when asked for."""
-
-    def has(self, kind: str) -> bool:
-        """Whether the artifact exists."""
-        ...
-
-    def pack(self, kind: str) -> Mapping[str, Any]:
-        """The artifact's contents; raises ArtifactError where it is missing."""
-        ...
-
-    def text(self, kind: str) -> str:
-        """The text of an artifact that is one; likewise."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StrategySpec:
-    """One strategy.
-
-    Attributes:
-        name: as on the command line.
-        summary: one line for help and tables.
-        needs: kinds of artifact it is built from.
-        uses: further kinds that it uses where they are there.
-        build: makes it; takes the artifacts and the number of threads (0: all cores).
-        fallback: names of the strategies behind it, in order.
-        auto: further kinds of artifact without which `auto` does not choose it; None for never.
-        seen_only: whether it recommends nothing but what the user already has.
-    """
-
-    name: str
-    summary: str
-    needs: tuple[str, ...]
-    build: Callable[[Artifacts, int], Serving]
-    uses: tuple[str, ...] = ()
-    fallback: tuple[str, ...] = ("popular",)
-    auto: tuple[str, ...] | None = ()
-    seen_only: bool = False
-
-
-_ALL = (
-    # Best first: this is the order in which `auto` prefers them.
-    StrategySpec(
-        name="hybrid",
-        summary="candidates of all the others, ordered by a learned ranker or a blend of scores",
-        needs=hybrid.NEEDS,
-        uses=hybrid.USES,
-        build=hybrid.build_hybrid,
-        fallback=("twotower", "collab", "content", "popular"),
-        # A blend of scores is not better than the best of them; an order that was learned is.
-        auto=("ranker",),
-    ),
-    StrategySpec(
-        name="twotower",
-        summary="collab, fine-tuned to what sells now, last items, content and users' columns",
-        needs=("two_tower_vectors",),
-        build=lambda artifacts, threads: two_tower(
-            artifacts.pack("two_tower_vectors"), threads=threads
-        ),
-    ),
-    StrategySpec(
-        name="collab",
-        summary="items that go with the user's, by matrix factorisation (ALS)",
-        needs=("als",),
-        build=lambda artifacts, threads: collab(artifacts.pack("als"), threads=threads),
-    ),
-    StrategySpec(
-        name="content",
-        summary="items whose text and picture are like those of the user's own, new ones too",
-        needs=("content", "user_vectors"),
-        build=lambda artifacts, threads: Content.from_packs(
-            artifacts.pack("content"), artifacts.pack("user_vectors"), threads=threads
-        ),
-    ),
-    StrategySpec(
-        name="itemknn",
-        summary="what users of the user's items had too, nearest first",
-        needs=("interactions", "itemknn"),
-        build=lambda artifacts, _: ItemKnn.from_packs(
-            artifacts.pack("interactions"), artifacts.pack("itemknn")
-        ),
-        # It knows nobody whom collab does not know.
-        auto=None,
-    ),
-    StrategySpec(
-        name="graph",
-        summary="what is linked to the user's items, by graph filtering (GF-CF)",
-        needs=("interactions", "graph"),
-        build=lambda artifacts, threads: Graph.from_packs(
-            artifacts.pack("interactions"), artifacts.pack("graph"), threads=threads
-        ),
-        # It knows nobody whom collab does not know.
-        auto=None,
-    ),
-    StrategySpec(
-        name="repurchase",
-        summary="what the user had before, often and lately",
-        needs=("interactions",),
-        build=lambda artifacts, _: Repurchase.from_pack(artifacts.pack("interactions")),
-        # A list of what the user already has is an answer to a narrower question than auto's.
-        auto=None,
-        seen_only=True,
-    ),
-    StrategySpec(
-        name="popular",
-        summary="what sells now, in the user's segment where there are segments",
-        needs=("popular",),
-        build=lambda artifacts, _: Popular.from_pack(artifacts.pack("popular")),
-        fallback=(),
-    ),
-)
-
-STRATEGIES: dict[str, StrategySpec] = {spec.name: spec for spec in _ALL}
 
 
 def strategy_names() -> list[str]:
@@ -147,7 +15,7 @@ def strategy_names() -> list[str]:
     return [*STRATEGIES, AUTO]
 
 
-def find_strategy(name: str) -> StrategySpec:
+def find_strategy(name: str) -> Strategy:
     """The strategy of that name.
 
     Raises:
@@ -160,12 +28,12 @@ def find_strategy(name: str) -> StrategySpec:
     return STRATEGIES[name]
 
 
-def available(artifacts: Artifacts) -> list[str]:
+def available(artifacts: Packs) -> list[str]:
     """Names of the strategies whose artifacts exist, best first."""
-    return [s.name for s in _ALL if all(artifacts.has(kind) for kind in s.needs)]
+    return [s.name for s in STRATEGIES.values() if all(artifacts.has(kind) for kind in s.needs)]
 
 
-def chain_names(name: str, artifacts: Artifacts) -> list[str]:
+def chain_names(name: str, artifacts: Packs) -> list[str]:
     """The strategies behind `name`, in order: itself, then those of its fallbacks that exist.
 
     Raises:
@@ -181,13 +49,13 @@ def chain_names(name: str, artifacts: Artifacts) -> list[str]:
     return [name, *(other for other in find_strategy(name).fallback if other in there)]
 
 
-def _auto_may(spec: StrategySpec, artifacts: Artifacts) -> bool:
+def _auto_may(spec: Strategy, artifacts: Packs) -> bool:
     return spec.auto is not None and all(artifacts.has(kind) for kind in spec.auto)
 
 
 def build_strategy(
     name: str,
-    artifacts: Artifacts,
+    artifacts: Packs,
     *,
     threads: int = 0,
     built: dict[str, Serving] | None = None,
@@ -208,5 +76,5 @@ def build_strategy(
     names = chain_names(name, artifacts)
     for other in names:
         if other not in built:
-            built[other] = STRATEGIES[other].build(artifacts, threads)
+            built[other] = STRATEGIES[other].open(artifacts, threads)
     return WithFallback([built[other] for other in names], name=name)

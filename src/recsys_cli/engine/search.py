@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
-from recsys_cli.encoders.configured import content_on, off_hint
+from recsys_cli.config.encoders import content_on, off_hint
 from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.engine.similar import CONTENT, Similar
 from recsys_cli.errors import ArtifactError, ConfigError

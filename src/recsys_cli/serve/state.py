@@ -20,10 +20,10 @@ import numpy.typing as npt
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
 from recsys_cli.config import Config
-from recsys_cli.encoders.configured import off_hint
+from recsys_cli.config.encoders import off_hint
 from recsys_cli.engine.cold import Cold
 from recsys_cli.engine.engine import Engine, Filters
-from recsys_cli.engine.registry import AUTO, STRATEGIES, available
+from recsys_cli.engine.registry import AUTO, available
 from recsys_cli.engine.similar import Similar
 from recsys_cli.engine.whose import holder
 from recsys_cli.errors import (
@@ -40,6 +40,7 @@ from recsys_cli.serve.items import ItemsTable
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
 from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ class Served:
             return
         if strategy in self.problems:
             raise self.problems[strategy]
+        self.artifacts.refuse_off(STRATEGIES[strategy].needs if strategy != AUTO else ())
         raise ArtifactError(
             f"{strategy} has not been built for {self.name}",
             hint=f"there is: {', '.join(self.strategies)}; {self.artifacts.build_command()}",

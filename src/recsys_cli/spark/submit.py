@@ -10,17 +10,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys_cli.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.config.models import (
-        AlsConfig,
-        DatasetConfig,
-        InteractionsConfig,
-        SparkConfig,
-    )
+    from recsys_cli.config.models import DatasetConfig, InteractionsConfig, SparkConfig
 
 JOBS = ("interactions", "train_als", "recommend")
 _EVENTS = {"hm": "transactions_train.csv", "retailrocket": "events.csv"}
@@ -97,9 +92,7 @@ def submit_command(job: str, arguments: Sequence[str], cluster: Cluster, *, data
     return shlex.join([*words, str(job_file(job)), *arguments])
 
 
-def als_arguments(
-    section: AlsConfig, spark: SparkConfig, *, interactions: str, out: str
-) -> list[str]:
+def als_arguments(section: Any, spark: SparkConfig, *, interactions: str, out: str) -> list[str]:
     """Arguments of train_als.py."""
     return [
         *("--interactions", interactions),

@@ -1,1 +1,22 @@
-"""What recommends, a folder each."""
+"""What recommends, a folder each, best first: `auto` prefers them in this order."""
+
+from recsys_cli.store.kinds import declare
+from recsys_cli.strategies.base import Packs, Source, Space, Strategy
+from recsys_cli.strategies.collab import COLLAB
+from recsys_cli.strategies.content import CONTENT
+from recsys_cli.strategies.graph import GRAPH
+from recsys_cli.strategies.hybrid import HYBRID
+from recsys_cli.strategies.itemknn import ITEMKNN
+from recsys_cli.strategies.popular import POPULAR
+from recsys_cli.strategies.repurchase import REPURCHASE
+from recsys_cli.strategies.twotower import TWOTOWER
+
+_ALL = (HYBRID, TWOTOWER, COLLAB, CONTENT, ITEMKNN, GRAPH, REPURCHASE, POPULAR)
+
+STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in _ALL}
+"""Every strategy by name."""
+
+for _strategy in _ALL:
+    declare(_strategy.artifacts)
+
+__all__ = ["STRATEGIES", "Packs", "Source", "Space", "Strategy"]

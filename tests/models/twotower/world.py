@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
+from recsys_cli.config.models import InteractionsConfig
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors, train_als
+from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.features import Columns
 from recsys_cli.strategies.twotower.history import History
 from recsys_cli.strategies.twotower.inputs import Facts

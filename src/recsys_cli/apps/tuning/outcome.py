@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recsys_cli.apps.tuning.targets import Value
-from recsys_cli.config.edit import with_settings
-from recsys_cli.config.load import CONFIG_FILE, load_config
+from recsys_cli.apps.tuning.edit import with_settings
+from recsys_cli.assembly import load_config
+from recsys_cli.config.load import CONFIG_FILE
 from recsys_cli.store.files import atomic_path
+from recsys_cli.strategies.tunable import Value
 
 
 @dataclass(frozen=True, slots=True)

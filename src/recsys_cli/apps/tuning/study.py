@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recsys_cli.apps.tuning.outcome import Attempt, Tuned
-from recsys_cli.apps.tuning.targets import Value
+from recsys_cli.apps.tuning.targets import settings_of
 from recsys_cli.apps.tuning.trial import Judge, Window
 from recsys_cli.apps.tuning.windows import Search, identity, prepare
-from recsys_cli.assembly import default_graph
+from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
-from recsys_cli.config import Config, load_config
+from recsys_cli.config import Config
 from recsys_cli.errors import RecsysError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.journal import refuse_link_out
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.tunable import Value
 
 if TYPE_CHECKING:
     import optuna
@@ -149,7 +150,7 @@ class _Study:
     def judge_current(self, config: Config) -> None:
         """Note what the settings as they are give, unless an earlier call did."""
         self._current_key = _CURRENT + json.dumps(
-            self._search.target.settings(config, self._judge.dataset)
+            settings_of(self._search.target, config, self._judge.dataset)
         )
         if self._current_key not in self._study.user_attrs:
             values = [self._judge.current(config, window) for window in self._windows]

@@ -19,13 +19,13 @@ from recsys_cli.build.stage import Stage
 from recsys_cli.build.timeline import Node
 from recsys_cli.config import Config
 from recsys_cli.engine.engine import Engine
-from recsys_cli.engine.registry import STRATEGIES
 from recsys_cli.evaluation.truth import Truth
 from recsys_cli.progress import Silent
 from recsys_cli.ranking.metrics import ranking_metrics
 from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
 
 _USERS_AT_ONCE = 4096
 

@@ -12,20 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from recsys_cli.apps.tuning.targets import Target
+from recsys_cli.apps.tuning.targets import judged_by
 from recsys_cli.apps.tuning.trial import Judge, Window, touched
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.run import Builder
 from recsys_cli.build.timeline import Timeline
 from recsys_cli.config import Config
 from recsys_cli.engine.engine import Engine
-from recsys_cli.engine.registry import STRATEGIES
 from recsys_cli.errors import UsageError
 from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
 from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, Truth, without_seen
 from recsys_cli.ranking.metrics import METRICS
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
+from recsys_cli.strategies.tunable import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def prepare(
     """
     protocol = search.protocol or config.eval.protocol
     search.check(protocol)
-    graph, spec = builder.graph, STRATEGIES[search.target.strategy]
+    graph, spec = builder.graph, judged_by(search.target)
     kept, varied = touched(graph, spec.name, search.target.space)
     graph.refuse_off(varied, [dataset], config)
     behind = {graph.producer[kind] for name in spec.fallback for kind in STRATEGIES[name].needs}

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.columns import ITEM
-from recsys_cli.engine.registry import STRATEGIES
 from recsys_cli.serve.answers import Health, Ready
 from recsys_cli.serve.context import Context
 from recsys_cli.serve.problems import JSON
+from recsys_cli.strategies import STRATEGIES
 
 
 def health_routes(context: Context) -> APIRouter:

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.config.models import AlsConfig, Backend
+from recsys_cli.config.models import Backend
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.foldin import Matrix, fold_in
 
 if TYPE_CHECKING:

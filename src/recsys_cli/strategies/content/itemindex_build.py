@@ -22,9 +22,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.config.models import IndexConfig
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.strategies.content import IndexConfig
 from recsys_cli.strategies.content.itemindex import (
     SUBSPACE,
     IndexFacts,

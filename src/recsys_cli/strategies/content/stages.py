@@ -7,21 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from recsys_cli.build.stage import Stage, Surroundings, Switch
+from recsys_cli.build.stage import Stage, Surroundings
 from recsys_cli.config import Config
-from recsys_cli.config.load import raw_path, section_for
-from recsys_cli.encoders.configured import (
-    SUGGESTED,
-    configured_image_encoder,
-    configured_text_encoder,
-    content_on,
-    encoder_named,
-    is_fitted,
-    off_hint,
-)
+from recsys_cli.config.encoders import encoder_named, is_fitted
+from recsys_cli.config.load import raw_path
+from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
 from recsys_cli.store.kinds import ALL
 from recsys_cli.strategies.content.runs import (
-    PARTS,
     embed_image,
     embed_text,
     index,
@@ -29,6 +21,7 @@ from recsys_cli.strategies.content.runs import (
     items_with_spec,
     user_model,
 )
+from recsys_cli.strategies.content.switches import BOTH, COMMON, IMAGE, TEXT, comparable
 
 
 def content_stages() -> list[Stage]:
@@ -42,7 +35,7 @@ def content_stages() -> list[Stage]:
             sections=("text",),
             run=embed_text,
             per_snapshot=False,
-            switch=_part_switch("text"),
+            switch=TEXT,
             pool=_fitted_together,
             beyond=_text_identity,
         ),
@@ -54,7 +47,7 @@ def content_stages() -> list[Stage]:
             sections=("image",),
             run=embed_image,
             per_snapshot=False,
-            switch=_part_switch("image"),
+            switch=IMAGE,
             beyond=_image_identity,
         ),
         Stage(
@@ -65,7 +58,7 @@ def content_stages() -> list[Stage]:
             sections=("content.text_weight", "content.image_weight", "index"),
             run=index,
             per_snapshot=False,
-            switch=Switch(content_on, "recsys.toml names no text or image encoder", _both_hint()),
+            switch=BOTH,
         ),
         Stage(
             name="index.all",
@@ -76,11 +69,7 @@ def content_stages() -> list[Stage]:
             run=index_all,
             per_snapshot=False,
             whole=True,
-            switch=Switch(
-                _comparable,
-                "recsys.toml names no encoder, or different ones for different datasets",
-                _both_hint(),
-            ),
+            switch=COMMON,
         ),
         Stage(
             name="usermodel",
@@ -94,7 +83,7 @@ def content_stages() -> list[Stage]:
                 "content.availability_weight",
             ),
             run=user_model,
-            switch=Switch(content_on, "recsys.toml names no text or image encoder", _both_hint()),
+            switch=BOTH,
         ),
     ]
 
@@ -102,38 +91,7 @@ def content_stages() -> list[Stage]:
 def index_stages(config: Config, datasets: Sequence[str]) -> list[str]:
     """What `recsys index` builds: the common index too, if no dataset is left out."""
     everything = set(datasets) == set(config.datasets)
-    return ["index", "index.all"] if everything and _comparable(config, ALL) else ["index"]
-
-
-def _part_switch(part: str) -> Switch:
-    return Switch(
-        lambda config, dataset: encoder_named(config, part, dataset) is not None,
-        f"recsys.toml names no {part} encoder",
-        off_hint(part),
-    )
-
-
-def _both_hint() -> str:
-    text, image = SUGGESTED["text"][1], SUGGESTED["image"][1]
-    return (
-        f'write [text] encoder = "{SUGGESTED["text"][0]}" into recsys.toml, or "{text}", which '
-        f'needs no download; for pictures [image] encoder = "{SUGGESTED["image"][0]}", or '
-        f'"{image}", which needs none'
-    )
-
-
-def _comparable(config: Config, _whole: str) -> bool:
-    """Whether vectors of all datasets are of the same encoders, as far as there are any."""
-    on = [name for name in config.datasets if content_on(config, name)]
-    settings = {
-        part: {
-            (section.encoder, section.dtype)
-            for section in (section_for(config, part, name) for name in on)
-            if section.encoder
-        }
-        for part in PARTS
-    }
-    return bool(on) and all(len(found) <= 1 for found in settings.values())
+    return ["index", "index.all"] if everything and comparable(config, ALL) else ["index"]
 
 
 def _fitted_together(config: Config, dataset: str) -> Sequence[str]:

@@ -31,8 +31,8 @@ from recsys_cli.strategies.neighbours import strongest
 if TYPE_CHECKING:
     import scipy.sparse
 
-    from recsys_cli.config.models import GraphConfig
     from recsys_cli.events.interactions import Interactions
+    from recsys_cli.strategies.graph import GraphConfig
 
 Vectors = npt.NDArray[np.float32]
 

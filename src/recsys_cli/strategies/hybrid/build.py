@@ -3,95 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from recsys_cli.errors import ArtifactError
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.ranking.contract import Recommender
-from recsys_cli.strategies.collab.serve import collab
-from recsys_cli.strategies.content.serve import Content
-from recsys_cli.strategies.graph.serve import Graph
+from recsys_cli.strategies.base import Packs, Space
 from recsys_cli.strategies.hybrid.blend import Blend
 from recsys_cli.strategies.hybrid.candidates import Recall
 from recsys_cli.strategies.hybrid.features import Features
 from recsys_cli.strategies.hybrid.ranker import Ranker
-from recsys_cli.strategies.hybrid.spaces import Artifacts, open_spaces
+from recsys_cli.strategies.hybrid.sources import all_sources
 from recsys_cli.strategies.hybrid.statistics import Statistics
 from recsys_cli.strategies.hybrid.strategy import Hybrid
-from recsys_cli.strategies.hybrid.variants import Variants
-from recsys_cli.strategies.itemknn.serve import ItemKnn
-from recsys_cli.strategies.popular.serve import Popular
 from recsys_cli.strategies.popular.train import Popularity
-from recsys_cli.strategies.repurchase.serve import Repurchase
-from recsys_cli.strategies.twotower.serve import two_tower
 
 _MOST = 100_000
 """Items that a source may bring."""
-NEEDS = ("interactions", "popular", "statistics", "hybrid")
-"""Kinds of artifact without which there is no hybrid."""
-USES = (
-    "als", "itemknn", "graph", "content", "user_vectors", "two_tower_vectors", "ranker",
-    "ranker_facts",
-)  # fmt: skip
-"""Kinds that it uses where they are."""
-
-Maker = Callable[[Artifacts, int], Recommender]
-
-
-def _variants(artifacts: Artifacts, _threads: int) -> Recommender:
-    statistics = Statistics.from_pack(artifacts.pack("statistics"))
-    history = Interactions.from_pack(artifacts.pack("interactions"))
-    return Variants(
-        history,
-        variant=statistics.variant,
-        popularity=Popularity.from_pack(artifacts.pack("popular")).scores[0],
-    )
-
-
-def _twotower(artifacts: Artifacts, threads: int) -> Recommender:
-    return two_tower(artifacts.pack("two_tower_vectors"), threads=threads)
-
-
-SOURCES: dict[str, tuple[tuple[str, ...], Maker]] = {
-    "repurchase": (
-        ("interactions",),
-        lambda artifacts, _: Repurchase.from_pack(artifacts.pack("interactions")),
-    ),
-    "popular": (
-        ("popular",),
-        lambda artifacts, _: Popular.from_pack(artifacts.pack("popular")),
-    ),
-    "collab": (
-        ("als",),
-        lambda artifacts, threads: collab(artifacts.pack("als"), threads=threads),
-    ),
-    "itemknn": (
-        ("interactions", "itemknn"),
-        lambda artifacts, _: ItemKnn.from_packs(
-            artifacts.pack("interactions"), artifacts.pack("itemknn")
-        ),
-    ),
-    "graph": (
-        ("interactions", "graph"),
-        lambda artifacts, threads: Graph.from_packs(
-            artifacts.pack("interactions"), artifacts.pack("graph"), threads=threads
-        ),
-    ),
-    "variants": (("interactions", "statistics", "popular"), _variants),
-    "content": (
-        ("content", "user_vectors"),
-        lambda artifacts, threads: Content.from_packs(
-            artifacts.pack("content"), artifacts.pack("user_vectors"), threads=threads
-        ),
-    ),
-    "twotower": (("two_tower_vectors",), _twotower),
-}
-"""By name: the kinds of artifact that a source of candidates needs, and how it is made."""
 
 
 def sources_there(
-    artifacts: Artifacts, lengths: Mapping[str, int], *, kinds_known: Container[str] | None = None
+    artifacts: Packs, lengths: Mapping[str, int], *, kinds_known: Container[str] | None = None
 ) -> dict[str, int]:
     """Those of the sources asked for that the artifacts and the dataset allow, with lengths.
 
@@ -102,20 +34,17 @@ def sources_there(
     """
     statistics = artifacts.pack("statistics")
     there = {}
-    for name, (kinds, _) in SOURCES.items():
-        confined = kinds_known is not None and any(kind not in kinds_known for kind in kinds)
-        if confined or not lengths.get(name) or not all(artifacts.has(kind) for kind in kinds):
+    for name, source in all_sources().items():
+        known = kinds_known is None or all(kind in kinds_known for kind in source.needs)
+        if not known or not lengths.get(name) or not source.suits(statistics):
             continue
-        if name == "repurchase" and not statistics["repurchase"]:
-            continue
-        if name == "variants" and int(statistics["variant"].max(initial=-1)) < 0:
-            continue
-        there[name] = int(lengths[name])
+        if all(artifacts.has(kind) for kind in source.needs):
+            there[name] = int(lengths[name])
     return there
 
 
 def open_features(
-    artifacts: Artifacts, lengths: Mapping[str, int], *, threads: int = 0
+    artifacts: Packs, lengths: Mapping[str, int], *, threads: int = 0
 ) -> tuple[Recall, Features]:
     """What finds and describes candidates of these sources.
 
@@ -124,11 +53,12 @@ def open_features(
     """
     history = Interactions.from_pack(artifacts.pack("interactions"))
     statistics = Statistics.from_pack(artifacts.pack("statistics"))
-    sources = {name: (SOURCES[name][1](artifacts, threads), n) for name, n in lengths.items()}
+    known = all_sources()
+    sources = {name: (known[name].open(artifacts, threads), n) for name, n in lengths.items()}
     recall = Recall(sources, own=None if statistics.repurchase else history.matrix)
     features = Features(
         sources=recall.names,
-        spaces=open_spaces(artifacts, recall.names),
+        spaces=_open_spaces(artifacts, recall.names),
         statistics=statistics,
         popularity=Popularity.from_pack(artifacts.pack("popular")),
         history=history,
@@ -136,7 +66,15 @@ def open_features(
     return recall, features
 
 
-def build_hybrid(artifacts: Any, threads: int) -> Hybrid:
+def _open_spaces(artifacts: Packs, names: Sequence[str]) -> tuple[Space, ...]:
+    """The spaces of those of the strategies `names` that have one."""
+    from recsys_cli.strategies import STRATEGIES
+
+    made = [STRATEGIES[name].space for name in names if name in STRATEGIES]
+    return tuple(space(artifacts) for space in made if space is not None)
+
+
+def build_hybrid(artifacts: Packs, threads: int) -> Hybrid:
     """The strategy over one dataset's artifacts: with the ranker if there is one.
 
     Args:
@@ -149,7 +87,7 @@ def build_hybrid(artifacts: Any, threads: int) -> Hybrid:
     settings = artifacts.pack("hybrid")
     if artifacts.has("ranker"):
         lengths = _trained_with(artifacts.text("ranker_facts"))
-        unknown = [name for name in lengths if name not in SOURCES]
+        unknown = [name for name in lengths if name not in all_sources()]
         if unknown:
             raise ArtifactError(
                 f"the ranker was trained with the source {unknown[0]}, which there is not",

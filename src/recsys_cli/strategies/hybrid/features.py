@@ -20,9 +20,9 @@ import numpy.typing as npt
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Users
+from recsys_cli.strategies.base import Space
 from recsys_cli.strategies.hybrid.candidates import Candidates
 from recsys_cli.strategies.hybrid.histories import block_of, days_before
-from recsys_cli.strategies.hybrid.spaces import Space
 from recsys_cli.strategies.hybrid.statistics import WINDOWS, Activity, Statistics
 from recsys_cli.strategies.popular.train import EVERYONE, Popularity
 

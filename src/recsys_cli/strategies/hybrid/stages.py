@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from recsys_cli.build.stage import Context, Facts, Stage, Switch
-from recsys_cli.config import Config
+from recsys_cli.build.stage import Context, Facts, Stage
 from recsys_cli.config.load import section_for
 from recsys_cli.store.idtable import fingerprints_of
+from recsys_cli.store.kinds import ARTIFACTS
+from recsys_cli.strategies.hybrid import SWITCH
+from recsys_cli.strategies.hybrid.sources import all_sources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,14 +19,11 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.hybrid.training import Groups
 
 _MOST_WINDOWS = 9
-_PER_SNAPSHOT = (
-    "interactions", "popular", "statistics", "als", "itemknn", "graph", "user_vectors",
-    "two_tower_vectors",
-)  # fmt: skip
 
 
 def hybrid_stages() -> list[Stage]:
     """statistics, hybrid.blend and hybrid.train."""
+    per_snapshot, shared = _read_by_sources()
     return [
         Stage(
             name="statistics",
@@ -47,29 +45,27 @@ def hybrid_stages() -> list[Stage]:
         Stage(
             name="hybrid.train",
             summary="what users had in past windows to a ranker of candidates",
-            inputs=("events", "ids", "spec", "content", *_PER_SNAPSHOT),
+            inputs=("events", "ids", "spec", *shared, *per_snapshot),
             outputs=("ranker", "ranker_facts"),
             sections=("hybrid",),
             run=_train,
             version=2,
             timed=True,
             earlier=tuple(
-                (kind, windows) for windows in range(1, _MOST_WINDOWS + 1) for kind in _PER_SNAPSHOT
+                (kind, windows) for windows in range(1, _MOST_WINDOWS + 1) for kind in per_snapshot
             ),
             look_back=lambda config, dataset: section_for(config, "hybrid", dataset).windows + 1,
-            switch=Switch(
-                _trains,
-                "hybrid.train is off, and the strategy hybrid serves a blend of scores",
-                "pip install 'recsys-cli[hybrid]' for the learned ranker",
-                announced=True,
-            ),
+            switch=SWITCH,
         ),
     ]
 
 
-def _trains(config: Config, dataset: str) -> bool:
-    enabled = section_for(config, "hybrid", dataset).enabled
-    return find_spec("lightgbm") is not None if enabled == "auto" else bool(enabled)
+def _read_by_sources() -> tuple[list[str], list[str]]:
+    """The kinds of artifact behind all sources: those of a snapshot, and those shared by all."""
+    needs = [kind for source in all_sources().values() for kind in source.needs]
+    kinds = dict.fromkeys(["interactions", "popular", "statistics", *needs])
+    own = [kind for kind in kinds if ARTIFACTS[kind].per_snapshot]
+    return own, [kind for kind in kinds if kind not in own]
 
 
 def _statistics(context: Context) -> Facts:

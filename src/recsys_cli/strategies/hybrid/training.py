@@ -23,7 +23,7 @@ from recsys_cli.strategies.hybrid.candidates import Recall
 from recsys_cli.strategies.hybrid.features import Features
 
 if TYPE_CHECKING:
-    from recsys_cli.config.models import HybridConfig
+    from recsys_cli.strategies.hybrid import HybridConfig
 
 Floats = npt.NDArray[np.float32]
 

@@ -1,1 +1,71 @@
-"""Item-to-item neighbours."""
+"""What users of the user's items had too, nearest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveFloat, PositiveInt
+
+from recsys_cli.config.models import Section
+from recsys_cli.store.kinds import pack_kind
+from recsys_cli.store.layout import ITEMS, floats, matrix
+from recsys_cli.strategies.base import Packs, Source, Strategy
+from recsys_cli.strategies.links import LINKS
+from recsys_cli.strategies.tunable import Choice, Span, Target
+
+if TYPE_CHECKING:
+    from recsys_cli.build.stage import Stage
+    from recsys_cli.ranking.contract import Serving
+
+
+class ItemKnnConfig(Section):
+    """Item-to-item neighbours from who had both (Sarwar et al. 2001)."""
+
+    similarity: Literal["cosine", "tfidf", "bm25"] = "tfidf"
+    """How two items are compared: cosine of their users, with users weighed by TF-IDF or BM25."""
+    neighbours: PositiveInt = 100
+    """Most similar items kept for each item."""
+    half_life_days: PositiveFloat = 90.0
+    """Age at which an item of a user's history counts half."""
+
+
+def _open(packs: Packs, _threads: int) -> Serving:
+    from recsys_cli.strategies.itemknn.serve import ItemKnn
+
+    return ItemKnn.from_packs(packs.pack("interactions"), packs.pack("itemknn"))
+
+
+def _stages() -> list[Stage]:
+    from recsys_cli.strategies.itemknn.stages import stages
+
+    return stages()
+
+
+ITEMKNN = Strategy(
+    name="itemknn",
+    summary="what users of the user's items had too, nearest first",
+    needs=("interactions", "itemknn"),
+    open=_open,
+    artifacts={
+        "itemknn": pack_kind(
+            True,
+            {**matrix(ITEMS, ITEMS), "similarity": floats("entries"), **LINKS},
+        ),
+    },
+    stages=_stages,
+    sections={"itemknn": ItemKnnConfig},
+    sources=(
+        Source(
+            name="itemknn", needs=("interactions", "itemknn"), open=_open, candidates=50, place=4
+        ),
+    ),
+    # It knows nobody whom collab does not know.
+    auto=None,
+    tune=Target(
+        "itemknn",
+        {
+            "itemknn.similarity": Choice(("cosine", "tfidf", "bm25")),
+            "itemknn.neighbours": Span(10, 400, log=True),
+        },
+    ),
+)

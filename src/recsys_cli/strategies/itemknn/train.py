@@ -22,8 +22,8 @@ from recsys_cli.errors import TrainingError
 from recsys_cli.strategies.neighbours import strongest
 
 if TYPE_CHECKING:
-    from recsys_cli.config.models import ItemKnnConfig
     from recsys_cli.events.interactions import Interactions
+    from recsys_cli.strategies.itemknn import ItemKnnConfig
 
 _ROUNDING = 1e-12
 """Length of a row, as a share of the longest, up to which it is rounding."""

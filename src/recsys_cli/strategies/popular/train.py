@@ -27,8 +27,8 @@ from recsys_cli.events.weights import event_seconds, event_weight, refuse_later_
 if TYPE_CHECKING:
     import polars as pl
 
-    from recsys_cli.config.models import PopularConfig
     from recsys_cli.datasets.spec import DatasetSpec
+    from recsys_cli.strategies.popular import PopularConfig
 
 EVERYONE = 0
 MAX_SEGMENTS = 64

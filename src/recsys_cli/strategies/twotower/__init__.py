@@ -1,1 +1,177 @@
-"""Two towers fine-tuned from ALS factors: one vector per user, one per item, one product."""
+"""Collab, fine-tuned to what sells now, last items, content and users' columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from recsys_cli.config.models import Section
+from recsys_cli.store.kinds import OF_IDS, ArtifactKind, Switch, pack_kind
+from recsys_cli.store.layout import ITEMS, USERS, flags, floats, moment
+from recsys_cli.strategies.base import Packs, Source, Space, Strategy
+from recsys_cli.strategies.tunable import Choice, Span, Target
+
+if TYPE_CHECKING:
+    from recsys_cli.build.stage import Stage
+    from recsys_cli.config import Config
+    from recsys_cli.ranking.contract import Serving
+
+INSTALL = "pip install 'recsys-cli[twotower]'"
+
+
+class TwoTowerConfig(Section):
+    """Two towers fine-tuned from ALS factors (`recsys twotower train`)."""
+
+    where = frozenset({"enabled", "device", "checkpoint_steps"})
+
+    enabled: bool | Literal["auto"] = "auto"
+    """Whether `recsys build all` trains it; auto: where torch is installed."""
+    init_from: str | None = None
+    """Weights of another dataset to start from, a two_tower_*.pt relative to the workspace."""
+    folds: int = Field(default=3, ge=2)
+    """Parts of the users; each one's pairs are seen through factors of the others' events."""
+    max_pairs: PositiveInt = 5_000_000
+    """Training pairs at most; the latest are taken."""
+    content_dim: PositiveInt = 64
+    """Dimensions that the items' content vectors are reduced to."""
+    half_life_days: PositiveFloat = 30.0
+    """Age at which an item counts half in its user's taste for content."""
+    last_items: PositiveInt = 5
+    """How many of a user's last items count as what they look for now."""
+    max_codes: PositiveInt = 1000
+    """Values of a column that are told apart; rarer ones count as unknown."""
+    hidden: PositiveInt = 64
+    """Width of each tower's hidden layer."""
+    extra: PositiveInt = 16
+    """Dimensions, besides those of the factors, in which the hidden layers meet."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the hidden layers' inputs dropped in training."""
+    factor_dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of users and items that lose their factors in training, to learn to do without."""
+    epochs: PositiveInt = 3
+    """Passes over the pairs at most."""
+    batch_size: PositiveInt = 512
+    """Pairs in a batch, whose items are each other's negatives."""
+    uniform_negatives: PositiveInt = 512
+    """Items drawn uniformly for each batch, as further negatives."""
+    learning_rate: PositiveFloat = 0.001
+    """Highest learning rate of AdamW; the few gains and the temperature learn at three times it."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Decay of AdamW."""
+    warmup_steps: PositiveInt = 100
+    """Steps until the learning rate is reached, a tenth of all steps at most."""
+    clip: PositiveFloat = 1.0
+    """Largest norm of the gradient."""
+    checks_per_epoch: PositiveInt = 2
+    """How often in an epoch the lists for the validation window are measured."""
+    validation_users: PositiveInt = 20_000
+    """Users at most that a check makes lists for."""
+    patience: PositiveInt = 6
+    """Checks without anything better after which training ends."""
+    checkpoint_steps: PositiveInt = 500
+    """Steps between checkpoints, which a killed training goes on from."""
+    device: str = "auto"
+    """Where it trains: cpu, cuda, …; auto is the GPU where there is one."""
+    seed: int = 42
+    """Seed of everything random."""
+
+
+def has_torch() -> bool:
+    """Whether the extra's library is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("torch") is not None
+
+
+def _on(config: Config, dataset: str) -> bool:
+    from recsys_cli.config.load import section_for
+
+    return bool(section_for(config, "twotower", dataset).enabled)
+
+
+SWITCH = Switch(
+    on=_on,
+    message="the two-tower is off, because torch is missing or recsys.toml says so",
+    hint=f"{INSTALL}, and leave twotower.enabled at auto",
+    announced=True,
+    able=has_torch,
+)
+
+
+def _open(packs: Packs, threads: int) -> Serving:
+    from recsys_cli.strategies.twotower.serve import two_tower
+
+    return two_tower(packs.pack("two_tower_vectors"), threads=threads)
+
+
+def _stages() -> list[Stage]:
+    from recsys_cli.strategies.twotower.stages import two_tower_stages
+
+    return two_tower_stages()
+
+
+def _space(packs: Packs) -> Space:
+    pack = packs.pack("two_tower_vectors")
+    return Space(
+        "twotower",
+        pack["user_vectors"],
+        pack["item_vectors"],
+        pack["user_known"],
+        pack["item_known"],
+    )
+
+
+TWOTOWER = Strategy(
+    name="twotower",
+    summary="collab, fine-tuned to what sells now, last items, content and users' columns",
+    needs=("two_tower_vectors",),
+    open=_open,
+    artifacts={
+        "train_pairs": ArtifactKind(".parquet", True, part="train", switch=SWITCH),
+        "validation_pairs": ArtifactKind(
+            ".parquet", True, "train_pairs", "validation", switch=SWITCH
+        ),
+        "all_train_pairs": ArtifactKind(
+            ".parquet", True, "train_pairs_all", "train", switch=SWITCH
+        ),
+        "all_validation_pairs": ArtifactKind(
+            ".parquet", True, "train_pairs_all", "validation", switch=SWITCH
+        ),
+        "two_tower": ArtifactKind(".pt", True, switch=SWITCH),
+        "two_tower_vectors": pack_kind(
+            True,
+            {
+                "user_vectors": floats(USERS, "dimensions"),
+                "item_vectors": floats(ITEMS, "dimensions"),
+                "user_known": flags(USERS),
+                "item_known": flags(ITEMS),
+                "reference": moment(),
+                **OF_IDS,
+            },
+            switch=SWITCH,
+        ),
+        "two_tower_curve": ArtifactKind(".json", True, switch=SWITCH),
+        "two_tower_plot": ArtifactKind(".svg", True, switch=SWITCH),
+    },
+    stages=_stages,
+    sections={"twotower": TwoTowerConfig},
+    sources=(
+        Source(name="twotower", needs=("two_tower_vectors",), open=_open, candidates=80, place=8),
+    ),
+    space=_space,
+    tune=Target(
+        "twotower",
+        {
+            "twotower.learning_rate": Span(1e-4, 1e-2, log=True),
+            "twotower.epochs": Span(1, 8),
+            "twotower.batch_size": Choice((256, 512, 1024, 2048)),
+            "twotower.uniform_negatives": Choice((128, 256, 512, 1024)),
+            "twotower.hidden": Choice((32, 64, 128)),
+            "twotower.dropout": Span(0.0, 0.5),
+            "twotower.factor_dropout": Span(0.0, 0.5),
+            "twotower.weight_decay": Span(1e-4, 0.3, log=True),
+            "twotower.half_life_days": Span(5.0, 365.0, log=True),
+        },
+    ),
+)

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.config.models import TwoTowerConfig
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.batches import Feeder
 from recsys_cli.strategies.twotower.inputs import Facts
 from recsys_cli.strategies.twotower.model import TwoTower

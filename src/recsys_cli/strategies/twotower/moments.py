@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.config.models import AlsConfig, InteractionsConfig
+from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors, train_als
 from recsys_cli.strategies.twotower.history import History, steps
 from recsys_cli.strategies.twotower.prefix import UserStates, Walk, user_states

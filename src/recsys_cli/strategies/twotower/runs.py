@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between, start_of
+from recsys_cli.strategies.twotower import INSTALL, has_torch
 
 if TYPE_CHECKING:
     from recsys_cli.strategies.collab.als import AlsFactors
@@ -23,16 +23,10 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.twotower.vectors import TowerVectors
     from recsys_cli.strategies.twotower.view import Settings, View
 
-INSTALL = "pip install 'recsys-cli[twotower]'"
 _K = 12
 _DAY = 86_400
 _MOST_VALUES = 16
 _IN_MEMORY = 1 << 30
-
-
-def has_torch() -> bool:
-    """Whether what the `twotower` extra brings is installed."""
-    return find_spec("torch") is not None
 
 
 def init_path(root: Path, init_from: str | None) -> Path | None:

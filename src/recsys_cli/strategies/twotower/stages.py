@@ -8,27 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recsys_cli.build.stage import Stage, Surroundings, Switch
+from recsys_cli.build.stage import Stage, Surroundings
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
-from recsys_cli.strategies.twotower.runs import (
-    INSTALL,
-    has_torch,
-    init_path,
-    pairs,
-    pairs_together,
-    train,
-)
+from recsys_cli.strategies.twotower import SWITCH
+from recsys_cli.strategies.twotower.runs import init_path, pairs, pairs_together, train
 
 
 def two_tower_stages() -> list[Stage]:
     """twotower.pairs, twotower.pairs.all and twotower.train."""
-    switch = Switch(
-        on=_on,
-        message="the two-tower is off, because torch is missing or recsys.toml says so",
-        hint=f"{INSTALL}, and leave twotower.enabled at auto",
-        announced=True,
-    )
     return [
         Stage(
             name="twotower.pairs",
@@ -37,7 +25,7 @@ def two_tower_stages() -> list[Stage]:
             outputs=("train_pairs", "validation_pairs"),
             sections=(),
             run=pairs,
-            switch=switch,
+            switch=SWITCH,
             timed=True,
         ),
         Stage(
@@ -48,7 +36,7 @@ def two_tower_stages() -> list[Stage]:
             sections=(),
             run=pairs_together,
             whole=True,
-            switch=switch,
+            switch=SWITCH,
         ),
         Stage(
             name="twotower.train",
@@ -61,7 +49,7 @@ def two_tower_stages() -> list[Stage]:
             sections=("twotower", "als", "interactions"),
             run=train,
             version=2,
-            switch=switch,
+            switch=SWITCH,
             beyond=_init_identity,
             earlier=(("als", 1),),
         ),
@@ -72,13 +60,6 @@ def pair_stages(config: Config, datasets: list[str]) -> list[str]:
     """What `recsys twotower pairs` builds: the common pairs too, if no dataset is left out."""
     several = len(datasets) > 1 and set(datasets) == set(config.datasets)
     return ["twotower.pairs", "twotower.pairs.all"] if several else ["twotower.pairs"]
-
-
-def _on(config: Config, dataset: str) -> bool:
-    enabled = section_for(config, "twotower", dataset).enabled
-    if enabled == "auto":
-        return has_torch()
-    return bool(enabled)
 
 
 def _init_identity(around: Surroundings) -> Mapping[str, str]:

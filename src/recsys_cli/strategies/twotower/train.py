@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from recsys_cli.config.models import TwoTowerConfig
 from recsys_cli.errors import TrainingError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import atomic_path
+from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.batches import Batch, Feeder
 from recsys_cli.strategies.twotower.loss import sampled_softmax
 from recsys_cli.strategies.twotower.model import TwoTower

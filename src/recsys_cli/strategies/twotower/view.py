@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.config.models import AlsConfig, InteractionsConfig, TwoTowerConfig
+from recsys_cli.config.models import InteractionsConfig
+from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors
+from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.history import History
 from recsys_cli.strategies.twotower.inputs import Facts, Shelf
 from recsys_cli.strategies.twotower.moments import Moment

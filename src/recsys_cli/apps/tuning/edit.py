@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from recsys_cli.config.load import CONFIG_FILE, load_config
+from recsys_cli.assembly import load_config
+from recsys_cli.config.load import CONFIG_FILE
 from recsys_cli.errors import ConfigError, RecsysError
 
 
