@@ -19,12 +19,11 @@ from conftest import CONFIG
 from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
 from recsys_cli.assembly import load_config
 from recsys_cli.engine import registry
-from recsys_cli.engine.registry import StrategySpec
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import Truth
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.store.workspace import Workspace
-from recsys_cli.strategies import STRATEGIES
+from recsys_cli.strategies import STRATEGIES, Strategy
 
 CUTOFF = "2020-09-16"
 SALES = "data/hm_raw/transactions_train.csv"
@@ -50,7 +49,7 @@ class Peeking:
         return Recommendations.of_one(out.items, out.scores, self.name)
 
 
-def peeking(reference_shift: int) -> StrategySpec:
+def peeking(reference_shift: int) -> Strategy:
     def build(artifacts, _threads) -> Peeking:
         events = pl.read_parquet(artifacts.workspace.path("events", artifacts.dataset))
         last = np.zeros(len(artifacts.users), np.int32)
@@ -59,8 +58,8 @@ def peeking(reference_shift: int) -> StrategySpec:
         claimed = int(artifacts.pack("interactions")["reference"]) + reference_shift
         return Peeking(last, len(artifacts.items), claimed)
 
-    return StrategySpec(
-        name="peeking", summary="a leak", needs=("interactions",), build=build, auto=False
+    return Strategy(
+        name="peeking", summary="a leak", needs=("interactions",), open=build, auto=None
     )
 
 

@@ -76,7 +76,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def strategy(name: str, packs: shop.Packs) -> Serving:
-    return STRATEGIES[name].build(packs, 0)
+    return STRATEGIES[name].open(packs, 0)
 
 
 @pytest.fixture(params=[*STRATEGIES, AUTO])
@@ -202,7 +202,7 @@ def test_arguments_and_artifacts_stay_as_they_are(name: str) -> None:
         for value in pack.values():
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
-    strategy = STRATEGIES[name].build(packs, 0)
+    strategy = STRATEGIES[name].open(packs, 0)
     users, allow = EVERYBODY.copy(), random_mask()
     users.setflags(write=False)
     allow.setflags(write=False)
@@ -219,8 +219,8 @@ def test_save_and_load_give_the_same_lists(name: str, packs: shop.Packs, tmp_pat
             continue
         save_pack(tmp_path / f"{kind}.joblib", packs.pack(kind))
         loaded[kind] = load_pack(tmp_path / f"{kind}.joblib")
-    before = STRATEGIES[name].build(packs, 0).recommend(EVERYBODY, k=7)
-    after = STRATEGIES[name].build(shop.Packs(loaded), 0).recommend(EVERYBODY, k=7)
+    before = STRATEGIES[name].open(packs, 0).recommend(EVERYBODY, k=7)
+    after = STRATEGIES[name].open(shop.Packs(loaded), 0).recommend(EVERYBODY, k=7)
     np.testing.assert_array_equal(before.items, after.items)
     np.testing.assert_array_equal(before.scores, after.scores)
 
@@ -275,7 +275,7 @@ class Artifacts:
 for name in {[*set(strategy_names()) - {"hybrid"}]!r}:
     items = build_strategy(name, Artifacts()).recommend(np.array([1], np.int32), k=5).items
     assert (items >= 0).all()
-heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pydantic", "pandas"}} & set(sys.modules)
+heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pandas"}} & set(sys.modules)
 sys.exit(f"imported {{heavy}}" if heavy else 0)
 """
     done = subprocess.run(

@@ -96,7 +96,7 @@ def test_the_ranker_beats_each_of_its_sources_and_the_blend(
     own = mean_map(hybrid)
     others = {"blend": mean_map(blend)}
     for name in ("collab", "itemknn", "repurchase", "popular"):
-        others[name] = mean_map(STRATEGIES[name].build(packs, 1))
+        others[name] = mean_map(STRATEGIES[name].open(packs, 1))
     assert own > 1.2 * max(others.values()), (own, others)
 
 
