@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recommend import shop
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.models.fusion import ContentVectors
 from recsys_cli.models.itemindex_build import build_index
 from recsys_cli.recommend.similar import Similar
@@ -26,8 +26,8 @@ class Artifacts(shop.Packs):
         default_factory=lambda: IdTable.from_strings(f"Item {i}" for i in range(shop.N_ITEMS))
     )
 
-    def build_command(self) -> str:
-        return "recsys build all"
+    def build_command(self) -> Command:
+        return Command("build", "all")
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from recsys_cli.cli.hints import rendered
+from recsys_cli.errors import Command, Hint
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -60,16 +63,16 @@ def print_table(
     sys.stdout.write("\n".join(line.rstrip() for line in lines).strip("\n") + "\n\n")
 
 
-def say(message: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(message + "\n")
+def say(*parts: str | Command) -> None:
+    """Write one line to stderr, the workspace in the commands in it."""
+    sys.stderr.write(rendered(parts) + "\n")
 
 
-def report_error(message: str, hint: str | None = None) -> None:
+def report_error(message: str, hint: Hint | None = None) -> None:
     """Write an error and the way out of it to stderr."""
     say(f"Error: {message}")
     if hint:
-        say(f"  → {hint}")
+        say(f"  → {rendered(hint)}")
 
 
 class TerminalProgress(AbstractContextManager["TerminalProgress"]):

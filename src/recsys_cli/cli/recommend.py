@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import (
     TerminalProgress,
     print_json,
@@ -26,6 +25,7 @@ from recsys_cli.cli.options import (
     SetOption,
     WhereOption,
     WorkspaceOption,
+    either,
 )
 from recsys_cli.cli.session import (
     check_folder,
@@ -50,10 +50,12 @@ class BatchFormat(StrEnum):
     KAGGLE = "kaggle"
 
 
-@app.command()
 def recommend(
+    given: Annotated[
+        str | None, typer.Argument(metavar="USER", help="Recommend for this user.")
+    ] = None,
     user: Annotated[
-        str | None, typer.Option("--user", "-u", help="Recommend for this user.")
+        str | None, typer.Option("--user", "-u", help="The same, for ids that start with -.")
     ] = None,
     everyone: Annotated[
         bool,
@@ -105,6 +107,7 @@ def recommend(
     from recsys_cli.recommend.engine import Engine, Filters
     from recsys_cli.recommend.whose import dataset_of_user
 
+    user = either(given, user, "--user")
     opened, config = open_workspace(workspace, overrides)
     _check_usage(user=user, everyone=everyone, out=out, explain=explain)
     if everyone:
@@ -137,9 +140,9 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
     if user == "":
         raise UsageError("--user is empty")
     if everyone == (user is not None):
-        raise UsageError("name one user with --user, or ask for --all")
+        raise UsageError("name one user, or ask for --all")
     if everyone and explain:
-        raise UsageError("--explain is about one user", hint="name one with --user")
+        raise UsageError("--explain is about one user", hint="name one")
     if everyone and out is None:
         raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
     if out is not None and not everyone:

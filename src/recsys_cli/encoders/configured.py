@@ -11,7 +11,7 @@ from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.encoders.contract import ImageEncoder, TextEncoder
 from recsys_cli.encoders.load import load_image_encoder, load_text_encoder
-from recsys_cli.errors import ConfigError
+from recsys_cli.errors import Command, ConfigError
 from recsys_cli.store.files import HashMemo
 
 SUGGESTED = {
@@ -22,8 +22,9 @@ SUGGESTED = {
 
 
 CONTENT_LEFT_OUT = (
-    "Texts and pictures are left out, as recsys.toml names no encoder: "
-    "`recsys init` writes one, --set text.encoder=lsa works for one command."
+    "Texts and pictures are left out, as recsys.toml names no encoder: `",
+    Command("init"),
+    "` writes one, --set text.encoder=lsa works for one command.",
 )
 _LIBRARY = {"text": "sentence_transformers", "image": "open_clip"}
 

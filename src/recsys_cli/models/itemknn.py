@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import TrainingError
+from recsys_cli.errors import Command, TrainingError
 
 if TYPE_CHECKING:
     from recsys_cli.config.models import ItemKnnConfig
@@ -89,7 +89,7 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
     matrix = pairs.to_scipy().astype(np.float64).copy()
     matrix.eliminate_zeros()
     if not matrix.nnz:
-        raise TrainingError("there are no interactions to compare items by", hint="recsys status")
+        raise TrainingError("there are no interactions to compare items by", hint=Command("status"))
     weighed = _weighed(matrix, config.similarity)
     neighbours = strongest(weighed, config.neighbours, own=False, threads=threads)
     return ItemKnn(neighbours, config.half_life_days, interactions.reference)

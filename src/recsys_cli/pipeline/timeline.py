@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from recsys_cli.config import Config
 from recsys_cli.datasets.spec import read_spec
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.pipeline.graph import Graph
 from recsys_cli.pipeline.stage import Stage
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -49,7 +49,7 @@ class Timeline:
         """
         extent = self._extent(dataset)
         if extent is None:
-            raise ArtifactError(f"{dataset} is not ingested", hint=f"recsys ingest -d {dataset}")
+            raise ArtifactError(f"{dataset} is not ingested", hint=Command("ingest", "-d", dataset))
         if extent.last is None:
             raise ArtifactError(f"the events of {dataset} carry no time")
         end = extent.last + timedelta(days=1)

@@ -15,7 +15,7 @@ from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config import Config
 from recsys_cli.config.load import raw_path, section_for
 from recsys_cli.datasets.spec import DatasetSpec, read_spec
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.manifest import Manifest
@@ -196,7 +196,7 @@ class Artifacts:
             raise self._refused("items", "is of another ingest than the item ids")
         return table[column]
 
-    def build_command(self) -> str:
+    def build_command(self) -> Command:
         """The command that makes what is missing or stale."""
         return build_command(self.dataset, self.snapshot)
 

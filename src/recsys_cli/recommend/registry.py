@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.recommend.content import Content
 from recsys_cli.recommend.fallback import WithFallback
 from recsys_cli.recommend.graph import Graph
@@ -172,7 +172,7 @@ def chain_names(name: str, artifacts: Artifacts) -> list[str]:
     if name == AUTO:
         chosen = [other for other in there if _auto_may(STRATEGIES[other], artifacts)]
         if not chosen:
-            raise ArtifactError("no strategy has its artifacts yet", hint="recsys build all")
+            raise ArtifactError("no strategy has its artifacts yet", hint=Command("build", "all"))
         return chosen
     return [name, *(other for other in find_strategy(name).fallback if other in there)]
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from recsys_cli.errors import (
     ArtifactError,
+    Command,
     LockedError,
     TrainingError,
     UnsafeWorkspaceError,
@@ -228,11 +229,12 @@ class Workspace:
                     pass
             except OSError as error:
                 raise LockedError(
-                    f"a commit was cut short, and cannot be finished: {error}", hint="recsys status"
+                    f"a commit was cut short, and cannot be finished: {error}",
+                    hint=Command("status"),
                 ) from error
             if time.monotonic() > patience:
                 raise LockedError(
-                    f"{journal} has been there for {_PATIENCE} s", hint="recsys status"
+                    f"{journal} has been there for {_PATIENCE} s", hint=Command("status")
                 )
             time.sleep(_PAUSE)
 
@@ -338,8 +340,8 @@ class Workspace:
             left.unlink(missing_ok=True)
 
 
-def build_command(dataset: str, snapshot: Snapshot = NOW) -> str:
+def build_command(dataset: str, snapshot: Snapshot = NOW) -> Command:
     """The command that makes what is missing or stale."""
-    of = "" if dataset == ALL else f" --dataset {dataset}"
-    at = f" --as-of {snapshot.as_of}" if snapshot.as_of else ""
-    return f"recsys build all{of}{at}"
+    of = () if dataset == ALL else ("--dataset", dataset)
+    at = ("--as-of", str(snapshot.as_of)) if snapshot.as_of else ()
+    return Command("build", "all", *of, *at)
