@@ -63,7 +63,21 @@ def _made(words: str) -> Any:
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     name = words.rpartition(" ")[2]
     single.command(name, cls=_Command, help=entry.help)(entry.function(words))
-    return typer.main.get_command(single)
+    command: Any = typer.main.get_command(single)
+    for parameter in command.params:
+        _leave_idle(parameter)
+    return command
+
+
+def _leave_idle(parameter: Any) -> None:
+    """Have an option that nobody gave be None without making ready to read values of its type."""
+    usual = parameter.process_value
+
+    def process_value(ctx: Any, value: Any) -> Any:
+        idle = value is None and not parameter.required and parameter.callback is None
+        return None if idle else usual(ctx, value)
+
+    parameter.process_value = process_value
 
 
 class _Root(_Group):

@@ -140,7 +140,7 @@ class Artifacts:
             for name, digest in manifest.recipe.inputs.items():
                 kind, _, at = name.partition("@")
                 if at:
-                    changed = self._made_earlier(kind, at) != digest
+                    changed = self._made_again(manifest, kind, at, digest)
                 elif name in ARTIFACTS:
                     changed = made.get(self._shown(name), digest) != digest
                 else:
@@ -154,15 +154,17 @@ class Artifacts:
             ]
         return outdated
 
-    def _made_earlier(self, kind: str, folder: str) -> str | None:
-        """SHA-256 of an artifact of the past snapshot whose folder has that name."""
+    def _made_again(self, manifest: Manifest, kind: str, folder: str, digest: str) -> bool:
+        """Whether an artifact of the past snapshot of that folder is not what a stage read."""
         past = Snapshot.from_folder(folder) or NOW
+        path = self.workspace.path(kind, self.dataset, past)
+        # What is older than what was made from it need not be looked up.
+        made = min((output.mtime_ns for output in manifest.outputs.values()), default=0)
+        if path.exists() and path.stat().st_mtime_ns < made:
+            return False
         if past not in self._past:
-            manifests = self.workspace.manifests(self.dataset, past)
-            self._past[past] = _made_by(manifests)
-        return self._past[past].get(
-            self.workspace.relative(self.workspace.path(kind, self.dataset, past))
-        )
+            self._past[past] = _made_by(self.workspace.own_manifests(self.dataset, past))
+        return self._past[past].get(self.workspace.relative(path)) != digest
 
     def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
         """Settings of a section that are not those of a recipe."""

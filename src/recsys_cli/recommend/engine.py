@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +21,14 @@ from recsys_cli.recommend.artifacts import Artifacts
 from recsys_cli.recommend.contract import ALSO, UNKNOWN_USER, Recommendations
 from recsys_cli.recommend.fallback import Answer, WithFallback
 from recsys_cli.recommend.history import history_of
-from recsys_cli.recommend.hybrid.candidates import Candidates
-from recsys_cli.recommend.hybrid.explain import reasons
-from recsys_cli.recommend.hybrid.strategy import Hybrid
 from recsys_cli.recommend.registry import build_strategy
 from recsys_cli.recommend.strategies import Strategy
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from recsys_cli.recommend.hybrid.candidates import Candidates
+    from recsys_cli.recommend.hybrid.strategy import Hybrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +225,8 @@ class _Request:
     def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
         """The chain's answer; where hybrid is asked for, also what it chose from."""
         filters: Any = {"k": self.k, "exclude": self.exclude, "allow": self.allow}
-        first = chain.chain[0]
-        if not isinstance(first, Hybrid) or not first.history.counts(self.users)[0]:
+        first = _as_hybrid(chain.chain[0])
+        if first is None or not first.history.counts(self.users)[0]:
             return chain.answer(self.users, **filters), None
         try:
             lists, candidates = first.recommend_found(self.users, **filters)
@@ -235,6 +236,15 @@ class _Request:
             # The chain notes the failure, and goes on with who comes next.
             return chain.answer(self.users, **filters), None
         return chain.answer(self.users, **filters, first=lists), _Found(first, candidates)
+
+
+def _as_hybrid(strategy: Strategy) -> Hybrid | None:
+    """The strategy if it is the hybrid, which a request for another one need not import."""
+    if strategy.name != "hybrid":
+        return None
+    from recsys_cli.recommend.hybrid.strategy import Hybrid
+
+    return strategy if isinstance(strategy, Hybrid) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +259,8 @@ def _name_sources(
     items: list[dict[str, Any]], answer: Answer, found: _Found, *, explain: bool
 ) -> None:
     """Name all the sources that brought an item that the hybrid listed."""
+    from recsys_cli.recommend.hybrid.explain import reasons
+
     rows = answer.recommendations.items[0][: len(items)]
     why = reasons(found.hybrid, found.candidates, rows, with_features=explain)
     for item, reason in zip(items, why, strict=True):

@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from recsys_cli.errors import ArtifactError, Command, UsageError
-from recsys_cli.recommend.content import Content
 from recsys_cli.recommend.fallback import WithFallback
-from recsys_cli.recommend.graph import Graph
-from recsys_cli.recommend.hybrid import build as hybrid
-from recsys_cli.recommend.itemknn import ItemKnn
 from recsys_cli.recommend.strategies import ByProduct, Popular, Repurchase, Strategy
 
 AUTO = "auto"
@@ -63,14 +59,47 @@ class StrategySpec:
     seen_only: bool = False
 
 
+_HYBRID_USES = (
+    "als", "itemknn", "graph", "content", "user_vectors", "two_tower_vectors", "ranker",
+    "ranker_facts",
+)  # fmt: skip
+
+
+# A request imports what the strategy asked for is made of, and no other's.
+def _hybrid(artifacts: Artifacts, threads: int) -> Strategy:
+    from recsys_cli.recommend.hybrid.build import build_hybrid
+
+    return build_hybrid(artifacts, threads)
+
+
+def _content(artifacts: Artifacts, threads: int) -> Strategy:
+    from recsys_cli.recommend.content import Content
+
+    packs = artifacts.pack("content"), artifacts.pack("user_vectors")
+    return Content.from_packs(*packs, threads=threads)
+
+
+def _itemknn(artifacts: Artifacts, _threads: int) -> Strategy:
+    from recsys_cli.recommend.itemknn import ItemKnn
+
+    return ItemKnn.from_packs(artifacts.pack("interactions"), artifacts.pack("itemknn"))
+
+
+def _graph(artifacts: Artifacts, threads: int) -> Strategy:
+    from recsys_cli.recommend.graph import Graph
+
+    packs = artifacts.pack("interactions"), artifacts.pack("graph")
+    return Graph.from_packs(*packs, threads=threads)
+
+
 _ALL = (
     # Best first: this is the order in which `auto` prefers them.
     StrategySpec(
         name="hybrid",
         summary="candidates of all the others, ordered by a learned ranker or a blend of scores",
-        needs=hybrid.NEEDS,
-        uses=hybrid.USES,
-        build=hybrid.build_hybrid,
+        needs=("interactions", "popular", "statistics", "hybrid"),
+        uses=_HYBRID_USES,
+        build=_hybrid,
         fallback=("twotower", "collab", "content", "popular"),
         # A blend of scores is not better than the best of them; an order that was learned is.
         auto=("ranker",),
@@ -93,17 +122,13 @@ _ALL = (
         name="content",
         summary="items whose text and picture are like those of the user's own, new ones too",
         needs=("content", "user_vectors"),
-        build=lambda artifacts, threads: Content.from_packs(
-            artifacts.pack("content"), artifacts.pack("user_vectors"), threads=threads
-        ),
+        build=_content,
     ),
     StrategySpec(
         name="itemknn",
         summary="what users of the user's items had too, nearest first",
         needs=("interactions", "itemknn"),
-        build=lambda artifacts, _: ItemKnn.from_packs(
-            artifacts.pack("interactions"), artifacts.pack("itemknn")
-        ),
+        build=_itemknn,
         # It knows nobody whom collab does not know.
         auto=None,
     ),
@@ -111,9 +136,7 @@ _ALL = (
         name="graph",
         summary="what is linked to the user's items, by graph filtering (GF-CF)",
         needs=("interactions", "graph"),
-        build=lambda artifacts, threads: Graph.from_packs(
-            artifacts.pack("interactions"), artifacts.pack("graph"), threads=threads
-        ),
+        build=_graph,
         # It knows nobody whom collab does not know.
         auto=None,
     ),

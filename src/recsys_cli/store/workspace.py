@@ -91,11 +91,15 @@ class Workspace:
 
     def manifests(self, dataset: str, snapshot: Snapshot = NOW) -> dict[str, Manifest]:
         """Manifests by stage of one dataset: its shared stages' and the snapshot's own."""
+        return {made.stage: made for _, made in self._manifest_files(dataset, NOW, snapshot)}
+
+    def own_manifests(self, dataset: str, snapshot: Snapshot) -> dict[str, Manifest]:
+        """Manifests by stage of one dataset that lie in the snapshot's own folder."""
         return {made.stage: made for _, made in self._manifest_files(dataset, snapshot)}
 
-    def _manifest_files(self, dataset: str, snapshot: Snapshot) -> Iterator[tuple[Path, Manifest]]:
-        for at in dict.fromkeys([NOW, snapshot]):
-            folder = self.artifacts / at.folder / MANIFESTS_FOLDER
+    def _manifest_files(self, dataset: str, *at: Snapshot) -> Iterator[tuple[Path, Manifest]]:
+        for snapshot in dict.fromkeys(at):
+            folder = self.artifacts / snapshot.folder / MANIFESTS_FOLDER
             for path in sorted(folder.glob(f"*_{dataset}.json")):
                 manifest = Manifest.load(path)
                 if manifest and manifest.dataset == dataset:
@@ -154,7 +158,7 @@ class Workspace:
     def _vouching(self, path: Path, dataset: str, snapshot: Snapshot) -> Path | None:
         """The manifest that describes a file as it is; None where there is none."""
         name, size = self.relative(path), path.stat().st_size
-        for at, manifest in self._manifest_files(dataset, snapshot):
+        for at, manifest in self._manifest_files(dataset, NOW, snapshot):
             output = manifest.outputs.get(name)
             if output is not None and output.bytes == size and output.sha256 == self._hash(path):
                 return at

@@ -25,13 +25,6 @@ from recsys_cli.recommend.strategies import ByProduct, Popular, Repurchase
 
 _MOST = 100_000
 """Items that a source may bring."""
-NEEDS = ("interactions", "popular", "statistics", "hybrid")
-"""Kinds of artifact without which there is no hybrid."""
-USES = (
-    "als", "itemknn", "graph", "content", "user_vectors", "two_tower_vectors", "ranker",
-    "ranker_facts",
-)  # fmt: skip
-"""Kinds that it uses where they are."""
 
 Maker = Callable[[Artifacts, int], Recommender]
 
