@@ -38,7 +38,8 @@ class _Group(TyperGroup):
         self._within = self.name if self.name in GROUPS else None
         self._listing = False
         self.commands = {
-            name: TyperCommand(name, help=text) for name, text in names_in(self._within).items()
+            name: TyperCommand(name, help=text, short_help=text, rich_markup_mode=None)
+            for name, text in names_in(self._within).items()
         }
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -46,7 +47,9 @@ class _Group(TyperGroup):
             return self.commands.get(cmd_name)
         words = cmd_name if self._within is None else f"{self._within} {cmd_name}"
         if words in GROUPS:
-            return _Group(name=words, help=GROUPS[words], no_args_is_help=True)
+            return _Group(
+                name=words, help=GROUPS[words], no_args_is_help=True, rich_markup_mode=None
+            )
         return _made(words)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -60,7 +63,7 @@ class _Group(TyperGroup):
 def _made(words: str) -> Any:
     """The command of that name, with its parameters."""
     entry = COMMANDS[words]
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
     name = words.rpartition(" ")[2]
     single.command(name, cls=_Command, help=entry.help)(entry.function(words))
     command: Any = typer.main.get_command(single)
@@ -122,6 +125,8 @@ app = typer.Typer(
     cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain text, for the sake of those who wait for it: to import what draws boxes takes longer.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From a shop's raw files to measured, served recommendations.",
     epilog="Start with `recsys demo` and `recsys build all`, or `recsys init` for your own data.",

@@ -140,9 +140,9 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
     if user == "":
         raise UsageError("--user is empty")
     if everyone == (user is not None):
-        raise UsageError("name one user, or ask for --all")
+        raise UsageError("name one user with --user, or ask for --all")
     if everyone and explain:
-        raise UsageError("--explain is about one user", hint="name one")
+        raise UsageError("--explain is about one user", hint="name one with --user")
     if everyone and out is None:
         raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
     if out is not None and not everyone:

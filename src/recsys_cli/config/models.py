@@ -20,7 +20,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, values are read-only once loaded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ColumnsConfig(Section):
