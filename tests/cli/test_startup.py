@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from recsys_cli.recommend.artifacts import Artifacts
+from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.workspace import Workspace
+
 HEAVY = {
     "torch", "sentence_transformers", "open_clip", "pyspark", "lightgbm", "faiss", "fastapi",
     "implicit", "polars", "scipy", "numba", "pandas", "PIL",
@@ -104,3 +108,22 @@ sys.addaudithook(note)"""
     )
     modules_after(first)
     modules_after(second)
+
+
+def test_a_past_snapshot_that_was_built_again_is_noticed(workspace, config):
+    opened = Workspace(workspace)
+    name, digest = next(
+        (name, digest)
+        for manifest in opened.manifests("rr").values()
+        for name, digest in manifest.recipe.inputs.items()
+        if "@" in name
+    )
+    kind, _, folder = name.partition("@")
+    past = Snapshot.from_folder(folder)
+    assert f"older than {name}" not in str(Artifacts(opened, "rr").outdated(config))
+    for stage in opened.own_manifests("rr", past):
+        path = opened.manifest_path(stage, "rr", past)
+        path.write_text(path.read_text().replace(digest, "0" * 64))
+    # Looked up only where it is younger than what was made from it.
+    opened.path(kind, "rr", past).touch()
+    assert f"older than {name}" in str(Artifacts(opened, "rr").outdated(config))
