@@ -5,17 +5,59 @@ Exit codes: 1 failure at run time, 2 wrong usage or config, 3 missing or stale a
 """
 
 import errno
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Command:
+    """A `recsys` command that a hint tells to run; who shows it adds the workspace."""
+
+    words: tuple[str, ...]
+
+    def __init__(self, *words: str) -> None:
+        object.__setattr__(self, "words", words)
+
+    def __str__(self) -> str:
+        return shlex.join(["recsys", *self.words])
+
+
+Hint = str | Command | tuple[str | Command, ...]
+"""What to do, in words, commands, or words with commands among them."""
+
+
+def in_words(hint: Hint, *, show: Callable[[Command], str] = str) -> str:
+    """A hint as one text."""
+    return "".join(part if isinstance(part, str) else show(part) for part in parts_of(hint))
+
+
+def parts_of(*hints: Hint | None) -> tuple[str | Command, ...]:
+    """The words and commands of hints, one after the other."""
+    parts: list[str | Command] = []
+    for hint in hints:
+        if hint is not None:
+            parts += hint if isinstance(hint, tuple) else (hint,)
+    return tuple(parts)
 
 
 class RecsysError(Exception):
-    """A known failure: `message` says what is wrong, `hint` what to do about it."""
+    """A known failure: `message` says what is wrong, `hint` what to do about it.
+
+    `advice` is the hint with its commands as such, for whoever shows it or passes it on.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: Hint | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advice = hint
+
+    @property
+    def hint(self) -> str | None:
+        """The hint in words."""
+        return None if self.advice is None else in_words(self.advice)
 
 
 class UsageError(RecsysError):

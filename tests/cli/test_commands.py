@@ -18,6 +18,7 @@ from conftest import REPOSITORY
 from recsys_cli import __version__
 from recsys_cli.assembly import default_graph
 from recsys_cli.cli.app import app
+from recsys_cli.cli.commands import COMMANDS, GROUPS
 from recsys_cli.store.workspace import Workspace
 
 runner = CliRunner()
@@ -45,8 +46,18 @@ def every_command(command=None, path=()):
 
     command = command or typer.main.get_command(app)
     yield path, command
-    for name, child in getattr(command, "commands", {}).items():
-        yield from every_command(child, (*path, name))
+    for name in getattr(command, "commands", ()):
+        yield from every_command(command.get_command(None, name), (*path, name))
+
+
+def test_the_table_says_of_a_command_what_its_function_says():
+    from recsys_cli.cli.stages import STAGES
+
+    assert [name for name, entry in COMMANDS.items() if entry.where is None] == [*STAGES]
+    for name, entry in COMMANDS.items():
+        if entry.where:
+            assert entry.help == entry.function(name).__doc__
+    assert {name.split()[0] for name in COMMANDS if " " in name} == GROUPS.keys()
 
 
 @pytest.mark.parametrize("path", [path for path, _ in every_command()], ids=" ".join)
@@ -642,3 +653,21 @@ def test_the_table_of_stages_is_what_stages_declare():
         kinds = {*stages[name].inputs, *(kind for kind, _ in stages[name].earlier)}
         assert set(re.findall(r"`(\w+)`", reads)) == kinds, name
         assert set(re.findall(r"`(\w+)`", makes)) == set(stages[name].outputs), name
+
+
+def test_what_is_asked_about_stands_alone_or_after_its_option(built):
+    assert recommend(built, 123) == recommend(built, "--user", 123)
+    assert "give it once" in run("recommend", 123, "--user", 123, "-w", built, code=2).output
+    assert "name one user" in run("recommend", 123, "--all", "-w", built, code=2).output
+    item = pl.read_parquet(built / "artifacts/items_rr.parquet")["item"][0]
+    options = ["-d", "rr", "--json", "-w", built]
+    alone = run("similar", item, *options).stdout
+    assert json.loads(alone) == json.loads(run("similar", "--item", item, *options).stdout)
+    assert "give it once" in run("similar", item, "-i", item, *options, code=2).output
+    assert "name an item" in run("similar", *options, code=2).output
+
+
+def test_a_build_of_nothing_in_particular_is_of_everything(built):
+    planned = [run("build", *all_, "--dry-run", "-w", built).stdout for all_ in ([], ["all"])]
+    assert planned[0] == planned[1]
+    assert "popular" in planned[0]

@@ -15,6 +15,7 @@ from recsys_cli.cli.app import app
 from recsys_cli.config.encoders import CONTENT_LEFT_OUT, SUGGESTED
 from recsys_cli.encoders import configured, load
 from recsys_cli.engine import queries as searching
+from recsys_cli.errors import in_words
 from recsys_cli.store.packs import load_pack
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -227,7 +228,8 @@ def test_without_a_config_a_build_says_once_what_turns_content_on(raw, tmp_path)
     (tmp_path / "w/recsys.toml").unlink()
     built = run("build", "all", "--set", "als.iterations=1", "-w", tmp_path / "w")
     lines = [line for line in ANSI.sub("", built.stderr).splitlines() if "left out" in line]
-    assert lines == [CONTENT_LEFT_OUT]
+    told = in_words(CONTENT_LEFT_OUT).replace("recsys init", f"recsys init -w {tmp_path / 'w'}")
+    assert lines == [told]
     assert "left out" not in run("build", "ingest", "-w", tmp_path / "w").stderr
     assert "left out" not in run("build", "all", "--dry-run", "-w", raw).stderr
 

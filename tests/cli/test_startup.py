@@ -6,21 +6,29 @@ import sys
 
 import pytest
 
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.workspace import Workspace
+
 HEAVY = {
     "torch", "sentence_transformers", "open_clip", "pyspark", "lightgbm", "faiss", "fastapi",
     "implicit", "polars", "scipy", "numba", "pandas", "PIL",
 }  # fmt: skip
 
 
-def loaded_by(code: str) -> set[str]:
-    """Top-level modules in sys.modules after `code` ran in a fresh interpreter."""
-    names = "sorted({m.split('.')[0] for m in sys.modules})"
-    probe = f"{code}\nimport sys, json\nprint(json.dumps({names}))"
+def modules_after(code: str) -> set[str]:
+    """What is in sys.modules after `code` ran in a fresh interpreter."""
+    probe = f"{code}\nimport sys, json\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level ones among them."""
+    return {name.partition(".")[0] for name in modules_after(code)}
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
@@ -40,19 +48,18 @@ try:
 except SystemExit as end:
     assert end.code == 0
 """
-    assert not loaded_by(code) & (HEAVY | {"numpy", "pydantic"})
+    assert not loaded_by(code) & (HEAVY | {"numpy", "pydantic", "rich"})
 
 
-@pytest.mark.parametrize(
-    "strategy", ["twotower", "collab", "content", "popular", "repurchase", "auto"]
-)
-def test_recommending_for_one_user_loads_only_numpy(built, strategy):
-    code = f"""
+def recommending(workspace, strategy, before="") -> str:
+    """A program that recommends for one user."""
+    return f"""
 import io, sys
 from contextlib import redirect_stdout
+{before}
 from recsys_cli.cli import main
 sys.argv = ["recsys", "recommend", "--user", "123", "--strategy", {strategy!r}, "--json",
-            "-w", {str(built)!r}]
+            "-w", {str(workspace)!r}]
 out = io.StringIO()
 try:
     with redirect_stdout(out):
@@ -61,4 +68,62 @@ except SystemExit as end:
     assert end.code == 0
 assert out.getvalue().startswith('{{"user": "123"'), out.getvalue()
 """
-    assert not loaded_by(code) & HEAVY
+
+
+@pytest.mark.parametrize(
+    "strategy", ["twotower", "collab", "content", "popular", "repurchase", "auto"]
+)
+def test_recommending_for_one_user_loads_only_numpy(built, strategy):
+    assert not loaded_by(recommending(built, strategy)) & (HEAVY | {"rich"})
+
+
+def test_a_strategy_is_served_without_importing_the_others(built):
+    loaded = modules_after(recommending(built, "collab"))
+    others = {name for name in loaded if name.startswith("recsys_cli.strategies.hybrid")}
+    others |= {f"recsys_cli.recommend.{name}" for name in ("content", "graph", "itemknn")} & loaded
+    others |= {name for name in loaded if name.startswith("recsys_cli.pipeline")}
+    commands = {name for name in loaded if name.startswith("recsys_cli.cli.")}
+    assert not others
+    assert not commands & {f"recsys_cli.cli.{name}" for name in ("stages", "evaluate", "serve")}
+
+
+def test_a_table_is_laid_out_without_a_library_that_draws(built):
+    code = recommending(built, "collab").replace('"--json",', "")
+    code = code.replace("""'{"user": "123"'""", "'123 in rr: collab'")
+    assert "rich" not in loaded_by(code)
+
+
+@pytest.mark.parametrize("strategy", ["collab", "auto"])
+def test_recommending_for_one_user_opens_few_files(built, strategy):
+    counting = f"""
+opened = set()
+def note(event, arguments):
+    if event == "open" and {str(built)!r} in str(arguments[0]):
+        opened.add(str(arguments[0]))
+sys.addaudithook(note)"""
+    first, second = (
+        recommending(built, strategy, counting) + f"assert len(opened) <= {most}, sorted(opened)"
+        # The first to read checks what it reads against the manifests.
+        for most in (10_000, 40)
+    )
+    modules_after(first)
+    modules_after(second)
+
+
+def test_a_past_snapshot_that_was_built_again_is_noticed(workspace, config):
+    opened = Workspace(workspace)
+    name, digest = next(
+        (name, digest)
+        for manifest in opened.manifests("rr").values()
+        for name, digest in manifest.recipe.inputs.items()
+        if "@" in name
+    )
+    kind, _, folder = name.partition("@")
+    past = Snapshot.from_folder(folder)
+    assert f"older than {name}" not in str(Artifacts(opened, "rr").outdated(config))
+    for stage in opened.own_manifests("rr", past):
+        path = opened.manifest_path(stage, "rr", past)
+        path.write_text(path.read_text().replace(digest, "0" * 64))
+    # Looked up only where it is younger than what was made from it.
+    opened.path(kind, "rr", past).touch()
+    assert f"older than {name}" in str(Artifacts(opened, "rr").outdated(config))

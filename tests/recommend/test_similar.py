@@ -8,7 +8,7 @@ import pytest
 
 from recommend import shop
 from recsys_cli.engine.similar import Similar
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.strategies.content.fusion import ContentVectors
 from recsys_cli.strategies.content.itemindex_build import build_index
@@ -26,8 +26,8 @@ class Artifacts(shop.Packs):
         default_factory=lambda: IdTable.from_strings(f"Item {i}" for i in range(shop.N_ITEMS))
     )
 
-    def build_command(self) -> str:
-        return "recsys build all"
+    def build_command(self) -> Command:
+        return Command("build", "all")
 
 
 @pytest.fixture

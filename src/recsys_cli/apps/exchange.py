@@ -12,7 +12,7 @@ from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import Command, Hint, UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.store.files import atomic_path, sha256, write_json
 from recsys_cli.store.idtable import fingerprints_of
@@ -179,11 +179,11 @@ def _refuse_leak(snapshot: Snapshot, reference: int | None) -> None:
     """Factors of a past snapshot must not know what came after it."""
     if snapshot == NOW:
         return
-    hint = None
+    hint: Hint | None = None
     if snapshot.as_of:
         hint = (
-            f"recsys als export --as-of {snapshot.as_of} --out FOLDER, train on that, and import"
-            " with --mapping FOLDER/id_map_….json"
+            Command("als", "export", "--as-of", str(snapshot.as_of), "--out", "FOLDER"),
+            ", train on that, and import with --mapping FOLDER/id_map_….json",
         )
     if snapshot.as_of is None or reference is None:
         raise UsageError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import EVENT, IMAGE, ITEM, TIME, USER, VALUE
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.files import atomic_path
 from recsys_cli.store.packs import save_pack
 from recsys_cli.store.workspace import Workspace
@@ -47,7 +47,7 @@ def export_legacy(workspace: Workspace, datasets: Sequence[str], *, out: Path) -
     missing = [d for d in datasets if not workspace.path("spec", d).exists()]
     if missing:
         raise ArtifactError(
-            f"{missing[0]} has not been ingested", hint=f"recsys ingest --dataset {missing[0]}"
+            f"{missing[0]} has not been ingested", hint=Command("ingest", "--dataset", missing[0])
         )
     opened = [Artifacts(workspace, dataset) for dataset in datasets]
     for artifacts in opened:

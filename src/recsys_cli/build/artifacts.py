@@ -15,7 +15,7 @@ from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config import Config
 from recsys_cli.config.load import raw_path, section_for
 from recsys_cli.datasets.spec import DatasetSpec, read_spec
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.manifest import Manifest
@@ -26,7 +26,6 @@ from recsys_cli.store.workspace import OTHER_IDS, Workspace, build_command
 
 if TYPE_CHECKING:
     import polars as pl
-
 
 
 class Artifacts:
@@ -129,7 +128,7 @@ class Artifacts:
             for name, digest in manifest.recipe.inputs.items():
                 kind, _, at = name.partition("@")
                 if at:
-                    changed = self._made_earlier(kind, at) != digest
+                    changed = self._made_again(manifest, kind, at, digest)
                 elif name in ARTIFACTS:
                     changed = made.get(self._shown(name), digest) != digest
                 else:
@@ -143,15 +142,17 @@ class Artifacts:
             ]
         return outdated
 
-    def _made_earlier(self, kind: str, folder: str) -> str | None:
-        """SHA-256 of an artifact of the past snapshot whose folder has that name."""
+    def _made_again(self, manifest: Manifest, kind: str, folder: str, digest: str) -> bool:
+        """Whether an artifact of the past snapshot of that folder is not what a stage read."""
         past = Snapshot.from_folder(folder) or NOW
+        path = self.workspace.path(kind, self.dataset, past)
+        # What is older than what was made from it need not be looked up.
+        made = min((output.mtime_ns for output in manifest.outputs.values()), default=0)
+        if path.exists() and path.stat().st_mtime_ns < made:
+            return False
         if past not in self._past:
-            manifests = self.workspace.manifests(self.dataset, past)
-            self._past[past] = _made_by(manifests)
-        return self._past[past].get(
-            self.workspace.relative(self.workspace.path(kind, self.dataset, past))
-        )
+            self._past[past] = _made_by(self.workspace.own_manifests(self.dataset, past))
+        return self._past[past].get(self.workspace.relative(path)) != digest
 
     def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
         """Settings of a section that are not those of a recipe."""
@@ -185,7 +186,7 @@ class Artifacts:
             raise self._refused("items", "is of another ingest than the item ids")
         return table[column]
 
-    def build_command(self) -> str:
+    def build_command(self) -> Command:
         """The command that makes what is missing or stale."""
         return build_command(self.dataset, self.snapshot)
 

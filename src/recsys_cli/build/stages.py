@@ -8,7 +8,7 @@ from recsys_cli.store.snapshot import start_of
 
 
 def base_stages() -> list[Stage]:
-    """ingest and als.export."""
+    """Ingest and als.export."""
     return [
         Stage(
             name="ingest",

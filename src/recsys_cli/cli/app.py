@@ -3,78 +3,88 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
+import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
+from recsys_cli.cli.commands import COMMANDS, GROUPS, names_in
 from recsys_cli.cli.console import report_error, say
+from recsys_cli.cli.hints import in_workspace
 from recsys_cli.errors import RecsysError, is_panic, sentence, way_out
 
 # Looking for pydantic plugins reads the metadata of every installed package.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 INTERRUPTED = 130
-_ORDER = [
-    "init", "demo", "validate", "ingest", "embed", "index", "usermodel", "als", "twotower",
-    "hybrid", "build", "recommend", "similar", "search", "serve", "eval", "status", "doctor",
-    "export", "spark",
-]  # fmt: skip
 
 
 class _Command(TyperCommand):
-    """Makes the commands that hints name work as they are, in the workspace that was asked for."""
+    """Has hints name the workspace that was asked for."""
 
     def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except RecsysError as error:
-            folder = ctx.params.get("workspace")
-            if error.hint and folder and "RECSYS_WORKSPACE" not in os.environ:
-                error.hint = in_workspace(error.hint, folder)
-            raise
-
-
-def in_workspace(hint: str, folder: Path) -> str:
-    """`hint` with `-w folder` added to the recsys commands in it that lack it."""
-    if folder == Path():
-        return hint
-    where = f" -w {shlex.quote(str(folder))}"
-
-    def located(match: re.Match[str]) -> str:
-        return match[0] if " -w " in match[0] else match[0].rstrip() + where
-
-    return re.sub(
-        r"(?<![\w-])recsys (?:build|ingest|embed|index|usermodel|als|twotower|hybrid|search|serve"
-        r"|status"
-        r"|validate|eval)[^`\n;&]*",
-        located,
-        hint,
-    )
-
-
-class Recsys(typer.Typer):
-    """A Typer app whose commands are `_Command`s."""
-
-    def command(self, name: str | None = None, **options: Any) -> Callable[[F], F]:
-        """See `typer.Typer.command`."""
-        return super().command(name, cls=_Command, **options)
+        in_workspace(ctx.params.get("workspace"))
+        return super().invoke(ctx)
 
 
 class _Group(TyperGroup):
-    """Lists commands in the order of use, and turns known errors into exit codes."""
+    """Knows the names and help of its commands, and makes one when it is asked for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        order = {name: position for position, name in enumerate(_ORDER)}
-        return sorted(super().list_commands(ctx), key=lambda name: order.get(name, len(order)))
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._within = self.name if self.name in GROUPS else None
+        self._listing = False
+        self.commands = {
+            name: TyperCommand(name, help=text, short_help=text, rich_markup_mode=None)
+            for name, text in names_in(self._within).items()
+        }
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self._listing or cmd_name not in self.commands:
+            return self.commands.get(cmd_name)
+        words = cmd_name if self._within is None else f"{self._within} {cmd_name}"
+        if words in GROUPS:
+            return _Group(
+                name=words, help=GROUPS[words], no_args_is_help=True, rich_markup_mode=None
+            )
+        return _made(words)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+def _made(words: str) -> Any:
+    """The command of that name, with its parameters."""
+    entry = COMMANDS[words]
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    name = words.rpartition(" ")[2]
+    single.command(name, cls=_Command, help=entry.help)(entry.function(words))
+    command: Any = typer.main.get_command(single)
+    for parameter in command.params:
+        _leave_idle(parameter)
+    return command
+
+
+def _leave_idle(parameter: Any) -> None:
+    """Have an option that nobody gave be None without making ready to read values of its type."""
+    usual = parameter.process_value
+
+    def process_value(ctx: Any, value: Any) -> Any:
+        idle = value is None and not parameter.required and parameter.callback is None
+        return None if idle else usual(ctx, value)
+
+    parameter.process_value = process_value
+
+
+class _Root(_Group):
+    """Turns known errors into exit codes."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -83,7 +93,7 @@ class _Group(TyperGroup):
             if error.__cause__ and "RECSYS_TRACEBACK" in os.environ:
                 raise
             _end_lines()
-            report_error(error.message, error.hint)
+            report_error(error.message, error.advice)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             # Python remembers an interrupt of an exec, such as that of a dataclass being imported,
@@ -110,11 +120,13 @@ def _end_lines() -> None:
     sys.stdout.flush()
 
 
-app = Recsys(
+app = typer.Typer(
     name="recsys",
-    cls=_Group,
+    cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain text, for the sake of those who wait for it: to import what draws boxes takes longer.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From a shop's raw files to measured, served recommendations.",
     epilog="Start with `recsys demo` and `recsys build all`, or `recsys init` for your own data.",
@@ -140,26 +152,3 @@ def _root(
 def main() -> None:
     """Entry point of the `recsys` script."""
     app()
-
-
-# Commands register themselves on `app`.
-from recsys_cli.cli import (  # noqa: E402
-    als,
-    content,
-    data,
-    evaluate,
-    export,
-    hybrid,
-    inspect,
-    pipeline,
-    recommend,
-    serve,
-    spark,
-    tune,
-    twotower,
-)
-
-__all__ = [
-    "als", "app", "content", "data", "evaluate", "export", "hybrid", "inspect", "main", "pipeline",
-    "recommend", "serve", "spark", "tune", "twotower",
-]  # fmt: skip

@@ -9,8 +9,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from shutil import get_terminal_size
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from recsys_cli.cli.hints import rendered
+from recsys_cli.errors import Command, Hint
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -37,39 +41,23 @@ def print_table(
     right: Iterable[str] = (),
 ) -> None:
     """Write a table to stdout; columns named in `right` are aligned to the right."""
-    from io import StringIO
+    from recsys_cli.cli.tables import lines
 
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
-    console = Console(file=StringIO(), width=width, highlight=False)
-    table = Table(
-        title=title and Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
-    )
-    numeric = set(right)
-    for header in headers:
-        table.add_column(header, justify="right" if header in numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    with console.capture() as capture:
-        console.print(table)
-    lines = capture.get().splitlines()
-    sys.stdout.write("\n".join(line.rstrip() for line in lines).strip("\n") + "\n\n")
+    width = get_terminal_size().columns if sys.stdout.isatty() else _PIPED_WIDTH
+    made = lines(headers, rows, width=width, title=title, right=right)
+    sys.stdout.write("\n".join(made) + "\n\n")
 
 
-def say(message: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(message + "\n")
+def say(*parts: str | Command) -> None:
+    """Write one line to stderr, the workspace in the commands in it."""
+    sys.stderr.write(rendered(parts) + "\n")
 
 
-def report_error(message: str, hint: str | None = None) -> None:
+def report_error(message: str, hint: Hint | None = None) -> None:
     """Write an error and the way out of it to stderr."""
     say(f"Error: {message}")
     if hint:
-        say(f"  → {hint}")
+        say(f"  → {rendered(hint)}")
 
 
 class TerminalProgress(AbstractContextManager["TerminalProgress"]):

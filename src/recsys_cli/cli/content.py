@@ -1,4 +1,4 @@
-"""`recsys embed`, `index`, `usermodel`, `similar` and `search`."""
+"""`recsys similar` and `search`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from recsys_cli.cli.app import Recsys, app
 from recsys_cli.cli.console import print_json, print_line, print_table
 from recsys_cli.cli.options import (
     HERE,
-    AsOfOption,
     DatasetOption,
-    ExplainOption,
-    ForceOption,
     JsonOption,
     SetOption,
     WhereOption,
     WorkspaceOption,
+    either,
 )
-from recsys_cli.cli.session import open_workspace, run_build, warn_outdated
-from recsys_cli.errors import UsageError
-
-embed = Recsys(no_args_is_help=True, help="Vectors of items' texts and pictures.")
-app.add_typer(embed, name="embed")
+from recsys_cli.cli.session import open_workspace, warn_outdated
+from recsys_cli.errors import Command, UsageError
 
 KOption = Annotated[
     int | None,
@@ -32,91 +26,13 @@ KOption = Annotated[
 ]
 
 
-@embed.command()
-def text(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    force: ForceOption = False,
-    explain: ExplainOption = False,
-) -> None:
-    """Encode items' texts; what was encoded before is not encoded again."""
-    run_build(
-        workspace,
-        ["embed.text"],
-        dataset=dataset,
-        overrides=overrides,
-        force=force,
-        explain=explain,
-    )
-
-
-@embed.command()
-def image(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    force: ForceOption = False,
-    explain: ExplainOption = False,
-) -> None:
-    """Encode items' pictures; what was encoded before is not encoded again."""
-    run_build(
-        workspace,
-        ["embed.image"],
-        dataset=dataset,
-        overrides=overrides,
-        force=force,
-        explain=explain,
-    )
-
-
-@app.command()
-def index(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    force: ForceOption = False,
-    explain: ExplainOption = False,
-) -> None:
-    """Join text and picture vectors and index them, per dataset and over all datasets."""
-    from recsys_cli.config import chosen_datasets
-    from recsys_cli.strategies.content.stages import index_stages
-
-    _, config = open_workspace(workspace, overrides)
-    run_build(
-        workspace,
-        index_stages(config, chosen_datasets(config, dataset)),
-        dataset=dataset,
-        overrides=overrides,
-        force=force,
-        explain=explain,
-    )
-
-
-@app.command()
-def usermodel(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    as_of: AsOfOption = None,
-    force: ForceOption = False,
-    explain: ExplainOption = False,
-) -> None:
-    """Make users' vectors from the items they had."""
-    run_build(
-        workspace,
-        ["usermodel"],
-        dataset=dataset,
-        overrides=overrides,
-        as_of=as_of,
-        force=force,
-        explain=explain,
-    )
-
-
-@app.command()
 def similar(
-    item: Annotated[str, typer.Option("--item", "-i", help="Find items like this one.")],
+    given: Annotated[
+        str | None, typer.Argument(metavar="ITEM", help="Find items like this one.")
+    ] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", "-i", help="The same, for ids that start with -.")
+    ] = None,
     k: KOption = None,
     where: WhereOption = None,
     workspace: WorkspaceOption = HERE,
@@ -130,6 +46,9 @@ def similar(
     from recsys_cli.engine.similar import Similar
     from recsys_cli.engine.whose import dataset_of_item
 
+    item = either(given, item, "--item")
+    if not item:
+        raise UsageError("name an item", hint=Command("similar", "ITEM"))
     opened, config = open_workspace(workspace, overrides)
     name = dataset_of_item(opened, chosen_datasets(config, dataset), item)
     engine = Engine(opened, name, config=config)
@@ -139,7 +58,6 @@ def similar(
     _show(answer, f"{item} in {name}", json=json)
 
 
-@app.command()
 def search(
     words: Annotated[str | None, typer.Argument(help="What to look for, in words.")] = None,
     picture: Annotated[
@@ -158,7 +76,7 @@ def search(
 
     if (words is None) == (picture is None):
         raise UsageError(
-            "search for words, or for a picture with --image", hint='recsys search "red dress"'
+            "search for words, or for a picture with --image", hint=Command("search", "red dress")
         )
     opened, config = open_workspace(workspace, overrides)
     names = chosen_datasets(config, dataset)

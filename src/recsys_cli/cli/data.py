@@ -1,4 +1,4 @@
-"""`recsys init`, `demo`, `validate` and `ingest`: from nothing to canonical tables."""
+"""`recsys init`, `demo` and `validate`: from nothing to raw files that will do."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
 from recsys_cli.cli.options import (
     HERE,
     DatasetOption,
-    ExplainOption,
-    ForceOption,
     JsonOption,
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import open_workspace, run_build
-from recsys_cli.errors import UsageError
+from recsys_cli.cli.session import open_workspace
+from recsys_cli.errors import Command, UsageError
 
 
-@app.command()
 def init(
     workspace: WorkspaceOption = HERE,
     force: Annotated[
@@ -39,7 +35,9 @@ def init(
 
     path = workspace / "recsys.toml"
     if path.exists() and not force:
-        raise UsageError(f"{path} is already there", hint="recsys init --force replaces it")
+        raise UsageError(
+            f"{path} is already there", hint=(Command("init", "--force"), " replaces it")
+        )
     found = find_datasets(workspace)
     with atomic_path(path) as temporary:
         encoders = encoders_to_write(pictures=any(dataset.pictures for dataset in found))
@@ -47,10 +45,9 @@ def init(
     for dataset in found:
         print_line(f"{dataset.name:<10} {dataset.kind:<13} {dataset.path}")
     say(f"Wrote {path}." + ("" if found else " No datasets in data/ yet: add yours to it."))
-    say("Next: recsys validate")
+    say("Next: ", Command("validate"))
 
 
-@app.command()
 def demo(
     workspace: WorkspaceOption = HERE,
     customers: Annotated[
@@ -91,7 +88,7 @@ def demo(
         f"{summary.rr_items:,} items"
     )
     _write_demo_config(workspace, images=images)
-    say(f"Seed {summary.seed}{kept}. Next: recsys build all")
+    say(f"Seed {summary.seed}{kept}. Next: ", Command("build", "all"))
 
 
 def _write_demo_config(workspace: Path, *, images: bool) -> None:
@@ -107,7 +104,6 @@ def _write_demo_config(workspace: Path, *, images: bool) -> None:
     say(f"Wrote {path}, which names encoders for texts{' and pictures' if images else ''}.")
 
 
-@app.command()
 def validate(
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,
@@ -132,17 +128,3 @@ def validate(
             print_findings(report)
     if not all(report.ok for report in reports):
         raise typer.Exit(1)
-
-
-@app.command()
-def ingest(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    force: ForceOption = False,
-    explain: ExplainOption = False,
-) -> None:
-    """Turn raw files into events, items and users with integer ids."""
-    run_build(
-        workspace, ["ingest"], dataset=dataset, overrides=overrides, force=force, explain=explain
-    )

@@ -7,21 +7,11 @@ from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.app import Recsys, app
 from recsys_cli.cli.console import print_line
 from recsys_cli.cli.options import HERE, DatasetOption, SetOption, WorkspaceOption
 from recsys_cli.cli.session import open_workspace
 
-export = Recsys(no_args_is_help=True, help="Write artifacts in other programs' formats.")
-app.add_typer(export, name="export")
 
-
-@export.callback()
-def _export() -> None:
-    pass
-
-
-@export.command()
 def legacy(
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,

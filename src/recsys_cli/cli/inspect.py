@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import print_json, print_line
 from recsys_cli.cli.options import HERE, JsonOption, WorkspaceOption
 
 
-@app.command()
 def doctor(
     workspace: WorkspaceOption = HERE,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the end-to-end run.")] = False,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from recsys_cli.errors import UsageError
+
 WorkspaceOption = Annotated[
     Path,
     typer.Option(
@@ -54,8 +56,16 @@ WhereOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+
+def either(given: str | None, named: str | None, option: str) -> str | None:
+    """What stands alone on the command line, or after its option.
+
+    Raises:
+        UsageError: both are there.
+    """
+    if given is not None and named is not None:
+        raise UsageError(f"{given!r} and {option} {named!r}: give it once")
+    return named if given is None else given
+
+
 HERE = Path()
-# Spelled out, since the registry that knows them imports numpy; a test compares the two.
-STRATEGY_NAMES = [
-    "hybrid", "twotower", "collab", "content", "itemknn", "graph", "repurchase", "popular", "auto",
-]  # fmt: skip

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import (
     TerminalProgress,
     print_json,
@@ -27,15 +26,15 @@ from recsys_cli.cli.options import (
 from recsys_cli.cli.session import open_workspace, run_build
 
 
-@app.command()
 def build(
     targets: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="all|STAGE[+]…",
             help="Stages to build with all they need; STAGE+ also builds what follows from it.",
+            show_default="all",
         ),
-    ],
+    ] = None,
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,
     overrides: SetOption = None,
@@ -53,7 +52,7 @@ def build(
     """Run the stages that are missing or stale, in order."""
     run_build(
         workspace,
-        targets,
+        targets or ["all"],
         dataset=dataset,
         overrides=overrides,
         as_of=as_of,
@@ -64,7 +63,6 @@ def build(
     )
 
 
-@app.command()
 def status(
     workspace: WorkspaceOption = HERE,
     dataset: DatasetOption = None,
@@ -96,7 +94,6 @@ def status(
         raise typer.Exit(3)
 
 
-@app.command()
 def recover(workspace: WorkspaceOption = HERE) -> None:
     """Finish what a killed command left, or put aside a journal that is not to be trusted."""
     from recsys_cli.store.workspace import Workspace

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import (
     TerminalProgress,
     print_json,
@@ -16,9 +15,9 @@ from recsys_cli.cli.console import (
     print_table,
     say,
 )
+from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.options import (
     HERE,
-    STRATEGY_NAMES,
     AsOfOption,
     DatasetOption,
     ExcludeSeenOption,
@@ -26,11 +25,11 @@ from recsys_cli.cli.options import (
     SetOption,
     WhereOption,
     WorkspaceOption,
+    either,
 )
 from recsys_cli.cli.session import (
     check_folder,
     open_workspace,
-    refuse_off,
     snapshot_from,
     warn_outdated,
 )
@@ -50,10 +49,12 @@ class BatchFormat(StrEnum):
     KAGGLE = "kaggle"
 
 
-@app.command()
 def recommend(
+    given: Annotated[
+        str | None, typer.Argument(metavar="USER", help="Recommend for this user.")
+    ] = None,
     user: Annotated[
-        str | None, typer.Option("--user", "-u", help="Recommend for this user.")
+        str | None, typer.Option("--user", "-u", help="The same, for ids that start with -.")
     ] = None,
     everyone: Annotated[
         bool,
@@ -105,6 +106,7 @@ def recommend(
     from recsys_cli.engine.engine import Engine, Filters
     from recsys_cli.engine.whose import dataset_of_user
 
+    user = either(given, user, "--user")
     opened, config = open_workspace(workspace, overrides)
     _check_usage(user=user, everyone=everyone, out=out, explain=explain)
     if everyone:
@@ -119,7 +121,6 @@ def recommend(
         say(f"Warning: --exclude: {name} has no item {item!r}")
     filters = Filters(exclude_seen, known, where or ())
     asked = strategy or config.recommend.strategy
-    refuse_off(config, engine.artifacts, asked)
     if everyone and out:
         chosen = file_format.value if file_format else None
         _write_all(engine, out, asked, k or config.recommend.k, chosen, filters)

@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import print_line, say
 from recsys_cli.cli.options import HERE, DatasetOption, SetOption, WorkspaceOption
 from recsys_cli.cli.session import open_workspace
 
 
-@app.command()
 def serve(
     host: Annotated[
         str | None,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli.cli.console import TerminalProgress, print_line, report_error, say
-from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.errors import Command, RecsysError, UsageError, parts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from recsys_cli.build.artifacts import Artifacts
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from recsys_cli.config import Config
     from recsys_cli.store.snapshot import Snapshot
     from recsys_cli.store.workspace import Workspace
+
+    Chosen = Callable[[Config, list[str]], Sequence[str]]
 
 _HIDDEN_FACTS = {"users_fingerprint", "items_fingerprint"}
 
@@ -65,30 +67,12 @@ def warn_outdated(artifacts: Artifacts, config: Config) -> None:
     outdated = artifacts.outdated(config)
     if outdated:
         more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
-        say(f"Warning: out of date: {outdated[0]}{more}; run `{artifacts.build_command()}`")
-
-
-def refuse_off(config: Config, artifacts: Artifacts, strategy: str) -> None:
-    """Refuse a strategy that lacks what a build would leave out.
-
-    Raises:
-        ConfigError: says what to write into recsys.toml.
-    """
-    from recsys_cli.engine.registry import AUTO, find_strategy
-
-    needs = () if strategy == AUTO else find_strategy(strategy).needs
-    missing = [kind for kind in needs if not artifacts.has(kind)]
-    if missing:
-        from recsys_cli.assembly import default_graph
-
-        graph = default_graph()
-        makers = [graph.producer[kind] for kind in missing]
-        graph.refuse_off(makers, [artifacts.dataset], config)
+        say(f"Warning: out of date: {outdated[0]}{more}; run `", artifacts.build_command(), "`")
 
 
 def run_build(
     folder: Path,
-    targets: Sequence[str],
+    targets: Sequence[str] | Chosen,
     *,
     dataset: str | None = None,
     overrides: Sequence[str] | None = None,
@@ -98,7 +82,10 @@ def run_build(
     explain: bool = False,
     keep_going: bool = False,
 ) -> None:
-    """Build targets and print a line per stage; raises the first failure at the end."""
+    """Build targets and print a line per stage; raises the first failure at the end.
+
+    Targets may be told from the configuration and the datasets chosen.
+    """
     from recsys_cli.assembly import default_graph
     from recsys_cli.build.run import Builder
     from recsys_cli.config import chosen_datasets
@@ -106,6 +93,8 @@ def run_build(
 
     workspace, config = open_workspace(folder, overrides)
     chosen = chosen_datasets(config, dataset)
+    if callable(targets):
+        targets = targets(config, chosen)
     failures: list[Step] = []
     with TerminalProgress() as progress:
         builder = Builder(workspace, config, default_graph(), progress=progress)
@@ -126,14 +115,13 @@ def run_build(
         for sentence in default_graph().left_out(chosen_datasets(config, dataset), config):
             say(f"Left out: {sentence}")
     if "all" in targets and not any(content_on(config, name) for name in chosen):
-        say(CONTENT_LEFT_OUT)
+        say(*CONTENT_LEFT_OUT)
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
         options += [("--set", override) for override in overrides or ()]
-        command = ["recsys build", *targets]
-        command += [f"{name} {shlex.quote(value)}" for name, value in options if value]
-        command += ["--keep-going"] if keep_going else []
-        raise _failure(failures, " ".join(command))
+        words = [word for name, value in options if value for word in (name, value)]
+        words += ["--keep-going"] if keep_going else []
+        raise _failure(failures, Command("build", *targets, *words))
 
 
 def _describe(step: Step, *, explain: bool) -> str:
@@ -153,14 +141,16 @@ def _describe(step: Step, *, explain: bool) -> str:
     return line.rstrip()
 
 
-def _failure(failures: Sequence[Step], command: str) -> RecsysError:
+def _failure(failures: Sequence[Step], command: Command) -> RecsysError:
     """The first failure, with the command that resumes as an additional hint."""
     for later in failures[1:]:
         if later.error:
-            report_error(f"{later.dataset} {later.stage}: {later.error.message}", later.error.hint)
+            report_error(
+                f"{later.dataset} {later.stage}: {later.error.message}", later.error.advice
+            )
     first, cause = failures[0], failures[0].error or RecsysError("unknown failure")
-    resume = f"finished stages are kept; resume with: {command}"
-    hint = f"{cause.hint}\n  → {resume}" if cause.hint else resume
+    also = "\n  → " if cause.advice else ""
+    hint = parts_of(cause.advice, f"{also}finished stages are kept; resume with: ", command)
     failure = type(cause)(f"{first.dataset} {first.stage}: {cause.message}", hint=hint)
     failure.__cause__ = cause.__cause__
     return failure

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys_cli.cli.app import Recsys, app
 from recsys_cli.cli.console import print_line
 from recsys_cli.cli.options import (
     HERE,
@@ -21,9 +20,6 @@ from recsys_cli.cli.session import day_from, open_workspace
 
 if TYPE_CHECKING:
     from recsys_cli.config import Config
-
-spark = Recsys(no_args_is_help=True, help="Spark jobs for a cluster.")
-app.add_typer(spark, name="spark")
 
 
 class Job(StrEnum):
@@ -41,12 +37,6 @@ class DeployMode(StrEnum):
     CLIENT = "client"
 
 
-@spark.callback()
-def _root() -> None:
-    pass
-
-
-@spark.command("submit-command")
 def submit_command(
     job: Annotated[Job, typer.Argument(help="The job to run.")],
     data: Annotated[

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys_cli.cli.app import app
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
-from recsys_cli.cli.evaluate import Protocol
+from recsys_cli.cli.evaloptions import Protocol
+from recsys_cli.cli.names import TARGET_NAMES
 from recsys_cli.cli.options import (
     HERE,
     DatasetOption,
@@ -20,6 +20,7 @@ from recsys_cli.cli.options import (
     WorkspaceOption,
 )
 from recsys_cli.cli.session import day_from, open_workspace
+from recsys_cli.errors import Command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,19 +28,9 @@ if TYPE_CHECKING:
     from recsys_cli.apps.tuning import Attempt, Tuned
 
 
-class What(StrEnum):
-    """What can be tuned; a test compares this with the library's list."""
-
-    ALS = "als"
-    ITEMKNN = "itemknn"
-    GRAPH = "graph"
-    CONTENT = "content"
-    TWOTOWER = "twotower"
-    HYBRID = "hybrid"
-    POPULAR = "popular"
+What = StrEnum("What", {name.upper(): name for name in TARGET_NAMES})
 
 
-@app.command()
 def tune(
     target: Annotated[What, typer.Argument(help="Whose settings to search.")],
     trials: Annotated[
@@ -150,4 +141,8 @@ def _apply(workspace: Path, outcome: Tuned) -> None:
         say(f"{outcome.dataset}: nothing better was found, so recsys.toml stays as it is")
         return
     path = apply(workspace, outcome)
-    say(f"{outcome.dataset}: written to {path}; `recsys build all` makes what depends on it")
+    say(
+        f"{outcome.dataset}: written to {path}; `",
+        Command("build", "all"),
+        "` makes what depends on it",
+    )

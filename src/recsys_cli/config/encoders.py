@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recsys_cli.config.load import section_for
 from recsys_cli.config.models import Config
+from recsys_cli.errors import Command
 
 SUGGESTED = {
     "text": ("sentence-transformers:all-MiniLM-L6-v2", "lsa"),
@@ -13,8 +14,9 @@ SUGGESTED = {
 
 
 CONTENT_LEFT_OUT = (
-    "Texts and pictures are left out, as recsys.toml names no encoder: "
-    "`recsys init` writes one, --set text.encoder=lsa works for one command."
+    "Texts and pictures are left out, as recsys.toml names no encoder: `",
+    Command("init"),
+    "` writes one, --set text.encoder=lsa works for one command.",
 )
 
 

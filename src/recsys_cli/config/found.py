@@ -43,27 +43,32 @@ def found_datasets(model: type[Config], workspace: Path) -> dict[str, dict[str, 
     built, so that artifacts which came without the rest of their workspace can be recommended
     from.
     """
-    found = _built(model, workspace)
-    for name, (kind, folder) in _RAW.items():
-        if (workspace / folder).is_dir():
-            found[name] = {"kind": kind, "path": folder}
-    return found
-
-
-def _built(model: type[Config], workspace: Path) -> dict[str, dict[str, Any]]:
+    raw = {
+        name: {"kind": kind, "path": folder}
+        for name, (kind, folder) in _RAW.items()
+        if (workspace / folder).is_dir()
+    }
     manifests = workspace / "artifacts" / "manifests"
     found = {}
     for ingest in sorted(manifests.glob("ingest_*.json")):
         name = ingest.stem.removeprefix("ingest_")
-        section = _recipe(ingest).get("dataset")
-        try:
-            section = dataset_model(model).model_validate(section).model_dump(exclude_none=True)
-        except ValidationError:
-            continue
-        if is_dataset_name(name):
-            section["path"] = _inside(section["path"]) or f"data/{name}_raw"
-            found[name] = section | dict(_settings(model, manifests, name))
-    return found
+        section = raw.get(name) or _built(model, ingest, name)
+        if section is not None:
+            found[name] = section
+    return found | raw
+
+
+def _built(model: type[Config], ingest: Path, name: str) -> dict[str, Any] | None:
+    """A dataset as it was built; None where its manifest does not tell."""
+    section = _recipe(ingest).get("dataset")
+    try:
+        section = dataset_model(model).model_validate(section).model_dump(exclude_none=True)
+    except ValidationError:
+        return None
+    if not is_dataset_name(name):
+        return None
+    section["path"] = _inside(section["path"]) or f"data/{name}_raw"
+    return section | dict(_settings(model, ingest.parent, name))
 
 
 def _settings(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from recsys_cli.config.found import dataset_model, found_datasets, is_dataset_name, overridable
 from recsys_cli.config.models import Config, DatasetConfig, Section
-from recsys_cli.errors import ConfigError
+from recsys_cli.errors import Command, ConfigError
 
 CONFIG_FILE = "recsys.toml"
 
@@ -104,7 +104,13 @@ def chosen_datasets(config: Config, chosen: str | None = None) -> list[str]:
     if not config.datasets:
         raise ConfigError(
             "this workspace has no datasets",
-            hint="run `recsys demo` for sample data, or `recsys init` and edit recsys.toml",
+            hint=(
+                "run `",
+                Command("demo"),
+                "` for sample data, or `",
+                Command("init"),
+                "` and edit recsys.toml",
+            ),
         )
     return list(config.datasets)
 

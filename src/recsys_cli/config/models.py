@@ -18,7 +18,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, values are read-only once loaded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     where: ClassVar[frozenset[str]] = frozenset()
     """Settings that decide where something runs, not what comes of it."""

@@ -9,7 +9,7 @@ from recsys_cli.datasets.generic import GenericAdapter
 from recsys_cli.datasets.hm import HmAdapter
 from recsys_cli.datasets.retailrocket import RetailRocketAdapter
 from recsys_cli.datasets.tables import Adapter
-from recsys_cli.errors import ConfigError, DataError
+from recsys_cli.errors import Command, ConfigError, DataError
 
 _ALL: tuple[Adapter, ...] = (HmAdapter(), RetailRocketAdapter(), GenericAdapter())
 """What tells more of a folder comes before what tells less."""
@@ -40,7 +40,10 @@ def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(
             f"the raw folder {folder} does not exist",
-            hint="put the raw files there, correct path in recsys.toml, or run: recsys demo",
+            hint=(
+                "put the raw files there, correct path in recsys.toml, or run: ",
+                Command("demo"),
+            ),
         )
     slots = adapter_for(config).locate(folder, config)
     missing = [slot for slot in slots if slot.path is None and slot.required]

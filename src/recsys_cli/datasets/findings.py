@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from recsys_cli.counted import counted
-from recsys_cli.errors import DataError
+from recsys_cli.errors import Command, DataError, Hint
 
 Status = Literal["pass", "warn", "fail"]
 
@@ -129,7 +129,8 @@ class Findings:
         if not failed:
             return
         lines = [f"the raw files of {dataset!r} cannot be used:"] + [f"  {f}" for f in failed]
-        hint = next((f.hint for f in failed if f.hint), f"recsys validate --dataset {dataset}")
+        hints = (f.hint for f in failed if f.hint)
+        hint: Hint = next(hints, None) or Command("validate", "--dataset", dataset)
         raise DataError("\n".join(lines), hint=hint)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
-from recsys_cli.errors import ArtifactError, UnsafeWorkspaceError
+from recsys_cli.errors import ArtifactError, Command, UnsafeWorkspaceError
 
 
 class DatasetSpec(BaseModel):
@@ -70,7 +70,7 @@ def picture_folder(spec: DatasetSpec, workspace: Path, named: str | None) -> Pat
         raise UnsafeWorkspaceError(
             f"the pictures of {spec.name} would be read from {folder}, which is neither in the "
             "workspace nor what recsys.toml names",
-            hint=f"recsys ingest --dataset {spec.name}",
+            hint=Command("ingest", "--dataset", spec.name),
         )
     return folder
 
@@ -88,5 +88,5 @@ def read_spec(path: Path) -> DatasetSpec:
         where = ".".join(map(str, first["loc"]))
         raise ArtifactError(
             f"{path} does not describe a dataset: {where} {first['msg']}",
-            hint="recsys ingest",
+            hint=Command("ingest"),
         ) from None

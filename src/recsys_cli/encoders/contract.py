@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.errors import ArtifactError, TrainingError
+from recsys_cli.errors import ArtifactError, Command, TrainingError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -143,7 +143,9 @@ class Embeddings:
             ArtifactError: the vectors belong to another catalogue.
         """
         if pack["items_fingerprint"] != items_fingerprint:
-            raise ArtifactError("the embeddings belong to other items", hint="recsys build all")
+            raise ArtifactError(
+                "the embeddings belong to other items", hint=Command("build", "all")
+            )
         skipped = tuple(Skipped(**entry) for entry in pack.get("skipped", ()))
         return cls(pack["vectors"], pack["has"], 0, int(pack["has"].sum()), skipped)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,10 @@ from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Ser
 from recsys_cli.ranking.fallback import Answer, WithFallback
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
-from recsys_cli.strategies.hybrid.candidates import Candidates
-from recsys_cli.strategies.hybrid.explain import reasons
-from recsys_cli.strategies.hybrid.strategy import Hybrid
+
+if TYPE_CHECKING:
+    from recsys_cli.strategies.hybrid.candidates import Candidates
+    from recsys_cli.strategies.hybrid.strategy import Hybrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +227,8 @@ class _Request:
     def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
         """The chain's answer; where hybrid is asked for, also what it chose from."""
         filters: Any = {"k": self.k, "exclude": self.exclude, "allow": self.allow}
-        first = chain.chain[0]
-        if not isinstance(first, Hybrid) or not first.history.counts(self.users)[0]:
+        first = _as_hybrid(chain.chain[0])
+        if first is None or not first.history.counts(self.users)[0]:
             return chain.answer(self.users, **filters), None
         try:
             lists, candidates = first.recommend_found(self.users, **filters)
@@ -237,6 +238,15 @@ class _Request:
             # The chain notes the failure, and goes on with who comes next.
             return chain.answer(self.users, **filters), None
         return chain.answer(self.users, **filters, first=lists), _Found(first, candidates)
+
+
+def _as_hybrid(strategy: Serving) -> Hybrid | None:
+    """The strategy if it is the hybrid, which a request for another one need not import."""
+    if strategy.name != "hybrid":
+        return None
+    from recsys_cli.strategies.hybrid.strategy import Hybrid
+
+    return strategy if isinstance(strategy, Hybrid) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +262,8 @@ def _name_sources(
 ) -> None:
     """Name all the sources that brought an item that the hybrid listed."""
     rows = answer.recommendations.items[0][: len(items)]
+    from recsys_cli.strategies.hybrid.explain import reasons
+
     why = reasons(found.hybrid, found.candidates, rows, with_features=explain)
     for item, reason in zip(items, why, strict=True):
         if reason is None or item["sources"] != [found.hybrid.name]:

@@ -17,8 +17,11 @@ import numpy.typing as npt
 
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import encoder_named, is_fitted, off_hint
-from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
-from recsys_cli.errors import ArtifactError, ConfigError, UsageError
+from recsys_cli.encoders.configured import (
+    configured_image_encoder,
+    configured_text_encoder,
+)
+from recsys_cli.errors import ArtifactError, Command, ConfigError, UsageError
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import IMAGE, TEXT, ContentSpace
 
@@ -71,7 +74,7 @@ class QueryEncoders:
             return space.query_vector(image=self.picture(image_by, space, query.picture))
         words = (query.words or "").strip()
         if not words:
-            raise UsageError("there is nothing to search for", hint='recsys search "red dress"')
+            raise UsageError("there is nothing to search for", hint=Command("search", "red dress"))
         found: dict[str, Vectors] = {}
         if TEXT in space.encoders and text_by:
             encoded = self._text(text_by, space).encode_queries([words])[0]
@@ -100,7 +103,8 @@ class QueryEncoders:
             raise ConfigError("recsys.toml names no image encoder", hint=off_hint(IMAGE))
         if IMAGE not in space.encoders:
             raise ArtifactError(
-                "no item has a vector of its picture", hint="recsys embed image && recsys index"
+                "no item has a vector of its picture",
+                hint=(Command("embed", "image"), " && ", Command("index")),
             )
         encoder = self._image(dataset, space)
         if isinstance(picture, bytes):
@@ -119,7 +123,7 @@ class QueryEncoders:
         if encoder_named(self._config, TEXT, dataset) is None:
             raise ConfigError("recsys.toml names no text encoder", hint=off_hint(TEXT))
         if TEXT not in space.encoders:
-            raise ArtifactError("no item has a vector of its text", hint="recsys embed text")
+            raise ArtifactError("no item has a vector of its text", hint=Command("embed", "text"))
         return self._text(dataset, space).encode(texts)
 
     def _text(self, dataset: str, space: ContentSpace) -> TextEncoder:
@@ -160,5 +164,5 @@ def _check_same(space: ContentSpace, part: str, name: str) -> None:
         raise ArtifactError(
             f"the items' {part} vectors were made with {space.encoders[part]}, but the query would "
             f"be encoded with {name}",
-            hint="recsys index",
+            hint=Command("index"),
         )

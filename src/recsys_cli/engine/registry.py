@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.ranking.contract import Serving
 from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.strategies import STRATEGIES, Packs, Strategy
@@ -44,7 +44,7 @@ def chain_names(name: str, artifacts: Packs) -> list[str]:
     if name == AUTO:
         chosen = [other for other in there if _auto_may(STRATEGIES[other], artifacts)]
         if not chosen:
-            raise ArtifactError("no strategy has its artifacts yet", hint="recsys build all")
+            raise ArtifactError("no strategy has its artifacts yet", hint=Command("build", "all"))
         return chosen
     return [name, *(other for other in find_strategy(name).fallback if other in there)]
 

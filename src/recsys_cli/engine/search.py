@@ -15,7 +15,7 @@ from recsys_cli.config import Config
 from recsys_cli.config.encoders import content_on, off_hint
 from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.engine.similar import CONTENT, Similar
-from recsys_cli.errors import ArtifactError, ConfigError
+from recsys_cli.errors import ArtifactError, Command, ConfigError
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
@@ -113,7 +113,10 @@ def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> Sourc
     if not path.exists():
         raise ArtifactError(
             f"{workspace.relative(path)} does not exist",
-            hint=f"recsys index\n  → or search one dataset with --dataset {next(iter(opened))}",
+            hint=(
+                Command("index"),
+                f"\n  → or search one dataset with --dataset {next(iter(opened))}",
+            ),
         )
     rows = SourceRows.from_pack(workspace.pack("all_index_rows", ALL))
     now = {
@@ -123,12 +126,12 @@ def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> Sourc
     if sources_fingerprint(now) != rows.items_fingerprint:
         raise ArtifactError(
             f"{workspace.relative(path)} was made for other items than there are now",
-            hint="recsys index",
+            hint=Command("index"),
         )
     for code, name in enumerate(rows.datasets):
         if rows.row[rows.dataset == code].max(initial=-1) >= len(opened[name].items):
             raise ArtifactError(
                 f"{workspace.relative(path)} has rows beyond the items of {name}",
-                hint="recsys index",
+                hint=Command("index"),
             )
     return rows

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
-from recsys_cli.errors import ArtifactError, UnknownIdError, UsageError
+from recsys_cli.errors import ArtifactError, Command, UnknownIdError, UsageError
 from recsys_cli.store.workspace import Workspace
 
 
@@ -58,7 +58,7 @@ def holder(opened: Mapping[str, Artifacts], what: str, external: str) -> str:
         raise ArtifactError(
             f"no dataset that is ingested has {_a(what)} {external!r}, and {', '.join(waiting)} "
             "is not yet",
-            hint="recsys build all",
+            hint=Command("build", "all"),
         )
     way_out = "ids are as in the raw files"
     if what == USER:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys_cli.errors import DataError, UsageError
+from recsys_cli.errors import Command, DataError, UsageError
 from recsys_cli.evaluation.bootstrap import Interval, bootstrap
 from recsys_cli.evaluation.groups import ALL
 from recsys_cli.store.files import read_json, sha256
@@ -157,12 +157,14 @@ def read_runs(path: Path) -> dict[str, Run]:
         DataError: the file is missing or is no such file.
     """
     if not path.is_file():
-        raise DataError(f"{path} does not exist", hint="recsys eval --json FILE writes one")
+        raise DataError(
+            f"{path} does not exist", hint=(Command("eval", "--json", "FILE"), " writes one")
+        )
     value = read_json(path)
     reports = value if isinstance(value, list) else [value]
     if not all(isinstance(r, dict) and {"dataset", "strategies"} <= r.keys() for r in reports):
         raise DataError(
-            f"{path} does not hold results of an evaluation", hint="recsys eval --json FILE"
+            f"{path} does not hold results of an evaluation", hint=Command("eval", "--json", "FILE")
         )
     return {report["dataset"]: Run(path, report) for report in reports}
 

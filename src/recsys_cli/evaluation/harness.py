@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import DataError
+from recsys_cli.errors import Command, DataError
 from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list_names
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
 from recsys_cli.evaluation.truth import Truth, seen_pairs
@@ -198,7 +198,10 @@ def _refuse_leaks(
             raise DataError(
                 f"{what} was made from events up to {_moment(reference)}, "
                 f"but the test starts at {_moment(limit)}: it has seen what it would be tested on",
-                hint="build the snapshot at the cut-off: recsys build all --as-of DATE",
+                hint=(
+                    "build the snapshot at the cut-off: ",
+                    Command("build", "all", "--as-of", "DATE"),
+                ),
             )
     return tuple(unchecked)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from recsys_cli.columns import ITEM, TIME, USER
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.errors import DataError
+from recsys_cli.errors import Command, DataError
 from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, TEMPORAL, Truth
 from recsys_cli.events.labels import counting_pairs
 from recsys_cli.store.snapshot import is_last_event
@@ -161,7 +161,7 @@ def _first_and_last(events: pl.LazyFrame) -> tuple[datetime, datetime]:
     ).collect(engine="streaming")
     first, last = bounds.row(0)
     if last is None:
-        raise DataError("there are no events", hint="recsys ingest")
+        raise DataError("there are no events", hint=Command("ingest"))
     return first, last
 
 

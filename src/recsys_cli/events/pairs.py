@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, TIME, USER, WEIGHT
-from recsys_cli.errors import ArtifactError
+from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.events.weights import constant_weight, event_seconds, event_weight
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _beyond(events: pl.LazyFrame, n_users: int, n_items: int) -> ArtifactError:
             break
     return ArtifactError(
         f"{len(wrong)} events refer to {column}s beyond the {n} known (such as row {wrong[0]})",
-        hint="recsys ingest",
+        hint=Command("ingest"),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.engine.registry import available
-from recsys_cli.errors import ArtifactError, RecsysError
+from recsys_cli.errors import ArtifactError, Command, RecsysError
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def check_ready(workspace: Workspace, config: Config, datasets: Sequence[str]) -
     if not any(artifacts.has("ids") and available(artifacts) for artifacts in opened):
         raise ArtifactError(
             f"there is nothing to serve: nothing is built for {', '.join(datasets)}",
-            hint="recsys build all",
+            hint=Command("build", "all"),
         )
 
 
@@ -55,7 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening.close()
         why = getattr(error, "strerror", None) or str(error)
         raise RecsysError(
-            f"cannot listen on {host}:{port}: {why}", hint=f"recsys serve --port {port + 1}"
+            f"cannot listen on {host}:{port}: {why}", hint=Command("serve", "--port", str(port + 1))
         ) from None
     listening.listen(_BACKLOG)
     listening.set_inheritable(True)

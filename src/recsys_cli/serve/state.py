@@ -28,6 +28,7 @@ from recsys_cli.engine.similar import Similar
 from recsys_cli.engine.whose import holder
 from recsys_cli.errors import (
     ArtifactError,
+    Command,
     ConfigError,
     RecsysError,
     UnknownIdError,
@@ -167,7 +168,7 @@ class Served:
             self.space = ContentSpace.from_pack(artifacts.pack("content"))
         if not self.strategies:
             first = next(iter(self.problems.values()))
-            raise ArtifactError(f"{name}: {first.message}", hint=first.hint)
+            raise ArtifactError(f"{name}: {first.message}", hint=first.advice)
 
     def _try(self, strategy: str) -> None:
         """Build a strategy and ask it once, so that nobody waits for its first answer."""
@@ -185,7 +186,7 @@ class Served:
             self.strategies.append(strategy)
         except Exception as error:
             # What is damaged fails in as many ways as there are computations.
-            hint = getattr(error, "hint", None) or self.artifacts.build_command()
+            hint = getattr(error, "advice", None) or self.artifacts.build_command()
             known = isinstance(error, RecsysError)
             why = sentence(error) if known else f"{strategy} failed: {sentence(error)}"
             self.problems[strategy] = problem = ArtifactError(why, hint=hint)
@@ -285,11 +286,11 @@ class State:
             except Exception as error:
                 # One damaged dataset is no reason not to serve the others.
                 why = f"{name} cannot be loaded: {sentence(error)}"
-                waiting[name] = ArtifactError(why, hint="recsys status --check")
+                waiting[name] = ArtifactError(why, hint=Command("status", "--check"))
                 log.warning(why)
         if not served:
             first = next(iter(waiting.values()))
-            raise ArtifactError(first.message, hint=first.hint)
+            raise ArtifactError(first.message, hint=first.advice)
         return cls(served, waiting, stamp)
 
     def lost(self, before: State) -> str | None:

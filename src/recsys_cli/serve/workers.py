@@ -20,7 +20,16 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from recsys_cli.errors import ArtifactError, RecsysError, sentence, way_out
+from recsys_cli.errors import (
+    ArtifactError,
+    Command,
+    Hint,
+    RecsysError,
+    in_words,
+    parts_of,
+    sentence,
+    way_out,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -53,9 +62,11 @@ def started(folder: Path, make: Callable[[], FastAPI]) -> FastAPI:
 
 
 def _give_up(folder: Path, error: Exception) -> NoReturn:
-    hint = error.hint if isinstance(error, RecsysError) else way_out(error)
-    log.error("a process could not start: %s; %s", sentence(error), hint or "see the log")
-    (folder / _WHY).write_text(json.dumps([sentence(error), hint]))
+    hint = error.advice if isinstance(error, RecsysError) else way_out(error)
+    shown = "see the log" if hint is None else in_words(hint)
+    log.error("a process could not start: %s; %s", sentence(error), shown)
+    parts = [part if isinstance(part, str) else part.words for part in parts_of(hint)]
+    (folder / _WHY).write_text(json.dumps([sentence(error), parts]))
     sys.exit(_CANNOT_START)
 
 
@@ -80,10 +91,12 @@ class Workers(Multiprocess):
         """
         super().run()
         if self._none_started:
+            hint: Hint | None
             try:
-                why, hint = json.loads((self._folder / _WHY).read_text())
+                why, parts = json.loads((self._folder / _WHY).read_text())
+                hint = tuple(p if isinstance(p, str) else Command(*p) for p in parts) or None
             except (OSError, ValueError):
-                why, hint = "they died while they loaded", "recsys status --check"
+                why, hint = "they died while they loaded", Command("status", "--check")
             raise ArtifactError(f"no process of the server could start: {why}", hint=hint)
 
     def keep_subprocess_alive(self) -> None:

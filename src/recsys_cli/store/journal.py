@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from recsys_cli.config.found import is_dataset_name
-from recsys_cli.errors import UnsafeWorkspaceError
+from recsys_cli.errors import Command, UnsafeWorkspaceError
 from recsys_cli.store.files import fsync, read_json, write_json
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 from recsys_cli.store.manifest import Manifest
@@ -23,7 +23,7 @@ from recsys_cli.store.snapshot import Snapshot
 JOURNAL = ".journal.json"
 STAGING = ".staging-"
 ARTIFACTS_FOLDER, MANIFESTS_FOLDER = "artifacts", "manifests"
-_HINT = "recsys recover puts it aside"
+_HINT = (Command("recover"), " puts it aside")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from recsys_cli.errors import ArtifactError, UnsafePackError
+from recsys_cli.errors import ArtifactError, Command, UnsafePackError
 from recsys_cli.store.unpickler import SafeUnpickler
 
 Pack = dict[str, Any]
@@ -61,14 +61,14 @@ def load_pack(path: Path, *, mmap: bool = True) -> Pack:
         with path.open("rb") as file:
             loaded = _load(file, path, mmap=mmap)
     except FileNotFoundError:
-        raise ArtifactError(f"{path} does not exist", hint="recsys build all") from None
+        raise ArtifactError(f"{path} does not exist", hint=Command("build", "all")) from None
     except UnsafePackError as error:
-        raise UnsafePackError(f"{path}: {error.message}", hint=error.hint) from None
+        raise UnsafePackError(f"{path}: {error.message}", hint=error.advice) from None
     except Exception as error:
         # A damaged pickle can fail in as many ways as there are opcodes.
         raise ArtifactError(
             f"{path} is damaged or not a pack ({type(error).__name__}: {error})",
-            hint="delete it and run: recsys build all",
+            hint=("delete it and run: ", Command("build", "all")),
         ) from error
     if not isinstance(loaded, dict):
         raise ArtifactError(f"{path} holds a {type(loaded).__name__}, not a pack")

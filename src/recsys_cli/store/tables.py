@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys_cli.errors import ArtifactError, is_panic
+from recsys_cli.errors import ArtifactError, Command, is_panic
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,5 +45,6 @@ def _told(path: Path) -> Iterator[None]:
         if not isinstance(error, pl.exceptions.PolarsError | OSError) and not is_panic(error):
             raise
         raise ArtifactError(
-            f"{path} is no table of its kind ({type(error).__name__})", hint="recsys ingest --force"
+            f"{path} is no table of its kind ({type(error).__name__})",
+            hint=Command("ingest", "--force"),
         ) from None

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from recsys_cli.errors import (
     ArtifactError,
+    Command,
     LockedError,
     TrainingError,
     UnsafeWorkspaceError,
@@ -90,11 +91,15 @@ class Workspace:
 
     def manifests(self, dataset: str, snapshot: Snapshot = NOW) -> dict[str, Manifest]:
         """Manifests by stage of one dataset: its shared stages' and the snapshot's own."""
+        return {made.stage: made for _, made in self._manifest_files(dataset, NOW, snapshot)}
+
+    def own_manifests(self, dataset: str, snapshot: Snapshot) -> dict[str, Manifest]:
+        """Manifests by stage of one dataset that lie in the snapshot's own folder."""
         return {made.stage: made for _, made in self._manifest_files(dataset, snapshot)}
 
-    def _manifest_files(self, dataset: str, snapshot: Snapshot) -> Iterator[tuple[Path, Manifest]]:
-        for at in dict.fromkeys([NOW, snapshot]):
-            folder = self.artifacts / at.folder / MANIFESTS_FOLDER
+    def _manifest_files(self, dataset: str, *at: Snapshot) -> Iterator[tuple[Path, Manifest]]:
+        for snapshot in dict.fromkeys(at):
+            folder = self.artifacts / snapshot.folder / MANIFESTS_FOLDER
             for path in sorted(folder.glob(f"*_{dataset}.json")):
                 manifest = Manifest.load(path)
                 if manifest and manifest.dataset == dataset:
@@ -153,7 +158,7 @@ class Workspace:
     def _vouching(self, path: Path, dataset: str, snapshot: Snapshot) -> Path | None:
         """The manifest that describes a file as it is; None where there is none."""
         name, size = self.relative(path), path.stat().st_size
-        for at, manifest in self._manifest_files(dataset, snapshot):
+        for at, manifest in self._manifest_files(dataset, NOW, snapshot):
             output = manifest.outputs.get(name)
             if output is not None and output.bytes == size and output.sha256 == self._hash(path):
                 return at
@@ -228,11 +233,12 @@ class Workspace:
                     pass
             except OSError as error:
                 raise LockedError(
-                    f"a commit was cut short, and cannot be finished: {error}", hint="recsys status"
+                    f"a commit was cut short, and cannot be finished: {error}",
+                    hint=Command("status"),
                 ) from error
             if time.monotonic() > patience:
                 raise LockedError(
-                    f"{journal} has been there for {_PATIENCE} s", hint="recsys status"
+                    f"{journal} has been there for {_PATIENCE} s", hint=Command("status")
                 )
             time.sleep(_PAUSE)
 
@@ -338,8 +344,8 @@ class Workspace:
             left.unlink(missing_ok=True)
 
 
-def build_command(dataset: str, snapshot: Snapshot = NOW) -> str:
+def build_command(dataset: str, snapshot: Snapshot = NOW) -> Command:
     """The command that makes what is missing or stale."""
-    of = "" if dataset == ALL else f" --dataset {dataset}"
-    at = f" --as-of {snapshot.as_of}" if snapshot.as_of else ""
-    return f"recsys build all{of}{at}"
+    of = () if dataset == ALL else ("--dataset", dataset)
+    at = ("--as-of", str(snapshot.as_of)) if snapshot.as_of else ()
+    return Command("build", "all", *of, *at)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recsys_cli.assembly import load_config
 from recsys_cli.config.load import CONFIG_FILE
-from recsys_cli.errors import ConfigError, RecsysError
+from recsys_cli.errors import Command, ConfigError, RecsysError
 
 
 def with_settings(workspace: Path, dataset: str, settings: Mapping[str, float | int | str]) -> str:
@@ -35,7 +35,7 @@ def with_settings(workspace: Path, dataset: str, settings: Mapping[str, float | 
 
     path, config = workspace / CONFIG_FILE, load_config(workspace)
     if not path.is_file():
-        raise ConfigError(f"there is no {path} to write into", hint="recsys init")
+        raise ConfigError(f"there is no {path} to write into", hint=Command("init"))
     document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     if "datasets" not in document:
         # They were found by their folders; once one is named, all have to be.

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, USER
-from recsys_cli.errors import DataError
+from recsys_cli.errors import Command, DataError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 from recsys_cli.strategies.collab.factor_files import part_files
@@ -92,7 +92,7 @@ class IdMap:
         ]
         raise DataError(
             f"{self.path} was exported from other {' and '.join(different)} than are ingested now",
-            hint="recsys als export, then train on that",
+            hint=(Command("als", "export"), ", then train on that"),
         )
 
     def rows(self, what: str, ids: IdTable) -> npt.NDArray[np.int64] | None:

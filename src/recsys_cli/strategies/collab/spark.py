@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys_cli.errors import TrainingError, UsageError
+from recsys_cli.errors import Command, TrainingError, UsageError
 from recsys_cli.spark.launch import run_job
 from recsys_cli.spark.submit import als_arguments, job_file
 from recsys_cli.strategies.collab.factors import read_factors
@@ -83,8 +83,14 @@ def _exchange(spark: SparkConfig, context: Context) -> Iterator[Path]:
     if spark.exchange is None and not spark.master.startswith("local"):
         raise UsageError(
             f"the cluster {spark.master} and this machine need a folder that both see",
-            hint="set spark.exchange to it; without one: recsys als export --out FOLDER,"
-            " recsys spark submit-command train_als, recsys als import",
+            hint=(
+                "set spark.exchange to it; without one: ",
+                Command("als", "export", "--out", "FOLDER"),
+                ", ",
+                Command("spark", "submit-command", "train_als"),
+                ", ",
+                Command("als", "import"),
+            ),
         )
     parent = context.staging if spark.exchange is None else Path(spark.exchange)
     if not parent.is_dir():

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.errors import ArtifactError, ConfigError
+from recsys_cli.errors import ArtifactError, Command, ConfigError
 
 Vectors = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -93,7 +93,7 @@ class ContentSpace:
             given = [name for name, part in ((TEXT, text), (IMAGE, image)) if part is not None]
             raise ArtifactError(
                 f"the items' vectors have no {' or '.join(given) or 'such'} part to search in",
-                hint=f"recsys embed {given[0] if given else TEXT} && recsys index",
+                hint=(Command("embed", given[0] if given else TEXT), " && ", Command("index")),
             )
         return query / np.float32(weight)
 
@@ -186,7 +186,7 @@ def fuse(
     there = {name: pack for name, pack in packs.items() if pack is not None and pack["has"].any()}
     n_items, fingerprint = _common_items(packs)
     if not there:
-        raise ArtifactError("no item has a text or image embedding", hint="recsys embed text")
+        raise ArtifactError("no item has a text or image embedding", hint=Command("embed", "text"))
     wanted = {TEXT: text_weight, IMAGE: image_weight}
     weights = {name: wanted[name] for name in there if wanted[name] > 0}
     if not weights:
@@ -232,7 +232,7 @@ def _common_items(packs: Mapping[str, Mapping[str, Any] | None]) -> tuple[int, s
     if len(known) > 1:
         raise ArtifactError(
             "text and image embeddings were made for different items",
-            hint="recsys embed text && recsys embed image",
+            hint=(Command("embed", "text"), " && ", Command("embed", "image")),
         )
     return next(iter(known), (0, ""))
 
@@ -247,7 +247,7 @@ def _fill(part: Vectors, vectors: npt.NDArray[Any], has: Mask, length: float, *,
         if len(wrong):
             raise ArtifactError(
                 f"the {what} embedding of item row {wrong[0]} is zero or not finite",
-                hint=f"recsys embed {what} --force",
+                hint=Command("embed", what, "--force"),
             )
         part[rows] = block * (length / norms)[:, None]
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.ranking.topk.lists import empty_lists
 from recsys_cli.store.files import read_json, write_json
 
@@ -32,7 +32,7 @@ SUBSPACE = 4
 
 _LEAST = 12
 """Fewer neighbours are never looked for, since pq would leave too few to choose from."""
-_REBUILD = "recsys index --force"
+_REBUILD = Command("index", "--force")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def load_index(
 def _facts(path: Path, facts_path: Path) -> IndexFacts:
     if not path.exists() or not facts_path.exists():
         missing = path if not path.exists() else facts_path
-        raise ArtifactError(f"{missing} does not exist", hint="recsys index")
+        raise ArtifactError(f"{missing} does not exist", hint=Command("index"))
     stored = read_json(facts_path)
     try:
         return IndexFacts(**stored)

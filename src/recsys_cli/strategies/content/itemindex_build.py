@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.errors import ArtifactError, ConfigError
+from recsys_cli.errors import ArtifactError, Command, ConfigError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.strategies.content import IndexConfig
 from recsys_cli.strategies.content.itemindex import (
@@ -100,7 +100,9 @@ def build_index(
     if (np.diff(numbers) <= 0).any():
         raise ValueError("ids must be ascending")
     if not np.isfinite(vectors.sum(dtype=np.float64)):
-        raise ArtifactError("item vectors hold NaN or infinity", hint="recsys embed text --force")
+        raise ArtifactError(
+            "item vectors hold NaN or infinity", hint=Command("embed", "text", "--force")
+        )
     with threads_limited(1):
         built = _build(
             padded(vectors), numbers, kind=kind, min_recall=min_recall, seed=seed, report=report

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.strategies.content.fusion import (
     IMAGE,
     TEXT,
@@ -137,7 +137,7 @@ def _joined(
         shown = " and ".join(f"{name} with {packs[name]['encoder']}" for name in sorted(packs))
         raise ArtifactError(
             f"the {what} embeddings differ: {shown}",
-            hint=f"recsys embed {what}",
+            hint=Command("embed", what),
         )
     ((encoder, dim),) = made
     vectors = np.zeros((sum(sizes.values()), dim), np.float32)
@@ -170,7 +170,7 @@ def _fingerprint(datasets: tuple[str, ...], text: Embeddings, image: Embeddings)
         if len(known) > 1:
             raise ArtifactError(
                 f"text and image embeddings of {name} were made for different items",
-                hint="recsys embed text && recsys embed image",
+                hint=(Command("embed", "text"), " && ", Command("embed", "image")),
             )
         found[name] = known.pop()
     return sources_fingerprint(found)

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import TrainingError
+from recsys_cli.errors import Command, TrainingError
 from recsys_cli.ranking.gram import gram_matrix
 from recsys_cli.strategies.neighbours import strongest
 
@@ -105,7 +105,7 @@ def build_graph_filter(
     """
     matrix, degrees = _normalised(interactions)
     if not matrix.nnz:
-        raise TrainingError("there are no interactions to link items by", hint="recsys status")
+        raise TrainingError("there are no interactions to link items by", hint=Command("status"))
     vectors = _leading_vectors(matrix, config.vectors, seed=config.seed, threads=threads)
     root = np.sqrt(degrees)[:, None]
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from recsys_cli.errors import ArtifactError
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.strategies.base import Packs, Space
 from recsys_cli.strategies.hybrid.blend import Blend
@@ -91,7 +91,7 @@ def build_hybrid(artifacts: Packs, threads: int) -> Hybrid:
         if unknown:
             raise ArtifactError(
                 f"the ranker was trained with the source {unknown[0]}, which there is not",
-                hint="recsys hybrid train",
+                hint=Command("hybrid", "train"),
             )
         recall, features = open_features(artifacts, lengths, threads=threads)
         scorer: Any = Ranker(artifacts.text("ranker"), features.names, threads=threads)
@@ -117,6 +117,6 @@ def _trained_with(facts: str) -> dict[str, int]:
     whole = all(type(length) is int and 0 < length <= _MOST for length in lengths.values())
     if not lengths or not whole or not all(type(name) is str for name in lengths):
         raise ArtifactError(
-            "what is said of the ranker does not name its sources", hint="recsys hybrid train"
+            "what is said of the ranker does not name its sources", hint=Command("hybrid", "train")
         )
     return lengths

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.cores import available_cores
-from recsys_cli.errors import ArtifactError, RecsysError
+from recsys_cli.errors import ArtifactError, Command, RecsysError
 from recsys_cli.strategies.hybrid.candidates import Candidates
 from recsys_cli.strategies.hybrid.features import Features
 from recsys_cli.strategies.hybrid.trees import Trees
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 
 _MANY_ROWS = 4096
 """Candidates beyond which threads are worth waking."""
-_AGAIN = "recsys hybrid train --force"
+_AGAIN = Command("hybrid", "train", "--force")
 
 
 class Ranker:

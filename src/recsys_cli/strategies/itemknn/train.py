@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recsys_cli.csr import CSR
-from recsys_cli.errors import TrainingError
+from recsys_cli.errors import Command, TrainingError
 from recsys_cli.strategies.neighbours import strongest
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
     matrix = interactions.matrix.to_scipy().astype(np.float64).copy()
     matrix.eliminate_zeros()
     if not matrix.nnz:
-        raise TrainingError("there are no interactions to compare items by", hint="recsys status")
+        raise TrainingError("there are no interactions to compare items by", hint=Command("status"))
     weighed = _weighed(matrix, config.similarity)
     neighbours = strongest(weighed, config.neighbours, own=False, threads=threads)
     return ItemKnn(neighbours, config.half_life_days, interactions.reference)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.build.stage import Context, Facts
-from recsys_cli.errors import ArtifactError, ConfigError
+from recsys_cli.errors import ArtifactError, Command, ConfigError
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between, start_of
@@ -197,7 +197,10 @@ def _same_factors(now: AlsFactors, past: AlsFactors) -> None:
     if now.factors != past.factors:
         raise ArtifactError(
             f"there are {now.factors} ALS factors now and {past.factors} a window earlier",
-            hint=f"recsys build all --set als.factors={now.factors}, or import factors of both",
+            hint=(
+                Command("build", "all", "--set", f"als.factors={now.factors}"),
+                ", or import factors of both",
+            ),
         )
 
 

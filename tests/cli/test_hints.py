@@ -1,0 +1,128 @@
+"""Hints name commands that do what they say, wherever they are typed."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from recsys_cli.cli.app import app
+from recsys_cli.cli.hints import in_workspace, rendered
+from recsys_cli.errors import Command, ConfigError, in_words, parts_of
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return ANSI.sub("", result.stdout + result.stderr)
+
+
+def commands_in(output: str) -> list[list[str]]:
+    """The words of the commands that a message tells to run."""
+    return [shlex.split(line) for line in re.findall(r"recsys ([^`\n]+)", output)]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, which no hint may write into."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("RECSYS_WORKSPACE", raising=False)
+    yield folder
+    assert not list(folder.iterdir())
+
+
+def test_an_empty_workspace_is_filled_where_it_is(tmp_path):
+    empty = tmp_path / "my shop"
+    empty.mkdir()
+    demo, init = commands_in(run("build", "all", "-w", empty, code=2))
+    assert (demo, init) == (["demo", "-w", str(empty)], ["init", "-w", str(empty)])
+    sizes = ["--customers", 20, "--transactions", 200, "--articles", 20, "--no-images"]
+    (following,) = commands_in(run(*demo, *sizes))
+    assert following == ["build", "all", "-w", str(empty)]
+    assert (empty / "data/hm_raw").is_dir()
+    assert "would run" in run(*following, "--dry-run")
+
+
+def test_init_leads_on_from_where_it_wrote(raw, tmp_path):
+    shop = tmp_path / "shop"
+    shutil.copytree(raw, shop)
+    (again,) = commands_in(run("init", "-w", shop, code=2).replace(" replaces it", ""))
+    assert again == ["init", "--force", "-w", str(shop)]
+    (validate,) = commands_in(run(*again))
+    assert "PASS" in run(*validate)
+
+
+def test_a_build_resumes_where_it_failed(raw, tmp_path):
+    shop = tmp_path / "shop"
+    shutil.copytree(raw, shop)
+    (shop / "data/rr_raw/events.csv").rename(tmp_path / "aside")
+    output = run("build", "ingest", "popular", "-d", "rr", "--keep-going", "-w", shop, code=1)
+    resume = commands_in(output)[-1]
+    assert resume == [
+        "build", "ingest", "popular", "--dataset", "rr", "--keep-going", "-w", str(shop)
+    ]  # fmt: skip
+    (tmp_path / "aside").rename(shop / "data/rr_raw/events.csv")
+    run(*resume)
+    assert (shop / "artifacts/popular_rr.joblib").is_file()
+
+
+def test_what_is_missing_or_stale_is_built_where_it_is(workspace):
+    asked = ["recommend", "--user", 123, "-s", "popular", "-w", workspace]
+    (workspace / "artifacts/popular_rr.joblib").unlink()
+    (build,) = commands_in(run(*asked, code=3))
+    assert build == ["build", "all", "--dataset", "rr", "-w", str(workspace)]
+    run("build", "popular", *build[2:])
+    with (workspace / "recsys.toml").open("a") as config:
+        config.write("[popular]\nwindow_days = 3\n")
+    output = run(*asked)
+    assert "Warning: out of date" in output
+    (build,) = commands_in(output)
+    run("build", "popular", *build[2:])
+    assert "popular (made" not in run(*asked)
+
+
+def test_a_journal_that_is_not_to_be_trusted_is_put_aside_where_it_is(workspace):
+    journal = workspace / "artifacts/.journal.json"
+    journal.write_text(json.dumps({"moves": [["../x", "../y"]]}))
+    output = run("build", "popular", "-w", workspace, code=1).replace(" puts it aside", "")
+    (recover,) = commands_in(output)
+    assert recover == ["recover", "-w", str(workspace)]
+    run(*recover)
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize("told", ["current", "variable", "another"])
+def test_the_workspace_is_named_only_where_it_has_to_be(told, tmp_path, monkeypatch):
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    if told == "current":
+        monkeypatch.chdir(shop)
+        output = run("build", "all", "-w", ".", code=2)
+    else:
+        named = shop if told == "variable" else tmp_path
+        monkeypatch.setenv("RECSYS_WORKSPACE", str(named))
+        output = run("build", "all", *(["-w", shop] if told == "another" else []), code=2)
+    where = ["-w", str(shop)] if told == "another" else []
+    assert commands_in(output) == [["demo", *where], ["init", *where]]
+
+
+def test_a_hint_is_words_and_commands():
+    build = Command("build", "all", "--set", "text.encoder='lsa'")
+    error = ConfigError("no", hint=("run `", build, "`"))
+    assert error.hint == in_words(error.advice)
+    assert shlex.split(error.hint.strip("run `"))[1:] == list(build.words)
+    assert parts_of("a", None, ("b", build)) == ("a", "b", build)
+    in_workspace(Path("/shop"))
+    assert rendered(Command("init", "-w", "x")) == "recsys init -w x"
+    assert rendered(Command("init")) == "recsys init -w /shop"
+    in_workspace(None)
+    assert rendered(Command("init")) == "recsys init"
