@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from recsys_cli.build.graph import Graph
+from recsys_cli.build.stage import Stage, Surroundings
+from recsys_cli.build.timeline import Node, Timeline
 from recsys_cli.config import Config
 from recsys_cli.config.found import OVERRIDABLE
 from recsys_cli.config.load import dataset_config, section_for
 from recsys_cli.errors import RecsysError
-from recsys_cli.build.graph import Graph
-from recsys_cli.build.stage import Stage, Surroundings
-from recsys_cli.build.timeline import Node, Timeline
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import HashMemo, sha256
 from recsys_cli.store.idtable import FINGERPRINTS

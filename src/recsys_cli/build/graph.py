@@ -10,8 +10,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from recsys_cli.errors import UsageError
 from recsys_cli.build.stage import Past, Source, Stage
+from recsys_cli.errors import UsageError
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from recsys_cli.config import Config
-from recsys_cli.errors import RecsysError, sentence, way_out
 from recsys_cli.build.freshness import Freshness, Verdict
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.measure import Meter
 from recsys_cli.build.stage import Context, Stage
 from recsys_cli.build.timeline import Node, Timeline, walk
+from recsys_cli.config import Config
+from recsys_cli.errors import RecsysError, sentence, way_out
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.manifest import Manifest, environment
 from recsys_cli.store.snapshot import NOW, Snapshot

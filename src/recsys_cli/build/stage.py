@@ -17,9 +17,9 @@ from recsys_cli.store.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+    from recsys_cli.build.timeline import Timeline
     from recsys_cli.config import Config
     from recsys_cli.datasets.spec import DatasetSpec
-    from recsys_cli.build.timeline import Timeline
     from recsys_cli.progress import Progress
     from recsys_cli.store.files import HashMemo
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from recsys_cli.build.graph import Graph
+from recsys_cli.build.stage import Stage
 from recsys_cli.config import Config
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ArtifactError
-from recsys_cli.build.graph import Graph
-from recsys_cli.build.stage import Stage
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 

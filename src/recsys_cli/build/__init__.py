@@ -1,0 +1,1 @@
+"""The build system: stages, plans, freshness, runs."""
