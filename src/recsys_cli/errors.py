@@ -18,6 +18,10 @@ class RecsysError(Exception):
         self.hint = hint
 
 
+class RecsysWarning(UserWarning):
+    """Something to act on, such as artifacts that are out of date; answers come all the same."""
+
+
 class UsageError(RecsysError):
     """The command line or an argument asks for something that cannot be."""
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 from recsys_cli.cli.console import TerminalProgress, print_line, report_error, say
 from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.store.snapshot import day_from, snapshot_from
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from recsys_cli.build.artifacts import Artifacts
     from recsys_cli.build.run import Step
     from recsys_cli.config import Config
-    from recsys_cli.store.snapshot import Snapshot
     from recsys_cli.store.workspace import Workspace
+
+__all__ = ["check_folder", "day_from", "open_workspace", "run_build", "snapshot_from"]
 
 _HIDDEN_FACTS = {"users_fingerprint", "items_fingerprint"}
 
@@ -33,13 +32,6 @@ def open_workspace(
     return workspace, load_config(folder, overrides or ())
 
 
-def snapshot_from(as_of: str | None) -> Snapshot:
-    """The snapshot that `--as-of` names."""
-    from recsys_cli.store.snapshot import NOW, Snapshot
-
-    return NOW if as_of is None else Snapshot(as_of=day_from(as_of, option="--as-of"))
-
-
 def check_folder(file: Path) -> None:
     """Refuse to write into a folder that does not exist.
 
@@ -48,42 +40,6 @@ def check_folder(file: Path) -> None:
     """
     if not file.parent.is_dir():
         raise UsageError(f"there is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
-
-
-def day_from(text: str, *, option: str) -> date:
-    """The day that an option's text names."""
-    from datetime import date
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD") from None
-
-
-def warn_outdated(artifacts: Artifacts, config: Config) -> None:
-    """Point out artifacts that are older than what they were made from."""
-    outdated = artifacts.outdated(config)
-    if outdated:
-        more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
-        say(f"Warning: out of date: {outdated[0]}{more}; run `{artifacts.build_command()}`")
-
-
-def refuse_off(config: Config, artifacts: Artifacts, strategy: str) -> None:
-    """Refuse a strategy that lacks what a build would leave out.
-
-    Raises:
-        ConfigError: says what to write into recsys.toml.
-    """
-    from recsys_cli.engine.registry import AUTO, find_strategy
-
-    needs = () if strategy == AUTO else find_strategy(strategy).needs
-    missing = [kind for kind in needs if not artifacts.has(kind)]
-    if missing:
-        from recsys_cli.assembly import default_graph
-
-        graph = default_graph()
-        makers = [graph.producer[kind] for kind in missing]
-        graph.refuse_off(makers, [artifacts.dataset], config)
 
 
 def run_build(
@@ -99,20 +55,19 @@ def run_build(
     keep_going: bool = False,
 ) -> None:
     """Build targets and print a line per stage; raises the first failure at the end."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.assembly import default_graph
-    from recsys_cli.build.run import Builder
     from recsys_cli.config import chosen_datasets
     from recsys_cli.encoders.configured import CONTENT_LEFT_OUT, content_on
 
-    workspace, config = open_workspace(folder, overrides)
-    chosen = chosen_datasets(config, dataset)
     failures: list[Step] = []
     with TerminalProgress() as progress:
-        builder = Builder(workspace, config, default_graph(), progress=progress)
-        for step in builder.build(
+        opened = Opened(folder, overrides=overrides or (), progress=progress)
+        config, chosen = opened.config, chosen_datasets(opened.config, dataset)
+        for step in opened.build(
             targets,
-            datasets=chosen,
-            snapshot=snapshot_from(as_of),
+            dataset=dataset,
+            as_of=as_of,
             force=force,
             dry_run=dry_run,
             keep_going=keep_going,
@@ -123,7 +78,7 @@ def run_build(
             if step.error:
                 failures.append(step)
     if "all" in targets:
-        for sentence in default_graph().left_out(chosen_datasets(config, dataset), config):
+        for sentence in default_graph().left_out(chosen, config):
             say(f"Left out: {sentence}")
     if "all" in targets and not any(content_on(config, name) for name in chosen):
         say(CONTENT_LEFT_OUT)
@@ -155,12 +110,9 @@ def _describe(step: Step, *, explain: bool) -> str:
 
 def _failure(failures: Sequence[Step], command: str) -> RecsysError:
     """The first failure, with the command that resumes as an additional hint."""
+    from recsys_cli.apps.opened import failure_of
+
     for later in failures[1:]:
         if later.error:
             report_error(f"{later.dataset} {later.stage}: {later.error.message}", later.error.hint)
-    first, cause = failures[0], failures[0].error or RecsysError("unknown failure")
-    resume = f"finished stages are kept; resume with: {command}"
-    hint = f"{cause.hint}\n  → {resume}" if cause.hint else resume
-    failure = type(cause)(f"{first.dataset} {first.stage}: {cause.message}", hint=hint)
-    failure.__cause__ = cause.__cause__
-    return failure
+    return failure_of(failures[0], hint=f"finished stages are kept; resume with: {command}")
