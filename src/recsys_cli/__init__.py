@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from recsys_cli.progress import Progress
     from recsys_cli.shop import Shop
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["RecsysError", "RecsysWarning", "Shop", "__version__", "open"]
 
 
