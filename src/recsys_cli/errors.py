@@ -60,6 +60,10 @@ class RecsysError(Exception):
         return None if self.advice is None else in_words(self.advice)
 
 
+class RecsysWarning(UserWarning):
+    """Something to act on, such as artifacts that are out of date; answers come all the same."""
+
+
 class UsageError(RecsysError):
     """The command line or an argument asks for something that cannot be."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from recsys_cli.apps.tuning import Attempt, Tuned
 
 
-What = StrEnum("What", {name.upper(): name for name in TARGET_NAMES})
+What = StrEnum("What", {name.upper(): name for name in TARGET_NAMES})  # type: ignore[misc]
 
 
 def tune(

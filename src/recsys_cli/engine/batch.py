@@ -7,7 +7,7 @@ Finished blocks are kept until then, so that a run that was killed goes on where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -117,7 +117,7 @@ def recommend_all(
     allow = engine.allowed(filters)
     counts = {"rows": 0, "fallbacks": 0, "resumed": 0, "failed": 0}
     failures: list[str] = []
-    step = max(1, _BLOCK_CELLS // max(min(k, len(items)), 1))
+    step = _block(k, len(items))
     arguments = {"strategy": strategy, "k": k, "step": step, "filters": asdict(filters)}
     finished = Checkpoints(out, batch_fingerprint(engine.artifacts, arguments), n_items=len(items))
 
@@ -161,6 +161,51 @@ def recommend_all(
     if counts["resumed"]:
         report.log(f"went on after {counts['resumed']:,} users that were done")
     return BatchSummary(out, len(users), **counts, failure=failures[0] if failures else None)
+
+
+def recommend_many(
+    engine: Engine,
+    users: Sequence[str],
+    *,
+    strategy: str,
+    k: int,
+    filters: Filters = NO_FILTERS,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Lists for some users, in the order asked, in the columns of `recommend_all`.
+
+    Args:
+        engine: the dataset's strategies.
+        users: external ids; those that nobody knows get a fallback's list.
+        strategy: strategy asked for.
+        k: list length.
+        filters: what may be recommended.
+        progress: told how many users are done, and for whom the strategy failed.
+    """
+    import polars as pl
+
+    report, allow = progress or Silent(), engine.allowed(filters)
+    items = pl.Series(engine.artifacts.items.to_list(), dtype=pl.String)
+    step = _block(k, len(items))
+    frames = [pl.DataFrame(schema={n: getattr(pl, dtype) for n, dtype in _LONG_COLUMNS.items()})]
+    report.start(f"recommend {engine.dataset}", len(users))
+    for start in range(0, len(users), step):
+        ids = users[start : start + step]
+        rows = np.array([engine.artifacts.users.find(user) for user in ids], np.int32)
+        answer = engine.answer(
+            rows, strategy=strategy, k=k, exclude_seen=filters.exclude_seen, allow=allow
+        )
+        if answer.failure:
+            failed = ids[int(answer.failed.argmax())]
+            report.warn(f"{strategy} failed for user {failed}: {answer.failure}")
+        frames.append(_long(pl.Series(ids, dtype=pl.String), items, answer))
+        report.advance(len(ids))
+    return pl.concat(frames)
+
+
+def _block(k: int, n_items: int) -> int:
+    """Users whose lists fit into memory at a time."""
+    return max(1, _BLOCK_CELLS // max(min(k, n_items), 1))
 
 
 def _ahead(make: Callable[[int], Answer], starts: Iterable[int]) -> Iterator[Answer]:

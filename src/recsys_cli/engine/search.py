@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 
 def search(
-    workspace: Workspace, config: Config, datasets: Sequence[str], query: Query, *, k: int
+    workspace: Workspace,
+    config: Config,
+    datasets: Sequence[str],
+    query: Query,
+    *,
+    k: int,
+    encoders: QueryEncoders | None = None,
 ) -> dict[str, Any]:
     """The answer of `recsys search`: the k items whose content is nearest to the query.
 
@@ -35,16 +41,18 @@ def search(
         datasets: one dataset, or all of the workspace.
         query: words or a picture.
         k: how many items.
+        encoders: those of the workspace, kept open by who searches often.
 
     Raises:
         ConfigError: no encoder is named that could read the query, or it can't be loaded.
         UsageError: a query without a word that any text has.
         ArtifactError: the vectors are not there, or were made with another encoder.
     """
+    encoders = encoders or QueryEncoders(workspace, config)
     if len(datasets) == 1:
-        items = _in_one(workspace, config, datasets[0], query, k=k)
+        items = _in_one(workspace, config, datasets[0], query, k=k, encoders=encoders)
         return found(query, datasets[0], items)
-    return found(query, ALL, _in_all(workspace, config, datasets, query, k=k))
+    return found(query, ALL, _in_all(workspace, config, datasets, query, k=k, encoders=encoders))
 
 
 def found(query: Query, dataset: str, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -59,18 +67,30 @@ def found(query: Query, dataset: str, items: list[dict[str, Any]]) -> dict[str, 
 
 
 def _in_one(
-    workspace: Workspace, config: Config, dataset: str, query: Query, *, k: int
+    workspace: Workspace,
+    config: Config,
+    dataset: str,
+    query: Query,
+    *,
+    k: int,
+    encoders: QueryEncoders,
 ) -> list[dict[str, Any]]:
     artifacts = Artifacts(workspace, dataset, config=config)
     if not content_on(config, dataset):
         raise ConfigError("recsys.toml names no text or image encoder", hint=off_hint(TEXT))
     space = ContentSpace.from_pack(artifacts.pack("content"))
-    vector = QueryEncoders(workspace, config).vector([dataset], space, query)
+    vector = encoders.vector([dataset], space, query)
     return [{**item, "dataset": dataset} for item in Similar(artifacts).like(vector, k=k)]
 
 
 def _in_all(
-    workspace: Workspace, config: Config, datasets: Sequence[str], query: Query, *, k: int
+    workspace: Workspace,
+    config: Config,
+    datasets: Sequence[str],
+    query: Query,
+    *,
+    k: int,
+    encoders: QueryEncoders,
 ) -> list[dict[str, Any]]:
     from recsys_cli.strategies.content.itemindex import load_index
 
@@ -85,7 +105,7 @@ def _in_all(
         items_fingerprint=rows.items_fingerprint,
         facts_path=workspace.file("all_index_facts", ALL),
     )
-    vector = QueryEncoders(workspace, config).vector(datasets, rows.space, query)
+    vector = encoders.vector(datasets, rows.space, query)
     numbers, scores = index.search(vector[None], k=k)
     items = []
     for rank, (number, score) in enumerate(zip(numbers[0], scores[0], strict=True), 1):

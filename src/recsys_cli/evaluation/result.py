@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +121,24 @@ class EvalResult:
         """The depth to show where there is room for one: 12 if measured, else the deepest."""
         usual = 12
         return usual if usual in self.ks else self.ks[-1]
+
+    def figures(self) -> Iterator[tuple[str | float | None, ...]]:
+        """A row per strategy, group and metric: value, low, high, and those of the difference.
+
+        What was not measured, and the baseline's difference from itself, is None.
+        """
+        for name, strategy in self.strategies.items():
+            for group, metrics in strategy.groups.items():
+                less = strategy.differences.get(group, {})
+                for metric, figure in metrics.items():
+                    compared = _interval(less[metric]) if metric in less else {}
+                    yield (
+                        name,
+                        group,
+                        metric,
+                        *_interval(figure).values(),
+                        *(compared.get(bound) for bound in ("value", "low", "high")),
+                    )
 
     def to_json(self) -> dict[str, Any]:
         """The shape of `recsys eval --json`; what was not measured is null."""

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from recsys_cli.config import Config
 from recsys_cli.errors import sentence
-from recsys_cli.serve.state import Stamp, State, stamp_of
+from recsys_cli.serve.state import State
 from recsys_cli.store.scratch import Scratch
-from recsys_cli.store.workspace import OTHER_IDS, Workspace
+from recsys_cli.store.workspace import OTHER_IDS, Stamp, Workspace
 
 _NICE = 5
 """Answers go before preparing where both want a core."""
@@ -80,7 +80,7 @@ class Current:
 
     def _prepare(self, scratch: Scratch) -> None:
         """Have what `_load` needs made, once for all processes."""
-        about = repr(stamp_of(self._workspace))
+        about = repr(self._workspace.stamp())
         name = f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.prepared"
 
         def run(done: Path) -> None:
@@ -96,7 +96,7 @@ class Current:
         """Adopt a newer build if there is one that is whole; whether there was."""
         with self._lock:
             try:
-                stamp = stamp_of(self._workspace)
+                stamp = self._workspace.stamp()
             except OSError:
                 # A file was replaced while it was looked at; the next look tells.
                 return False

@@ -40,7 +40,7 @@ from recsys_cli.serve.absent import Absent
 from recsys_cli.serve.items import ItemsTable
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.scratch import Scratch
-from recsys_cli.store.workspace import Workspace
+from recsys_cli.store.workspace import Stamp, Workspace
 from recsys_cli.strategies import STRATEGIES
 from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
 
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("recsys.serve")
 
 Mask = npt.NDArray[np.bool_]
-Stamp = tuple[tuple[str, int, int], ...]
 
 _MASKS = 64
 """Filters whose masks are kept."""
@@ -275,7 +274,7 @@ class State:
         Raises:
             ArtifactError: nothing can be recommended for any dataset.
         """
-        stamp = stamp_of(workspace)
+        stamp = workspace.stamp()
         served: dict[str, Served] = {}
         waiting: dict[str, RecsysError] = {}
         for name in datasets:
@@ -346,13 +345,3 @@ class State:
         except UsageError as error:
             names = " or ".join(f"?dataset={name}" for name in self.served)
             raise type(error)(error.message, hint=f"add {names}") from None
-
-
-def stamp_of(workspace: Workspace) -> Stamp:
-    """What changes whenever a stage commits: the manifests there are."""
-    folder = workspace.artifacts / "manifests"
-    found = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        stat = path.stat()
-        found.append((path.name, stat.st_mtime_ns, stat.st_ino))
-    return tuple(found)

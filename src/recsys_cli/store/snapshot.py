@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from recsys_cli.columns import TIME, USER
+from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,6 +81,29 @@ class Snapshot:
 
 NOW = Snapshot()
 _EARLIEST = -(2**63)
+
+
+def snapshot_from(as_of: str | date | None) -> Snapshot:
+    """The snapshot of the events before a day; None means all events.
+
+    Raises:
+        UsageError: a text that is not a date.
+    """
+    return NOW if as_of is None else Snapshot(as_of=day_from(as_of, option="--as-of"))
+
+
+def day_from(day: str | date, *, option: str) -> date:
+    """The day that an option names.
+
+    Raises:
+        UsageError: a text that is not a date.
+    """
+    if isinstance(day, date):
+        return day.date() if isinstance(day, datetime) else day
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        raise UsageError(f"{option} {day!r} is not a date", hint="write YYYY-MM-DD") from None
 
 
 def start_of(day: date) -> int:

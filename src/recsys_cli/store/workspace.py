@@ -51,6 +51,9 @@ OTHER_IDS = "was made for other users or items than there are now"
 """What is said of artifacts that a build has not come to yet."""
 _HASHES = ".hashes.json"
 
+Stamp = tuple[tuple[str, int, int], ...]
+"""Name, time and inode of each manifest there is."""
+
 
 class Workspace:
     """A folder with recsys.toml, data/ and artifacts/."""
@@ -104,6 +107,16 @@ class Workspace:
                 manifest = Manifest.load(path)
                 if manifest and manifest.dataset == dataset:
                     yield path, manifest
+
+    def stamp(self, snapshot: Snapshot = NOW) -> Stamp:
+        """What changes whenever a stage of that snapshot, or of "now", commits."""
+        found = []
+        for at in dict.fromkeys([NOW, snapshot]):
+            folder = self.artifacts / at.folder / MANIFESTS_FOLDER
+            for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+                stat = path.stat()
+                found.append((path.name, stat.st_mtime_ns, stat.st_ino))
+        return tuple(found)
 
     @property
     def cache(self) -> Path:

@@ -1,0 +1,189 @@
+"""A workspace opened to be asked: whose dataset it is, which engine, and what options come to.
+
+The command line and `recsys_cli.Shop` both stand on this. Nothing is printed: what somebody
+should act on goes to `Progress.warn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from recsys_cli.assembly import load_config
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.build.run import Step
+from recsys_cli.config import Config, chosen_datasets
+from recsys_cli.engine.engine import Engine, Filters
+from recsys_cli.engine.queries import QueryEncoders
+from recsys_cli.engine.similar import Similar
+from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
+from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.snapshot import NOW, Snapshot, snapshot_from
+from recsys_cli.store.workspace import Stamp, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What options come to, checked.
+
+    Attributes:
+        engine: of the dataset and snapshot.
+        strategy: asked for.
+        k: how many items.
+        filters: what may be recommended.
+    """
+
+    engine: Engine
+    strategy: str
+    k: int
+    filters: Filters
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An engine, and the state of the artifacts that it was opened on."""
+
+    stamp: Stamp
+    engine: Engine
+    similar: Similar
+
+
+class Opened:
+    """A workspace and its configuration, as they are when it is opened."""
+
+    def __init__(
+        self, folder: Path, *, overrides: Sequence[str] = (), progress: Progress | None = None
+    ) -> None:
+        """Read recsys.toml and nothing else.
+
+        Args:
+            folder: the workspace.
+            overrides: settings in place of those of recsys.toml, as `als.factors=128`.
+            progress: told how far long tasks are, and of what should be acted on.
+
+        Raises:
+            UsageError: there is no such folder.
+            ConfigError: recsys.toml or an override does not hold together.
+        """
+        self.workspace = Workspace(folder)
+        self.config: Config = load_config(folder, overrides)
+        self.progress: Progress = progress or Silent()
+        self._held: dict[tuple[str, Snapshot], _Held] = {}
+
+    def dataset_of_user(self, user: str, dataset: str | None) -> str:
+        """The named dataset, else the one that has this user; raises as `whose`."""
+        return dataset_of_user(self.workspace, chosen_datasets(self.config, dataset), user)
+
+    def dataset_of_item(self, item: str, dataset: str | None) -> str:
+        """The named dataset, else the one that has this item; raises as `whose`."""
+        return dataset_of_item(self.workspace, chosen_datasets(self.config, dataset), item)
+
+    def engine(self, dataset: str, snapshot: Snapshot = NOW) -> Engine:
+        """The engine over what is built now; the one from before if nothing was built since."""
+        return self._hold(dataset, snapshot).engine
+
+    def similar(self, dataset: str) -> Similar:
+        """Neighbours of a dataset's items, likewise."""
+        return self._hold(dataset, NOW).similar
+
+    def _hold(self, dataset: str, snapshot: Snapshot) -> _Held:
+        stamp, held = self.workspace.stamp(snapshot), self._held.get((dataset, snapshot))
+        if held is None or held.stamp != stamp:
+            threads = self.config.threads
+            engine = Engine(self.workspace, dataset, snapshot, threads=threads, config=self.config)
+            self._warn_outdated(engine.artifacts)
+            held = _Held(stamp, engine, Similar(engine.artifacts))
+            self._held[dataset, snapshot] = held
+        return held
+
+    def _warn_outdated(self, artifacts: Artifacts) -> None:
+        """Point out artifacts that are older than what they were made from."""
+        outdated = artifacts.outdated(self.config)
+        if outdated:
+            more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+            self.progress.warn(
+                f"out of date: {outdated[0]}{more}; run `{artifacts.build_command()}`"
+            )
+
+    @cached_property
+    def encoders(self) -> QueryEncoders:
+        """What reads searches, kept open."""
+        return QueryEncoders(self.workspace, self.config)
+
+    def length(self, k: int | None) -> int:
+        """How many items a list has.
+
+        Raises:
+            UsageError: less than one.
+        """
+        if k is not None and k < 1:
+            raise UsageError(f"k is {k}, and a list has at least one item")
+        return k or self.config.recommend.k
+
+    def request(
+        self,
+        dataset: str,
+        *,
+        strategy: str | None = None,
+        k: int | None = None,
+        exclude_seen: bool | None = None,
+        exclude: Sequence[str] = (),
+        where: Sequence[str] = (),
+        as_of: str | date | None = None,
+    ) -> Request:
+        """What options come to; None is what the configuration or the dataset says.
+
+        Raises:
+            RecsysError: an option makes no sense, or what it needs is not built.
+        """
+        engine, asked = self.engine(dataset, snapshot_from(as_of)), self.strategy(strategy)
+        known = [item for item in exclude if engine.artifacts.items.find(item) >= 0]
+        for item in dict.fromkeys(exclude):
+            if item not in known:
+                self.progress.warn(f"--exclude: {dataset} has no item {item!r}")
+        return Request(engine, asked, self.length(k), Filters(exclude_seen, known, where))
+
+    def strategy(self, asked: str | None) -> str:
+        """The strategy asked for, or the configured one."""
+        return asked or self.config.recommend.strategy
+
+    def build(
+        self,
+        targets: Sequence[str],
+        *,
+        dataset: str | None = None,
+        as_of: str | date | None = None,
+        **options: Any,
+    ) -> Iterator[Step]:
+        """A step per stage, as each is done; see `Builder.build` for the options."""
+        from recsys_cli.assembly import default_graph
+        from recsys_cli.build.run import Builder
+
+        builder = Builder(self.workspace, self.config, default_graph(), progress=self.progress)
+        return builder.build(
+            targets,
+            datasets=chosen_datasets(self.config, dataset),
+            snapshot=snapshot_from(as_of),
+            **options,
+        )
+
+
+def failure_of(step: Step, *, hint: str | None = None) -> RecsysError:
+    """The error of a step that failed, which names its stage.
+
+    Args:
+        step: one that has an error.
+        hint: what else to do about it.
+    """
+    cause = step.error or RecsysError("unknown failure")
+    hints = [text for text in (cause.hint, hint) if text]
+    failure = type(cause)(
+        f"{step.dataset} {step.stage}: {cause.message}", hint="\n  → ".join(hints) or None
+    )
+    failure.__cause__ = cause.__cause__
+    return failure
