@@ -9,7 +9,7 @@ import optuna
 import polars as pl
 import pytest
 
-from conftest import CONFIG
+from conftest import CONFIG, build
 from recsys_cli.cli.tune import What
 from recsys_cli.config import load_config
 from recsys_cli.config.edit import with_settings
@@ -31,6 +31,7 @@ def base(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tune") / "workspace"
     shutil.copytree(raw, root, ignore=shutil.ignore_patterns("rr_raw", "images"))
     (root / "recsys.toml").write_text("# Ours.\n[als]\nfactors = 8 # few\niterations = 3\n")
+    build(root, "ingest")
     return root
 
 
