@@ -6,7 +6,8 @@ DEMO   ?= demo
 FULL   ?= full
 
 # Tests of a file stay with one worker as long as there is enough to do, and share what it made.
-WORKERS := -n auto --dist worksteal
+# Threads of BLAS that wait for a core that another worker has take many times as long.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo install test test-long test-fast check docs bench bench-full bench-peers clean
@@ -43,13 +44,13 @@ demo: $(VENV)/.installed ## Make sample data, build everything, recommend for us
 
 test: $(VENV)/.installed-spark ## Run all checks and tests; Spark's where there is Java
 	$(MAKE) check
-	$(BIN)/python -m pytest $(WORKERS) -m 'not long'
+	$(PYTEST) -m 'not long'
 
 test-long: $(VENV)/.installed-spark ## Run more of what `make test` samples: kills at random, …
-	$(BIN)/python -m pytest $(WORKERS) -m long
+	$(PYTEST) -m long
 
 test-fast: $(VENV)/.installed-dev ## Run the tests that take seconds
-	$(BIN)/python -m pytest $(WORKERS) -m 'not slow and not long'
+	$(PYTEST) -m 'not slow and not long'
 
 check: $(VENV)/.installed-dev ## Lint, format, types, layers
 	$(BIN)/ruff check .
