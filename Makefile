@@ -5,8 +5,12 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo
 FULL   ?= full
 
+# Tests of a file stay with one worker as long as there is enough to do, and share what it made.
+# Threads of BLAS that wait for a core that another worker has take many times as long.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-fast check docs bench bench-full bench-peers clean
+.PHONY: help demo install test test-long test-fast check docs bench bench-full bench-peers clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,10 +44,13 @@ demo: $(VENV)/.installed ## Make sample data, build everything, recommend for us
 
 test: $(VENV)/.installed-spark ## Run all checks and tests; Spark's where there is Java
 	$(MAKE) check
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST) -m 'not long'
+
+test-long: $(VENV)/.installed-spark ## Run more of what `make test` samples: kills at random, …
+	$(PYTEST) -m long
 
 test-fast: $(VENV)/.installed-dev ## Run the tests that take seconds
-	$(BIN)/python -m pytest -n auto -m 'not slow'
+	$(PYTEST) -m 'not slow and not long'
 
 check: $(VENV)/.installed-dev ## Lint, format, types, layers
 	$(BIN)/ruff check .

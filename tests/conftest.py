@@ -1,10 +1,12 @@
-"""Workspaces shared by all tests: sample data made once per run, and built once."""
+"""Workspaces shared by all tests and all workers of pytest-xdist: made and built once per run."""
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
@@ -32,6 +34,8 @@ epochs = 1
 content_dim = 16
 """
 PICTURES = 48
+QUICK = "[hybrid]\nenabled = false\n[twotower]\nenabled = false\n"
+"""What takes longest to build is left out."""
 
 
 def build(root: Path, *targets: str, **options) -> list:
@@ -46,21 +50,47 @@ def build(root: Path, *targets: str, **options) -> list:
 
 
 @pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with small sample data of both kinds and nothing built. Do not write to it."""
-    root = tmp_path_factory.mktemp("raw")
-    make_demo(root, **SMALL, seed=7, max_images=PICTURES)
-    (root / "recsys.toml").write_text(CONFIG)
-    return root
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a workspace by its name, in the first process of the run that asks for it.
+
+    Its content is what `make` writes into it, on top of a copy of `start`. Do not write to it.
+    """
+    here = tmp_path_factory.getbasetemp()
+    shared = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def made(name: str, make: Callable[[Path], object], start: Path | None = None) -> Path:
+        root, done = shared / name / "workspace", shared / name / "done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(root.parent, ignore_errors=True)
+                root.parent.mkdir()
+                if start is None:
+                    root.mkdir()
+                else:
+                    shutil.copytree(start, root)
+                make(root)
+                done.touch()
+        return root
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def built(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def raw(made_once: Callable[..., Path]) -> Path:
+    """A workspace with small sample data of both kinds and nothing built. Do not write to it."""
+
+    def make(root: Path) -> None:
+        make_demo(root, **SMALL, seed=7, max_images=PICTURES)
+        (root / "recsys.toml").write_text(CONFIG)
+
+    return made_once("raw", make)
+
+
+@pytest.fixture(scope="session")
+def built(made_once: Callable[..., Path], raw: Path) -> Path:
     """The same, built. Do not write to it."""
-    root = tmp_path_factory.mktemp("built") / "workspace"
-    shutil.copytree(raw, root)
-    build(root)
-    return root
+    return made_once("built", build, raw)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from committed import commit
-from conftest import REPOSITORY
+from conftest import QUICK, REPOSITORY
 from recsys_cli import __version__
 from recsys_cli.assembly import default_graph
 from recsys_cli.cli.app import app
@@ -171,7 +171,7 @@ def test_a_user_in_two_datasets_asks_which(workspace):
         f'[datasets.{name}]\nkind = "retailrocket"\npath = "data/{name}_raw"\n'
         for name in ("rr", "rr2")
     )
-    (workspace / "recsys.toml").write_text(text + "[als]\nfactors = 8\niterations = 2\n")
+    (workspace / "recsys.toml").write_text(text + "[als]\nfactors = 8\niterations = 2\n" + QUICK)
     run("build", "all", "-w", workspace)
     result = run("recommend", "--user", 123, "-w", workspace, code=2)
     assert "rr and rr2" in result.output
@@ -291,7 +291,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--windows", "99"], 1, "--windows"),
+        (["--windows", "99", "-d", "rr"], 1, "--windows"),
         (["--report", "/nowhere/eval.html"], 2, "no folder"),
         (["--protocol", "leave-last-out", "--windows", "2"], 2, "no window"),
         (["--baseline", "magic"], 2, "no strategy 'magic'"),
@@ -580,10 +580,10 @@ def test_a_truth_file_that_was_trained_on_is_pointed_out(workspace, tmp_path):
     pairs = {"user": users.gather(events["user"]), "item": items.gather(events["item"])}
     pl.DataFrame(pairs).write_csv(truth)
     day = events["time"][0].date()
-    result = run("eval", "--truth", truth, "-d", "hm", "--json", "-", "-w", workspace)
+    asked = ["-d", "hm", "-s", "popular,collab", "--json", "-", "-w", workspace]
+    result = run("eval", "--truth", truth, *asked)
     assert "in the history that the models learned from" in json.loads(result.stdout)["warnings"][0]
-    options = ["--truth", truth, "-d", "hm", "--cutoff", day, "--json", "-", "-w", workspace]
-    measured = json.loads(run("eval", *options).stdout)
+    measured = json.loads(run("eval", "--truth", truth, "--cutoff", day, *asked).stdout)
     assert measured["cutoff"] == day.isoformat()
 
 

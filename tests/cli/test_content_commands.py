@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from conftest import QUICK
 from recsys_cli.assembly import load_config
 from recsys_cli.cli.app import app
 from recsys_cli.config.encoders import CONTENT_LEFT_OUT, SUGGESTED
@@ -45,7 +46,10 @@ def pictured(workspace: Path) -> Path:
 @pytest.fixture
 def off(workspace: Path) -> Path:
     """A workspace that names no encoder and never had vectors."""
-    (workspace / "recsys.toml").write_text("[als]\nfactors = 16\niterations = 5\n")
+    (workspace / "recsys.toml").write_text(
+        "[als]\nfactors = 16\niterations = 5\n[twotower]\nfolds = 2\nepochs = 1\n"
+        "[hybrid]\nwindows = 1\nrounds = 10\nmin_in_leaf = 20\n"
+    )
     kinds = ("content", "user_vectors", "text_", "image_", "faiss")
     for path in (workspace / "artifacts").iterdir():
         if path.name.startswith(kinds):
@@ -226,7 +230,9 @@ def test_what_was_made_before_content_was_switched_off_is_not_used(workspace):
 def test_without_a_config_a_build_says_once_what_turns_content_on(raw, tmp_path):
     shutil.copytree(raw, tmp_path / "w")
     (tmp_path / "w/recsys.toml").unlink()
-    built = run("build", "all", "--set", "als.iterations=1", "-w", tmp_path / "w")
+    quick = ["als.iterations=1", "hybrid.enabled=false", "twotower.enabled=false"]
+    options = [word for setting in quick for word in ("--set", setting)]
+    built = run("build", "all", *options, "-w", tmp_path / "w")
     lines = [line for line in ANSI.sub("", built.stderr).splitlines() if "left out" in line]
     told = in_words(CONTENT_LEFT_OUT).replace("recsys init", f"recsys init -w {tmp_path / 'w'}")
     assert lines == [told]
@@ -266,7 +272,7 @@ def test_a_model_that_cannot_be_had_leaves_the_rest_built(raw, tmp_path, monkeyp
     monkeypatch.setattr(load, "hub_folder", no_network)
     root = tmp_path / "w"
     shutil.copytree(raw, root)
-    (root / "recsys.toml").write_text(f'[text]\nencoder = "{SUGGESTED["text"][0]}"\n')
+    (root / "recsys.toml").write_text(f'[text]\nencoder = "{SUGGESTED["text"][0]}"\n{QUICK}')
     failed = run("build", "all", "--set", "als.iterations=1", "-w", root, code=2)
     assert '[text] encoder = "sentence-transformers:all-MiniLM-L6-v2"' in said(failed)
     assert "--local-dir FOLDER" in said(failed)

@@ -16,6 +16,7 @@ from recsys_cli.encoders import embed as embed_module
 
 TEXTS = [f"{'long ' * (number % 7)}text {number}" for number in range(150)]
 CHUNK = 16
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))]
 RUN = """
 import os, signal, sys
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_killed_around_a_rename(tmp_path, undisturbed, kill_at):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_again_and_again_at_random(tmp_path, undisturbed, seed):
     folder, moments, kills = tmp_path / "cache", random.Random(seed), 0
     for _ in range(30):

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from conftest import CONFIG, PICTURES, build
+from conftest import CONFIG, PICTURES, QUICK, build
 from encoders.fakes import FakeText
 from recsys_cli.apps.status import stage_states
 from recsys_cli.assembly import default_graph, load_config
@@ -25,6 +25,8 @@ from recsys_cli.strategies.content.itemsources import SourceRows
 
 CONTENT = {"embed.text", "embed.image", "index", "index.all", "usermodel"}
 ALS = "[als]\nfactors = 16\niterations = 5\n[hybrid]\nenabled = false\n"
+TOWER = "[twotower]\nfolds = 2\nepochs = 1\ncontent_dim = 16\n"
+NO_TOWER = ["twotower.enabled=false"]
 
 
 class Told:
@@ -102,7 +104,8 @@ def test_pictures_are_encoded_when_they_change_and_left_out_when_damaged(workspa
     data = pictures[1].read_bytes()
     pictures[1].write_bytes(data[: len(data) // 2])
     told = Told()
-    made = {f"{s.dataset} {s.stage}": s for s in steps(workspace, progress=told)}
+    found = steps(workspace, overrides=NO_TOWER, progress=told)
+    made = {f"{s.dataset} {s.stage}": s for s in found}
     assert made["hm embed.image"].action == "ran"
     assert made["hm embed.image"].reason == "pictures changed"
     assert facts(workspace, "embed.image", "hm")["encoded"] == 1
@@ -114,12 +117,13 @@ def test_pictures_are_encoded_when_they_change_and_left_out_when_damaged(workspa
     has = pack(workspace, "content", "hm")["has_image"]
     assert has[items.index(pictures[0].stem)]
     assert not has[items.index(pictures[1].stem)]
-    assert set(by_name(steps(workspace)).values()) == {"skipped"}
+    assert set(by_name(steps(workspace, overrides=NO_TOWER)).values()) == {"skipped"}
 
 
 def test_the_encoder_is_fitted_on_all_datasets_together(raw, tmp_path):
     root = tmp_path / "workspace"
     shutil.copytree(raw, root)
+    (root / "recsys.toml").write_text(f'{QUICK}[text]\nencoder = "lsa:32"\n')
     steps(root, datasets=["hm"])
     alone = pack(root, "text_embeddings", "hm")["encoder"]
     found = steps(root)
@@ -181,7 +185,7 @@ def test_naming_what_is_off_says_what_to_write(workspace, stage, ways):
 
 
 def test_with_pictures_alone_items_without_one_are_not_found(workspace):
-    (workspace / "recsys.toml").write_text(ALS + '[image]\nencoder = "histogram"\n')
+    (workspace / "recsys.toml").write_text(f'{ALS}{TOWER}[image]\nencoder = "histogram"\n')
     told = Told()
     found = steps(workspace, progress=told)
     assert not [s for s in found if s.error]
@@ -210,7 +214,7 @@ def test_events_without_a_catalogue_build_with_encoders_named(tmp_path):
 
 
 def test_with_texts_alone_the_weights_do_not_matter(workspace):
-    (workspace / "recsys.toml").write_text(ALS + '[text]\nencoder = "lsa:32"\n')
+    (workspace / "recsys.toml").write_text(f'{QUICK}[text]\nencoder = "lsa:32"\n')
     build(workspace)
     assert pack(workspace, "content", "hm")["image_dim"] == 0
     assert pack(workspace, "content", "hm")["text_weight"] == 1.0

@@ -21,7 +21,8 @@ from recsys_cli.store.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
-WORKSPACES, KILLS = 5, 6
+KILLS = 6
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 5))]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def undisturbed(raw: Path, tmp_path_factory) -> tuple[dict[str, str], float]:
     return digests(root), seconds
 
 
-@pytest.mark.parametrize("seed", range(WORKSPACES))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_builds_can_be_finished(raw, tmp_path, undisturbed, seed):
     expected, seconds = undisturbed
     root, moments = tmp_path / "workspace", random.Random(seed)

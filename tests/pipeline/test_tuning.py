@@ -9,7 +9,7 @@ import optuna
 import polars as pl
 import pytest
 
-from conftest import CONFIG
+from conftest import CONFIG, build
 from recsys_cli.apps.tuning import TARGETS, Search, apply, find_target, tune
 from recsys_cli.apps.tuning.edit import with_settings
 from recsys_cli.apps.tuning.targets import judged_by
@@ -31,6 +31,7 @@ def base(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tune") / "workspace"
     shutil.copytree(raw, root, ignore=shutil.ignore_patterns("rr_raw", "images"))
     (root / "recsys.toml").write_text("# Ours.\n[als]\nfactors = 8 # few\niterations = 3\n")
+    build(root, "ingest")
     return root
 
 
