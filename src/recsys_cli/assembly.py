@@ -12,6 +12,8 @@ from recsys_cli.build.graph import Graph
 from recsys_cli.build.stages import base_stages
 from recsys_cli.config.load import read_config
 from recsys_cli.config.models import OVERRIDABLE, Config, DatasetConfig
+from recsys_cli.datasets.adapters import KINDS
+from recsys_cli.errors import ConfigError
 from recsys_cli.strategies import STRATEGIES
 
 SECTIONS = {
@@ -36,8 +38,19 @@ FullConfig: type[Config] = create_model("FullConfig", __base__=Config, **_ALL)
 
 
 def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
-    """The workspace's configuration; see `config.load.read_config`."""
-    return read_config(FullConfig, workspace, overrides)
+    """The workspace's configuration; see `config.load.read_config`.
+
+    Raises:
+        ConfigError: see there; or a dataset is of a kind that there is not.
+    """
+    config = read_config(FullConfig, workspace, overrides)
+    for name, dataset in config.datasets.items():
+        if dataset.kind not in KINDS:
+            raise ConfigError(
+                f"datasets.{name}.kind: there is no kind {dataset.kind!r}",
+                hint=f"one of: {', '.join(KINDS)}",
+            )
+    return config
 
 
 def default_graph() -> Graph:

@@ -588,7 +588,7 @@ def test_a_truth_file_that_was_trained_on_is_pointed_out(workspace, tmp_path):
 
 
 def test_the_help_names_every_strategy():
-    from recsys_cli.cli.options import STRATEGY_NAMES
+    from recsys_cli.cli.names import STRATEGY_NAMES
     from recsys_cli.engine.registry import strategy_names
 
     assert sorted(STRATEGY_NAMES) == sorted(strategy_names())

@@ -214,6 +214,9 @@ def test_what_was_made_before_content_was_switched_off_is_not_used(workspace):
     for kind in ("als", "two_tower_vectors"):
         for path in (workspace / "artifacts").glob(f"{kind}_*.joblib"):
             path.unlink()
+    for stage in ("als.train", "twotower.train"):
+        for path in (workspace / "artifacts/manifests").glob(f"{stage}_*.json"):
+            path.unlink()
     asked = ["recommend", "--user", 123, "--dataset", "hm", "--json", "-w", workspace]
     user = pl.read_parquet(workspace / "artifacts/users_hm.parquet")["user"][0]
     asked[2] = user

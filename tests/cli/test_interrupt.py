@@ -10,12 +10,17 @@ from pathlib import Path
 import pytest
 
 MODULE = """
-from recsys_cli.cli.app import app, main
+from recsys_cli.cli.app import main
+from recsys_cli.cli.commands import COMMANDS, Entry
 
-@app.command("interrupted")
 def interrupted() -> None:
     {statement}
 
+class Interrupted(Entry):
+    def function(self, name):
+        return interrupted
+
+COMMANDS["interrupted"] = Interrupted("Is interrupted.")
 main()
 """
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.generic import GenericAdapter
-from recsys_cli.datasets.hm import HmAdapter
-from recsys_cli.datasets.retailrocket import RetailRocketAdapter
-from recsys_cli.datasets.tables import Adapter
-from recsys_cli.errors import Command, ConfigError, DataError
+from recsys_cli.errors import Command, DataError
 
-_ALL: tuple[Adapter, ...] = (HmAdapter(), RetailRocketAdapter(), GenericAdapter())
-"""What tells more of a folder comes before what tells less."""
-ADAPTERS: dict[str, Adapter] = {adapter.kind: adapter for adapter in _ALL}
+if TYPE_CHECKING:
+    from recsys_cli.datasets.tables import Adapter
+
+KINDS = {
+    "hm": "hm.HmAdapter",
+    "retailrocket": "retailrocket.RetailRocketAdapter",
+    "generic": "generic.GenericAdapter",
+}
+"""Where each kind's adapter is; what tells more of a folder comes before what tells less."""
 
 
-def adapter_for(config: DatasetConfig) -> Adapter:
-    """The adapter of a dataset's kind.
-
-    Raises:
-        ConfigError: there is no such kind.
-    """
-    if config.kind not in ADAPTERS:
-        raise ConfigError(
-            f"there is no kind of dataset {config.kind!r}", hint=f"one of: {', '.join(ADAPTERS)}"
-        )
-    return ADAPTERS[config.kind]
+def adapter_of(kind: str) -> Adapter:
+    """The adapter of a kind, imported now."""
+    module, _, name = KINDS[kind].partition(".")
+    made: Adapter = getattr(import_module(f"recsys_cli.datasets.{module}"), name)()
+    return made
 
 
 def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
@@ -45,7 +43,7 @@ def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
                 Command("demo"),
             ),
         )
-    slots = adapter_for(config).locate(folder, config)
+    slots = adapter_of(config.kind).locate(folder, config)
     missing = [slot for slot in slots if slot.path is None and slot.required]
     if missing:
         tried = "; ".join(f"{slot.table}: {slot.looked_for}" for slot in missing)

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 
 from recsys_cli.config.template import FoundDataset
-from recsys_cli.datasets.adapters import ADAPTERS
-from recsys_cli.datasets.tables import Adapter
+from recsys_cli.datasets.adapters import KINDS, adapter_of
 
 _PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
 
@@ -23,23 +22,23 @@ def find_datasets(workspace: Path) -> list[FoundDataset]:
     taken: set[str] = set()
     root = workspace / "data"
     for folder in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
-        adapter = _adapter(folder)
-        if adapter is None:
+        kind = _kind(folder)
+        if kind is None:
             continue
-        name = adapter.usual_name
+        name = adapter_of(kind).usual_name
         if not name or name in taken:
             name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).removesuffix("_raw")
         if name in taken or name in ("", "all"):
             name = f"{name or 'dataset'}_{len(found) + 1}"
         taken.add(name)
-        found.append(FoundDataset(name, adapter.kind, f"data/{folder.name}", _has_pictures(folder)))
+        found.append(FoundDataset(name, kind, f"data/{folder.name}", _has_pictures(folder)))
     return found
 
 
-def _adapter(folder: Path) -> Adapter | None:
+def _kind(folder: Path) -> str | None:
     files = [p.name for p in folder.iterdir() if p.is_file()]
-    signs = (a for a in ADAPTERS.values() if any(a.sign.search(name) for name in files))
-    return next(signs, None)
+    signs = ((kind, adapter_of(kind).sign) for kind in KINDS)
+    return next((kind for kind, sign in signs if any(map(sign.search, files))), None)
 
 
 def _has_pictures(folder: Path) -> bool:

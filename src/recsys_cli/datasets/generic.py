@@ -45,7 +45,6 @@ _MAX_CATEGORIES = 1_000
 class GenericAdapter:
     """Reads files of any layout that has one row per event."""
 
-    kind = "generic"
     usual_name = ""
     sign = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE)
 

@@ -52,7 +52,6 @@ _AGE_GROUPS = ("unknown", "16-24", "25-34", "35-44", "45-54", "55-64", "65+")
 class HmAdapter:
     """Reads H&M's three files; pictures are expected at images/0xx/0xxxxxxxxx.jpg."""
 
-    kind = "hm"
     usual_name = "hm"
     sign = re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
 

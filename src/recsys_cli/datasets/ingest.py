@@ -14,7 +14,7 @@ import polars as pl
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.adapters import adapter_for, raw_files
+from recsys_cli.datasets.adapters import adapter_of, raw_files
 from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
@@ -112,7 +112,7 @@ def build(
 
 def _build(context: Context, out: Path) -> Built | None:
     name, findings, progress = context.name, context.findings, context.progress
-    adapter = adapter_for(context.config)
+    adapter = adapter_of(context.config.kind)
     slots = {slot.table: slot for slot in adapter.locate(context.folder, context.config)}
     for slot in slots.values():
         _report_slot(findings, slot.table, slot.path, slot.looked_for, required=slot.required)

@@ -41,7 +41,6 @@ _WANTED = ("categoryid", "available", *_TOKENS)
 class RetailRocketAdapter:
     """Reads RetailRocket's files; all but the events are optional."""
 
-    kind = "retailrocket"
     usual_name = "rr"
     sign = re.compile(
         r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$", re.IGNORECASE

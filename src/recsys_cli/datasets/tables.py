@@ -144,12 +144,10 @@ class Adapter(Protocol):
     """Knows the raw files of one kind of source.
 
     Attributes:
-        kind: as in recsys.toml.
         usual_name: what `recsys init` calls the first dataset of that kind; "" for its folder's.
         sign: matches the name of a file that tells a folder of that kind.
     """
 
-    kind: str
     usual_name: str
     sign: re.Pattern[str]
 
