@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from recsys_cli.errors import Command
+
 
 class Progress(Protocol):
     """Receives what a long task says about itself."""
@@ -15,8 +17,8 @@ class Progress(Protocol):
     def log(self, message: str) -> None:
         """Say one line that should stay visible."""
 
-    def warn(self, message: str) -> None:
-        """Say one line that the user should act on."""
+    def warn(self, *parts: str | Command) -> None:
+        """Say one line that the user should act on, in words and commands."""
 
 
 class Silent:
@@ -31,5 +33,5 @@ class Silent:
     def log(self, message: str) -> None:
         """Ignore."""
 
-    def warn(self, message: str) -> None:
+    def warn(self, *parts: str | Command) -> None:
         """Ignore."""

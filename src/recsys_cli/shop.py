@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from recsys_cli.errors import RecsysWarning, UsageError
+from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
 from recsys_cli.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -431,9 +431,9 @@ def _ids(users: Iterable[str]) -> list[str]:
 class _Warnings(Silent):
     """Says what should be acted on as Python warns, and nothing else."""
 
-    def warn(self, message: str) -> None:
+    def warn(self, *parts: str | Command) -> None:
         """Warn at the line that called this package."""
         level, frame = 1, sys._getframe()
         while frame.f_back and frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
             level, frame = level + 1, frame.f_back
-        warnings.warn(message, RecsysWarning, stacklevel=level)
+        warnings.warn(in_words(parts), RecsysWarning, stacklevel=level)

@@ -11,20 +11,22 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.build.run import Step
 from recsys_cli.config import Config, chosen_datasets
 from recsys_cli.engine.engine import Engine, Filters
-from recsys_cli.engine.queries import QueryEncoders
-from recsys_cli.engine.similar import Similar
 from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
-from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.errors import Hint, RecsysError, UsageError, parts_of
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import NOW, Snapshot, snapshot_from
 from recsys_cli.store.workspace import Stamp, Workspace
+
+if TYPE_CHECKING:
+    from recsys_cli.build.run import Step
+    from recsys_cli.engine.queries import QueryEncoders
+    from recsys_cli.engine.similar import Similar
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,18 @@ class Request:
     filters: Filters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Held:
     """An engine, and the state of the artifacts that it was opened on."""
 
     stamp: Stamp
     engine: Engine
-    similar: Similar
+
+    @cached_property
+    def similar(self) -> Similar:
+        from recsys_cli.engine.similar import Similar
+
+        return Similar(self.engine.artifacts)
 
 
 class Opened:
@@ -97,8 +104,7 @@ class Opened:
             threads = self.config.threads
             engine = Engine(self.workspace, dataset, snapshot, threads=threads, config=self.config)
             self._warn_outdated(engine.artifacts)
-            held = _Held(stamp, engine, Similar(engine.artifacts))
-            self._held[dataset, snapshot] = held
+            held = self._held[dataset, snapshot] = _Held(stamp, engine)
         return held
 
     def _warn_outdated(self, artifacts: Artifacts) -> None:
@@ -107,12 +113,14 @@ class Opened:
         if outdated:
             more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
             self.progress.warn(
-                f"out of date: {outdated[0]}{more}; run `{artifacts.build_command()}`"
+                f"out of date: {outdated[0]}{more}; run `", artifacts.build_command(), "`"
             )
 
     @cached_property
     def encoders(self) -> QueryEncoders:
         """What reads searches, kept open."""
+        from recsys_cli.engine.queries import QueryEncoders
+
         return QueryEncoders(self.workspace, self.config)
 
     def length(self, k: int | None) -> int:
@@ -173,7 +181,7 @@ class Opened:
         )
 
 
-def failure_of(step: Step, *, hint: str | None = None) -> RecsysError:
+def failure_of(step: Step, *, hint: Hint | None = None) -> RecsysError:
     """The error of a step that failed, which names its stage.
 
     Args:
@@ -181,9 +189,8 @@ def failure_of(step: Step, *, hint: str | None = None) -> RecsysError:
         hint: what else to do about it.
     """
     cause = step.error or RecsysError("unknown failure")
-    hints = [text for text in (cause.hint, hint) if text]
-    failure = type(cause)(
-        f"{step.dataset} {step.stage}: {cause.message}", hint="\n  → ".join(hints) or None
-    )
+    between = "\n  → " if cause.advice and hint else None
+    advice = parts_of(cause.advice, between, hint) or None
+    failure = type(cause)(f"{step.dataset} {step.stage}: {cause.message}", hint=advice)
     failure.__cause__ = cause.__cause__
     return failure

@@ -17,8 +17,9 @@ from recsys_cli.cli.options import (
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import open_workspace, snapshot_from
+from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command
+from recsys_cli.store.snapshot import snapshot_from
 
 
 def import_(

@@ -98,9 +98,9 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
         """Print a line above the bar."""
         self._print(message)
 
-    def warn(self, message: str) -> None:
+    def warn(self, *parts: str | Command) -> None:
         """Print a warning above the bar."""
-        self._print(f"Warning: {message}")
+        self._print(f"Warning: {rendered(parts)}")
 
     def close(self) -> None:
         """Remove the bar."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recsys_cli.cli.console import print_json, print_line, print_table
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table
 from recsys_cli.cli.options import (
     HERE,
     DatasetOption,
@@ -17,7 +17,6 @@ from recsys_cli.cli.options import (
     WorkspaceOption,
     either,
 )
-from recsys_cli.cli.session import open_workspace, warn_outdated
 from recsys_cli.errors import Command, UsageError
 
 KOption = Annotated[
@@ -41,21 +40,15 @@ def similar(
     json: JsonOption = False,
 ) -> None:
     """List the items whose text and picture are most like an item's."""
-    from recsys_cli.config import chosen_datasets
-    from recsys_cli.engine.engine import Engine, Filters
-    from recsys_cli.engine.similar import Similar
-    from recsys_cli.engine.whose import dataset_of_item
+    from recsys_cli.shop import Shop
 
     item = either(given, item, "--item")
     if not item:
         raise UsageError("name an item", hint=Command("similar", "ITEM"))
-    opened, config = open_workspace(workspace, overrides)
-    name = dataset_of_item(opened, chosen_datasets(config, dataset), item)
-    engine = Engine(opened, name, config=config)
-    warn_outdated(engine.artifacts, config)
-    allow = engine.allowed(Filters(where=where or ()))
-    answer = Similar(engine.artifacts).item(item, k=k or config.recommend.k, allow=allow)
-    _show(answer, f"{item} in {name}", json=json)
+    with TerminalProgress() as progress:
+        shop = Shop(workspace, overrides=overrides or (), progress=progress)
+        answer = shop.similar(item, k=k, where=where or (), dataset=dataset)
+    _show(answer, f"{item} in {answer['dataset']}", json=json)
 
 
 def search(
@@ -70,17 +63,15 @@ def search(
     json: JsonOption = False,
 ) -> None:
     """Search items of one or all datasets by words or by a picture."""
-    from recsys_cli.config import chosen_datasets
-    from recsys_cli.engine.queries import Query
-    from recsys_cli.engine.search import search as find
+    from recsys_cli.shop import Shop
 
     if (words is None) == (picture is None):
         raise UsageError(
             "search for words, or for a picture with --image", hint=Command("search", "red dress")
         )
-    opened, config = open_workspace(workspace, overrides)
-    names = chosen_datasets(config, dataset)
-    answer = find(opened, config, names, Query(words, picture), k=k or config.recommend.k)
+    with TerminalProgress() as progress:
+        shop = Shop(workspace, overrides=overrides or (), progress=progress)
+        answer = shop.search(words, image=picture, k=k, dataset=dataset)
     _show(answer, f"{answer['query']} in {answer['dataset']}", json=json)
 
 

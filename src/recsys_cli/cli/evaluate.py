@@ -36,8 +36,9 @@ from recsys_cli.cli.options import (
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import check_folder, day_from, open_workspace
+from recsys_cli.cli.session import check_folder, open_workspace
 from recsys_cli.errors import UsageError
+from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
     from recsys_cli.apps.evaluate import Evaluation, Question

@@ -29,15 +29,12 @@ from recsys_cli.cli.options import (
 )
 from recsys_cli.cli.session import (
     check_folder,
-    open_workspace,
-    snapshot_from,
-    warn_outdated,
 )
 from recsys_cli.counted import counted
 from recsys_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.engine.engine import Engine, Filters
+    from recsys_cli.apps.opened import Request
 
 
 class BatchFormat(StrEnum):
@@ -102,32 +99,28 @@ def recommend(
     json: JsonOption = False,
 ) -> None:
     """Recommend items for one user or for all."""
-    from recsys_cli.config import chosen_datasets, only_dataset
-    from recsys_cli.engine.engine import Engine, Filters
-    from recsys_cli.engine.whose import dataset_of_user
+    from recsys_cli.apps.opened import Opened
+    from recsys_cli.config import only_dataset
+    from recsys_cli.shop import Shop
 
     user = either(given, user, "--user")
-    opened, config = open_workspace(workspace, overrides)
     _check_usage(user=user, everyone=everyone, out=out, explain=explain)
-    if everyone:
-        name = only_dataset(config, dataset)
-    else:
-        name = dataset_of_user(opened, chosen_datasets(config, dataset), user or "")
-    snapshot = snapshot_from(as_of)
-    engine = Engine(opened, name, snapshot, threads=config.threads, config=config)
-    warn_outdated(engine.artifacts, config)
-    known = [item for item in exclude or () if engine.artifacts.items.find(item) >= 0]
-    for item in set(exclude or ()) - set(known):
-        say(f"Warning: --exclude: {name} has no item {item!r}")
-    filters = Filters(exclude_seen, known, where or ())
-    asked = strategy or config.recommend.strategy
-    if everyone and out:
-        chosen = file_format.value if file_format else None
-        _write_all(engine, out, asked, k or config.recommend.k, chosen, filters)
-        return
-    answer = engine.recommend_one(
-        user or "", strategy=asked, k=k or config.recommend.k, filters=filters, explain=explain
-    )
+    options: Any = {
+        "strategy": strategy,
+        "k": k,
+        "exclude_seen": exclude_seen,
+        "exclude": exclude or (),
+        "where": where or (),
+        "as_of": as_of,
+    }
+    with TerminalProgress() as progress:
+        if everyone and out:
+            opened = Opened(workspace, overrides=overrides or (), progress=progress)
+            request = opened.request(only_dataset(opened.config, dataset), **options)
+            _write_all(request, out, file_format.value if file_format else None, progress)
+            return
+        shop = Shop(workspace, overrides=overrides or (), progress=progress)
+        answer = shop.recommend(user or "", dataset=dataset, explain=explain, **options)
     if json:
         print_json(answer)
     else:
@@ -149,21 +142,19 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
         check_folder(out)
 
 
-def _write_all(
-    engine: Engine, out: Path, strategy: str, k: int, chosen: Any, filters: Filters
-) -> None:
+def _write_all(request: Request, out: Path, chosen: Any, progress: TerminalProgress) -> None:
     from recsys_cli.engine.batch import recommend_all
 
-    with TerminalProgress() as progress:
-        summary = recommend_all(
-            engine,
-            out,
-            strategy=strategy,
-            k=k,
-            file_format=chosen,
-            filters=filters,
-            progress=progress,
-        )
+    summary = recommend_all(
+        request.engine,
+        out,
+        strategy=request.strategy,
+        k=request.k,
+        file_format=chosen,
+        filters=request.filters,
+        progress=progress,
+    )
+    progress.close()
     print_line(
         f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
     )

@@ -16,7 +16,8 @@ from recsys_cli.cli.options import (
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import day_from, open_workspace
+from recsys_cli.cli.session import open_workspace
+from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
     from recsys_cli.config import Config

@@ -25,8 +25,9 @@ from recsys_cli.cli.options import (
     SetOption,
     WorkspaceOption,
 )
-from recsys_cli.cli.session import open_workspace, run_build, snapshot_from
+from recsys_cli.cli.session import open_workspace, run_build
 from recsys_cli.errors import UsageError
+from recsys_cli.store.snapshot import snapshot_from
 
 if TYPE_CHECKING:
     from recsys_cli.cli.session import Chosen
