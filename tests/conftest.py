@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from evaluation.ranx_process import Ranx
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
 from recsys_cli.config import Config
@@ -32,6 +33,7 @@ enabled = false
 folds = 2
 epochs = 1
 content_dim = 16
+max_pairs = 1000
 """
 PICTURES = 48
 QUICK = "[hybrid]\nenabled = false\n[twotower]\nenabled = false\n"
@@ -104,6 +106,14 @@ def workspace(built: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def config(built: Path) -> Config:
     return load_config(built)
+
+
+@pytest.fixture(scope="session")
+def ranx() -> Iterator[Ranx]:
+    """The independent library, which takes seconds to start."""
+    library = Ranx()
+    yield library
+    library.process.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """The numbers of `recsys eval` are those of the lists that `recsys recommend --all` writes."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -12,11 +9,10 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from conftest import REPOSITORY
+from evaluation.ranx_process import Ranx
 from recsys_cli.cli.app import app
 
 KS = (5, 12)
-REFERENCE = REPOSITORY / "tests" / "evaluation" / "ranx_reference.py"
 
 
 def run(*arguments: object) -> str:
@@ -46,14 +42,9 @@ def held_out(workspace: Path, dataset: str, cutoff: date, days: int) -> dict[str
     return dict(zip(grouped["user"], grouped["item"].to_list(), strict=True))
 
 
-def by_ranx(lists: list[list[str]], truth: list[list[str]]) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, str(REFERENCE)],
-        input=json.dumps({"ks": KS, "truth": truth, "lists": lists}),
-        capture_output=True, text=True, check=True,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-    )  # fmt: skip
-    values = {name: np.array(per_user) for name, per_user in json.loads(done.stdout).items()}
+def by_ranx(ranx: Ranx, lists: list[list[str]], truth: list[list[str]]) -> dict[str, float]:
+    found = ranx.ask(lists, truth, KS)
+    values = {name: np.array(per_user) for name, per_user in found.items()}
     relevant = np.array([len(items) for items in truth])
     for k in KS:
         # ranx divides average precision by all relevant items, not by min(k, relevant).
@@ -61,7 +52,7 @@ def by_ranx(lists: list[list[str]], truth: list[list[str]]) -> dict[str, float]:
     return {name: float(per_user.mean()) for name, per_user in values.items()}
 
 
-def check(workspace: Path, dataset: str, strategy: str, out: Path) -> dict:
+def check(ranx: Ranx, workspace: Path, dataset: str, strategy: str, out: Path) -> dict:
     """Measure a strategy, write its lists at the snapshot, and let ranx measure these."""
     options = ["--dataset", dataset, "--strategy", strategy, "-w", workspace]
     measured = json.loads(run("eval", "--json", "-", "-k", ",".join(map(str, KS)), *options))
@@ -71,7 +62,7 @@ def check(workspace: Path, dataset: str, strategy: str, out: Path) -> dict:
     assert len(truth) == measured["users"] > 10
     lists = pl.read_parquet(out).group_by("user", maintain_order=True).agg("item")
     served = dict(zip(lists["user"], lists["item"].to_list(), strict=True))
-    expected = by_ranx([served.get(user, []) for user in truth], list(truth.values()))
+    expected = by_ranx(ranx, [served.get(user, []) for user in truth], list(truth.values()))
     found = measured["strategies"][strategy]["all"]
     assert len(expected) == 6 * len(KS)
     for name, value in expected.items():
@@ -80,21 +71,23 @@ def check(workspace: Path, dataset: str, strategy: str, out: Path) -> dict:
 
 
 @pytest.mark.parametrize("strategy", ["twotower", "collab", "content", "popular", "repurchase"])
-def test_evaluation_equals_an_independent_library_on_the_batch_file(workspace, tmp_path, strategy):
-    check(workspace, "hm", strategy, tmp_path / "lists.parquet")
+def test_evaluation_equals_an_independent_library_on_the_batch_file(
+    ranx, workspace, tmp_path, strategy
+):
+    check(ranx, workspace, "hm", strategy, tmp_path / "lists.parquet")
 
 
-def test_the_same_where_items_are_not_recommended_again(workspace, tmp_path):
-    check(workspace, "rr", "collab", tmp_path / "lists.parquet")
+def test_the_same_where_items_are_not_recommended_again(ranx, workspace, tmp_path):
+    check(ranx, workspace, "rr", "collab", tmp_path / "lists.parquet")
 
 
 @pytest.mark.realdata
-def test_the_same_on_movielens(realdata, tmp_path):
+def test_the_same_on_movielens(ranx, realdata, tmp_path):
     if not (realdata / "ml-100k").is_dir():
         pytest.skip("no ml-100k")
     path = json.dumps(str(realdata / "ml-100k"))
     (tmp_path / "recsys.toml").write_text(f'[datasets.ml]\nkind = "generic"\npath = {path}\n')
     for strategy in ("collab", "itemknn", "popular"):
-        found = check(tmp_path, "ml", strategy, tmp_path / f"{strategy}.parquet")
+        found = check(ranx, tmp_path, "ml", strategy, tmp_path / f"{strategy}.parquet")
         # Lists that find nothing would agree too.
         assert found["ndcg@12"]["value"] > 0.1

@@ -1,6 +1,6 @@
 """Per-user metrics by ranx, for the tests: cases as JSON on stdin, values as JSON on stdout.
 
-With --serve, a line of each at a time until stdin ends; otherwise once.
+A line of each at a time, until stdin ends.
 
 Runs as its own process with numba's compiler off, since compiling ranx takes a minute and
 interpreting it a few seconds.
@@ -39,12 +39,9 @@ def answer(cases: dict) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    if "--serve" in sys.argv:
-        for line in sys.stdin:
-            sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
-            sys.stdout.flush()
-    else:
-        json.dump(answer(json.load(sys.stdin)), sys.stdout)
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

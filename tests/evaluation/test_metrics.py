@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,36 +142,9 @@ lists_and_truth = st.lists(
 )
 
 
-class Ranx:
-    """The independent library in a process of its own, asked one JSON line at a time."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("ranx_reference.py")), "--serve"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
-        )
-
-    def ask(self, lists: list[list[int]], truth: list[list[int]], ks: list[int]) -> dict:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"lists": lists, "truth": truth, "ks": ks}) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-
-@pytest.fixture(scope="module")
-def ranx() -> Iterator[Ranx]:
-    library = Ranx()
-    yield library
-    library.process.communicate()
-
-
 @settings(max_examples=100, deadline=None)
 @given(cases=lists_and_truth, ks=st.sets(st.integers(1, 15), min_size=1, max_size=4))
-def test_agrees_with_ranx(ranx: Ranx, cases, ks) -> None:
+def test_agrees_with_ranx(ranx, cases, ks) -> None:
     lists, truth = [c[0] for c in cases], [c[1] for c in cases]
     padded = np.full((len(cases), 12), -1, np.int32)
     for row, items in enumerate(lists):

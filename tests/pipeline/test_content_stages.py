@@ -25,7 +25,7 @@ from recsys_cli.strategies.content.itemsources import SourceRows
 
 CONTENT = {"embed.text", "embed.image", "index", "index.all", "usermodel"}
 ALS = "[als]\nfactors = 16\niterations = 5\n[hybrid]\nenabled = false\n"
-TOWER = "[twotower]\nfolds = 2\nepochs = 1\ncontent_dim = 16\n"
+TOWER = CONFIG[CONFIG.index("[twotower]") :]
 NO_TOWER = ["twotower.enabled=false"]
 
 

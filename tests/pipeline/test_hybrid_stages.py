@@ -18,6 +18,7 @@ QUICK = [
     "hybrid.enabled=true", "hybrid.windows=1", "hybrid.rounds=20", "hybrid.min_in_leaf=20",
     "als.iterations=2",
 ]  # fmt: skip
+WITHOUT_TOWER = [*QUICK, "twotower.enabled=false"]
 
 
 def train(root: Path, *, snapshot: Snapshot = NOW, overrides: list[str] = QUICK) -> list[Step]:
@@ -59,6 +60,9 @@ def test_train_serve_and_explain(workspace: Path) -> None:
     assert {s.action for s in train(workspace)} == {"skipped"}
 
     options = ["-u", customer(workspace), "-d", "hm", "-s", "hybrid", "-k", 4, "-w", workspace]
+    off = json.loads(run("recommend", *options, "--set", "hybrid.enabled=false", "--json"))
+    assert (off["strategy_used"], off["ranked_by"]) == ("hybrid", "blend")
+    options += ["--set", "hybrid.enabled=true"]
     answer = json.loads(run("recommend", *options, "--explain", "--json"))
     assert (answer["strategy_used"], answer["ranked_by"]) == ("hybrid", "ranker")
     for item in answer["items"]:
@@ -87,7 +91,7 @@ def test_without_a_ranker_the_blend_serves_and_says_so(built: Path) -> None:
 
 
 def test_leave_last_out_learns_from_the_events_before_the_last(workspace: Path) -> None:
-    steps = train(workspace, snapshot=Snapshot(leave_last=1))
+    steps = train(workspace, snapshot=Snapshot(leave_last=1), overrides=WITHOUT_TOWER)
     assert steps[-1].action == "ran"
     assert {s.snapshot.leave_last for s in steps if s.stage == "statistics"} == {1, 2, 3}
 
@@ -96,7 +100,7 @@ def test_what_content_left_behind_is_no_source_once_it_is_off(workspace: Path) -
     text = (workspace / "recsys.toml").read_text()
     kept = [line for line in text.splitlines() if "encoder" not in line]
     (workspace / "recsys.toml").write_text("\n".join(kept) + "\n")
-    train(workspace)
+    train(workspace, overrides=WITHOUT_TOWER)
     facts = json.loads((workspace / "artifacts/ranker_hm.json").read_text())
     assert "content" not in dict(facts["sources"])
     assert not [name for name in facts["features"] if "content" in name]
