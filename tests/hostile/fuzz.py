@@ -33,10 +33,10 @@ from typing import Any
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from hostile.mutations import disguise, mutate, vouch
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.status import stage_states
 from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.cli.session import warn_outdated
 from recsys_cli.engine.batch import recommend_all
 from recsys_cli.engine.cold import Cold, Taste
 from recsys_cli.engine.engine import Engine, Filters
@@ -64,11 +64,10 @@ def uses(root: Path, out: Path) -> dict[str, Callable[[], Any]]:
     items = Artifacts(Workspace(root), DATASET, config=config)
 
     def engine() -> Engine:
-        return Engine(Workspace(root), DATASET, threads=1, config=config)
+        return Opened(root, overrides=["threads=1"]).engine(DATASET)
 
     def one(strategy: str) -> Any:
         opened = engine()
-        warn_outdated(opened.artifacts, config)
         users = ["123", "nobody", *opened.artifacts.users.to_list(5, 7)]
         return [
             opened.recommend_one(user, strategy=strategy, k=5, explain=strategy == "hybrid")
@@ -77,7 +76,6 @@ def uses(root: Path, out: Path) -> dict[str, Callable[[], Any]]:
 
     def batch() -> Any:
         opened = engine()
-        warn_outdated(opened.artifacts, config)
         target = out / "lists.csv"
         recommend_all(opened, target, strategy="collab", k=3)
         return target.read_bytes()

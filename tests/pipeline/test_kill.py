@@ -112,7 +112,7 @@ def test_killed_builds_can_be_finished(raw, tmp_path, undisturbed, seed):
     process.communicate(timeout=120)
     assert process.returncode == 0
     left = {p.name for p in (root / "artifacts").iterdir() if p.name.startswith(".")}
-    assert left <= {".lock", ".hashes.json"}
+    assert left <= {".lock", ".hashes.json", ".checked.json"}
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.3])
