@@ -55,7 +55,7 @@ def ingested(raw, tmp_path_factory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("part", ["text", "image"])
+@pytest.mark.parametrize("part", [pytest.param("text", marks=pytest.mark.long), "image"])
 def test_killed_at_random_moments(ingested, tmp_path, part):
     undisturbed, root = tmp_path / "undisturbed", tmp_path / "killed"
     for folder in (undisturbed, root):

@@ -23,7 +23,9 @@ from serve.wire import (
 SECONDS = 1
 COLD = "/recommend/cold"
 BODY = b'{"dataset":"hm"}'
+HM = ("--dataset", "hm")
 LIMITS = [
+    *HM,
     *("--set", f"serve.header_timeout_seconds={SECONDS}"),
     *("--set", f"serve.body_timeout_seconds={SECONDS}"),
 ]
@@ -231,7 +233,7 @@ def test_the_host_of_the_address_counts(port):
 
 def test_idle_connections_make_room_for_others(built):
     options = ["--set", "serve.connections=20"]
-    with serving(built, *options) as (_, port):
+    with serving(built, *HM, *options) as (_, port):
         held = [opened(port) for _ in range(100)]
         for _ in range(5):
             assert answers(port)
@@ -240,7 +242,7 @@ def test_idle_connections_make_room_for_others(built):
 
 
 def test_whoever_watches_is_answered_while_others_hold_all_places(built):
-    with serving(built, "--set", "serve.concurrency=4") as (_, port):
+    with serving(built, *HM, "--set", "serve.concurrency=4") as (_, port):
         held = [opened(port) for _ in range(12)]
         for connection in held:
             connection.sendall(
@@ -271,7 +273,7 @@ def test_bodies_are_not_waited_for_without_the_key(built):
 
 
 def test_it_stops_at_once_while_connections_wait(built):
-    with serving(built) as (process, port):
+    with serving(built, *HM) as (process, port):
         held = [opened(port) for _ in range(10)]
         held[0].sendall(b"GET /")
         held[1].sendall(request("/health"))
