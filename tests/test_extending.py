@@ -67,7 +67,7 @@ def test_a_strategy(recsys, workspace, tmp_path):
     assert len(lists["items"]) == 12
     assert re.search(r"latest +-?\.\d", said[2])
     recsys("build", "hybrid.blend", "-w", workspace)
-    found = json.loads(recsys(*asked, "-s", "hybrid", "--explain"))
+    found = json.loads(recsys(*asked, "-s", "hybrid", "-k", 300, "--explain"))
     names = {source for item in found["items"] for source in item["sources"]}
     explained = {s["source"] for item in found["items"] for s in item["explanation"]["sources"]}
     assert "latest" in names | explained

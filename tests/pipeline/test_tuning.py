@@ -12,7 +12,7 @@ import pytest
 from conftest import CONFIG, build
 from recsys_cli.apps.tuning import TARGETS, Search, apply, find_target, tune
 from recsys_cli.apps.tuning.edit import with_settings
-from recsys_cli.apps.tuning.targets import judged_by
+from recsys_cli.apps.tuning.targets import judged_by, settings_of
 from recsys_cli.apps.tuning.trial import Judge, touched
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.cli.tune import What
@@ -177,7 +177,7 @@ def test_targets_search_settings_that_exist_around_their_defaults(base):
     graph = default_graph()
     for target in TARGETS.values():
         assert touched(graph, judged_by(target).name, target.space)[1], target.name
-        for name, value in target.settings(config, "hm").items():
+        for name, value in settings_of(target, config, "hm").items():
             scope = target.space[name]
             if isinstance(scope, Choice):
                 assert value in scope.options, name

@@ -144,7 +144,7 @@ def test_weights_of_another_dataset_are_part_of_the_recipe(workspace):
 def test_where_the_libraries_are_missing_builds_leave_it_out_and_say_how_to_get_it(
     built, monkeypatch
 ):
-    monkeypatch.setattr(twotower_runs, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     graph, config = default_graph(), load_config(built)
     names = {stage.name for stage, _ in graph.plan(set(graph.stages), ["hm", "rr"], config)}
     assert not any(name.startswith("twotower") for name in names)

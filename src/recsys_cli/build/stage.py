@@ -154,7 +154,7 @@ class Stage:
     def enabled(self, config: Config, dataset: str) -> bool:
         """Whether it has anything to do for a dataset."""
         switch = self.switch
-        return switch is None or (switch.on(config, dataset) and switch.able())
+        return switch is None or (switch.on(config, dataset) and switch.able(config, dataset))
 
     def pooled(self, config: Config, dataset: str) -> Sequence[str]:
         """The other datasets that it reads."""

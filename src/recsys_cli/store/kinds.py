@@ -36,14 +36,15 @@ class Switch:
         message: why it is off.
         hint: what to do to turn it on.
         announced: whether a build of everything says that it leaves this out.
-        able: whether what a stage needs besides is installed; artifacts do not need it.
+        able: whether builds run its stages, which may depend on what is installed; artifacts
+            that are there are used all the same.
     """
 
     on: Callable[[Config, str], bool]
     message: str
     hint: str
     announced: bool = False
-    able: Callable[[], bool] = lambda: True
+    able: Callable[[Config, str], bool] = lambda _config, _dataset: True
 
     def refusal(self) -> ConfigError:
         """What to tell somebody who asks for what is off."""

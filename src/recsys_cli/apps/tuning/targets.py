@@ -15,7 +15,8 @@ TARGETS: dict[str, Target] = {
 
 def judged_by(target: Target) -> Strategy:
     """The strategy whose lists tell how good settings are."""
-    return next(strategy for strategy in STRATEGIES.values() if strategy.tune is target)
+    strategies = STRATEGIES.values()
+    return next(one for one in strategies if one.tune and one.tune.name == target.name)
 
 
 def settings_of(target: Target, config: Config, dataset: str) -> dict[str, Value]:

@@ -90,12 +90,19 @@ def _on(config: Config, dataset: str) -> bool:
     return bool(section_for(config, "hybrid", dataset).enabled)
 
 
+def _able(config: Config, dataset: str) -> bool:
+    """What is asked for by name is tried, so that it fails and says why."""
+    from recsys_cli.config.load import section_for
+
+    return section_for(config, "hybrid", dataset).enabled is True or has_lightgbm()
+
+
 SWITCH = Switch(
     on=_on,
     message="hybrid.train is off, and the strategy hybrid serves a blend of scores",
     hint="pip install 'recsys-cli[hybrid]' for the learned ranker",
     announced=True,
-    able=has_lightgbm,
+    able=_able,
 )
 
 

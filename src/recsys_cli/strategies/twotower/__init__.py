@@ -90,12 +90,19 @@ def _on(config: Config, dataset: str) -> bool:
     return bool(section_for(config, "twotower", dataset).enabled)
 
 
+def _able(config: Config, dataset: str) -> bool:
+    """What is asked for by name is tried, so that it fails and says why."""
+    from recsys_cli.config.load import section_for
+
+    return section_for(config, "twotower", dataset).enabled is True or has_torch()
+
+
 SWITCH = Switch(
     on=_on,
     message="the two-tower is off, because torch is missing or recsys.toml says so",
     hint=f"{INSTALL}, and leave twotower.enabled at auto",
     announced=True,
-    able=has_torch,
+    able=_able,
 )
 
 
