@@ -44,8 +44,12 @@ class ByProduct:
         self._known = user_known
         self._reference = reference
         self._ranker = FactorRanker(
-            item_vectors, candidates=item_known, threads=threads, like=lambda: user_vectors
+            item_vectors, candidates=item_known, threads=threads, like=self._sample
         )
+
+    def _sample(self) -> npt.NDArray[np.float32]:
+        """Some users as the ranker gets to see them."""
+        return self._users
 
     @property
     def n_items(self) -> int:

@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from recsys_cli.store.kinds import ArtifactKind, Switch
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from recsys_cli.build.stage import Stage
+    from recsys_cli.config import Config
     from recsys_cli.config.models import Section
     from recsys_cli.ranking.contract import Recommender, Serving
-    from recsys_cli.store.kinds import ArtifactKind
     from recsys_cli.strategies.tunable import Target
 
 
@@ -34,6 +36,34 @@ class Packs(Protocol):
     def text(self, kind: str) -> str:
         """The text of an artifact that is one; likewise."""
         ...
+
+
+def installed(library: str) -> bool:
+    """Whether an extra's library is there; it is not imported."""
+    from importlib.util import find_spec
+
+    return find_spec(library) is not None
+
+
+def switch_of_extra(section: str, library: str, *, message: str, hint: str) -> Switch:
+    """What turns on a strategy whose stages need an extra: `enabled`, in its section.
+
+    Builds leave it out at `auto` where the library is missing. At true they try, so that what is
+    asked for by name fails and says why.
+    """
+
+    def enabled(config: Config, dataset: str) -> Any:
+        from recsys_cli.config.load import section_for
+
+        return section_for(config, section, dataset).enabled
+
+    return Switch(
+        on=lambda config, dataset: bool(enabled(config, dataset)),
+        message=message,
+        hint=hint,
+        announced=True,
+        able=lambda config, dataset: enabled(config, dataset) is True or installed(library),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ import numpy as np
 
 from recsys_cli.csr import CSR
 from recsys_cli.ranking.contract import Recommendations
-from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.products import ByProduct
 from recsys_cli.ranking.topk.warm import shared
-from recsys_cli.ranking.vectors import Mask, Users, Vectors, are_known, recommend_known
+from recsys_cli.ranking.vectors import Mask, Vectors
 
 _SAMPLE = 1 << 12
 
 
-class Content:
+class Content(ByProduct):
     """Items by inner product of content vectors, with a bonus for what is on sale."""
 
     name = "content"
@@ -56,9 +56,6 @@ class Content:
             reference: seconds since the epoch before which all events lie that were seen.
             threads: threads for many users; 0 means all cores.
         """
-        self._users = user_vectors
-        self._known = user_known
-        self._reference = reference
         self._bonus = np.float32(availability_weight if availability is not None else 0.0)
         if availability is not None and self._bonus:
             item_vectors = shared(
@@ -67,8 +64,15 @@ class Content:
                 availability,
                 about="with a column",
             )
-        self._ranker = FactorRanker(
-            item_vectors, candidates=item_known, threads=threads, like=self._sample
+        super().__init__(
+            name=self.name,
+            unknown_reason=self.unknown_reason,
+            user_vectors=user_vectors,
+            item_vectors=item_vectors,
+            user_known=user_known,
+            item_known=item_known,
+            reference=reference,
+            threads=threads,
         )
 
     @classmethod
@@ -92,35 +96,6 @@ class Content:
         users = self._users[:: max(1, len(self._users) // _SAMPLE)]
         return self._as_ranked(users)
 
-    @property
-    def n_items(self) -> int:
-        """Size of the catalogue."""
-        return self._ranker.n_items
-
-    @property
-    def reference(self) -> int | None:
-        """Seconds since the epoch before which all events lie that it was made from."""
-        return self._reference
-
-    def knows(self, users: Users) -> Mask:
-        """Users with a vector."""
-        return are_known(users, self._known)
-
-    def recommend(
-        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
-    ) -> Recommendations:
-        """The k items that score best for each of `users`; see `Recommender.recommend`."""
-        return recommend_known(
-            users,
-            vectors=self._users,
-            known=self._known,
-            rank=self.recommend_vectors,
-            name=self.name,
-            k=k,
-            exclude=exclude,
-            allow=allow,
-        )
-
     def recommend_vectors(
         self,
         vectors: Vectors,
@@ -138,8 +113,7 @@ class Content:
             allow: (n_items,) mask of items that may be recommended; None means all.
         """
         ranked = self._as_ranked(vectors)
-        items, scores = self._ranker.top_k(ranked, k=k, exclude=exclude, allow=allow)
-        return Recommendations.of_one(items, scores, self.name)
+        return super().recommend_vectors(ranked, k=k, exclude=exclude, allow=allow)
 
     def _as_ranked(self, vectors: Vectors) -> Vectors:
         if not self._bonus:

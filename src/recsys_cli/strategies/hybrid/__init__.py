@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from recsys_cli.config.models import Section
-from recsys_cli.store.kinds import OF_IDS, ArtifactKind, Switch, pack_kind
+from recsys_cli.store.kinds import OF_IDS, ArtifactKind, pack_kind
 from recsys_cli.store.layout import (
     ITEMS,
     USERS,
@@ -23,12 +23,11 @@ from recsys_cli.store.layout import (
     truth,
     whole,
 )
-from recsys_cli.strategies.base import Packs, Source, Strategy
+from recsys_cli.strategies.base import Packs, Source, Strategy, switch_of_extra
 from recsys_cli.strategies.tunable import Span, Target
 
 if TYPE_CHECKING:
     from recsys_cli.build.stage import Stage
-    from recsys_cli.config import Config
     from recsys_cli.ranking.contract import Recommender, Serving
 
 
@@ -77,32 +76,11 @@ class HybridConfig(Section):
     """Seed of the sample of users and of features."""
 
 
-def has_lightgbm() -> bool:
-    """Whether the extra's library is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("lightgbm") is not None
-
-
-def _on(config: Config, dataset: str) -> bool:
-    from recsys_cli.config.load import section_for
-
-    return bool(section_for(config, "hybrid", dataset).enabled)
-
-
-def _able(config: Config, dataset: str) -> bool:
-    """What is asked for by name is tried, so that it fails and says why."""
-    from recsys_cli.config.load import section_for
-
-    return section_for(config, "hybrid", dataset).enabled is True or has_lightgbm()
-
-
-SWITCH = Switch(
-    on=_on,
+SWITCH = switch_of_extra(
+    "hybrid",
+    "lightgbm",
     message="hybrid.train is off, and the strategy hybrid serves a blend of scores",
     hint="pip install 'recsys-cli[hybrid]' for the learned ranker",
-    announced=True,
-    able=_able,
 )
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from recsys_cli.config.models import Section
-from recsys_cli.store.kinds import OF_IDS, ArtifactKind, Switch, pack_kind
+from recsys_cli.store.kinds import OF_IDS, ArtifactKind, pack_kind
 from recsys_cli.store.layout import ITEMS, USERS, flags, floats, moment
-from recsys_cli.strategies.base import Packs, Source, Space, Strategy
+from recsys_cli.strategies.base import Packs, Source, Space, Strategy, switch_of_extra
 from recsys_cli.strategies.tunable import Choice, Span, Target
 
 if TYPE_CHECKING:
     from recsys_cli.build.stage import Stage
-    from recsys_cli.config import Config
     from recsys_cli.ranking.contract import Serving
 
 INSTALL = "pip install 'recsys-cli[twotower]'"
@@ -77,32 +76,11 @@ class TwoTowerConfig(Section):
     """Seed of everything random."""
 
 
-def has_torch() -> bool:
-    """Whether the extra's library is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("torch") is not None
-
-
-def _on(config: Config, dataset: str) -> bool:
-    from recsys_cli.config.load import section_for
-
-    return bool(section_for(config, "twotower", dataset).enabled)
-
-
-def _able(config: Config, dataset: str) -> bool:
-    """What is asked for by name is tried, so that it fails and says why."""
-    from recsys_cli.config.load import section_for
-
-    return section_for(config, "twotower", dataset).enabled is True or has_torch()
-
-
-SWITCH = Switch(
-    on=_on,
+SWITCH = switch_of_extra(
+    "twotower",
+    "torch",
     message="the two-tower is off, because torch is missing or recsys.toml says so",
     hint=f"{INSTALL}, and leave twotower.enabled at auto",
-    announced=True,
-    able=_able,
 )
 
 

@@ -13,7 +13,8 @@ from recsys_cli.errors import ArtifactError, Command, ConfigError
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between, start_of
-from recsys_cli.strategies.twotower import INSTALL, has_torch
+from recsys_cli.strategies.base import installed
+from recsys_cli.strategies.twotower import INSTALL
 
 if TYPE_CHECKING:
     from recsys_cli.strategies.collab.als import AlsFactors
@@ -93,7 +94,7 @@ def train(context: Context) -> Facts:
 
 
 def _train(context: Context) -> Facts:
-    if not has_torch():
+    if not installed("torch"):
         raise ConfigError("the two-tower needs torch", hint=INSTALL)
     from recsys_cli.encoders.torchload import pick_device
     from recsys_cli.evaluation.report.page import render_curves
