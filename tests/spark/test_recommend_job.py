@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from committed import commit_pack
 from recsys_cli.apps.exchange import export_interactions
 from recsys_cli.engine.batch import recommend_all
 from recsys_cli.engine.engine import Engine, Filters
-from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW
 from recsys_cli.store.workspace import Workspace
 from spark.cluster import why_not
@@ -36,12 +37,11 @@ def runs(cluster, built, tmp_path_factory):
 
     root = tmp_path_factory.mktemp("ties") / "workspace"
     shutil.copytree(built, root)
-    path = root / "artifacts/als_hm.joblib"
-    pack = load_pack(path, mmap=False)
+    pack = load_pack(root / "artifacts/als_hm.joblib", mmap=False)
     pack["item_factors"][20:60] = pack["item_factors"][20]
     pack["item_known"][20:60] = True
     pack["item_known"][3] = pack["user_known"][5] = False
-    save_pack(path, pack)
+    commit_pack(Workspace(root), "als.train", "hm", "als", pack)
     exchange, factors = root / "exchange", root / "factors"
     write_factors(pack, factors)
     list(export_interactions(Workspace(root), "hm", NOW, out=exchange))
