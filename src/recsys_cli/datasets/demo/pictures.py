@@ -15,14 +15,12 @@ from recsys_cli.datasets.demo import accessories, bottoms, tops
 from recsys_cli.datasets.demo.catalogue import Catalogue
 from recsys_cli.datasets.demo.fabric import VARIANTS, pattern_masks
 from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise, read
-from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS
+from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS, SILHOUETTES
 from recsys_cli.progress import Progress
 
 QUALITY = 88
 BACKDROPS = ((240, 239, 237), (236, 237, 239), (243, 240, 235), (234, 235, 233))
 INK, PAPER, BRASS, STEEL = (38, 38, 42), (244, 242, 236), (196, 168, 108), (178, 182, 188)
-SLEEVED = frozenset({"tee", "shirt", "polo", "dress", "jumpsuit", "bodysuit", "pyjama"})
-"""Silhouettes that differ by sleeve; the others are drawn once for all."""
 CUT = ("garment", "sleeve", "length", "neck")
 """Columns of the products that a silhouette depends on."""
 Colour = tuple[int, int, int]
@@ -82,7 +80,7 @@ def render(
 ) -> NDArray[np.uint8]:
     """Paint one article, (HEIGHT, WIDTH, 3); `look` picks variants that no text mentions."""
     shape = GARMENTS[garment].shape
-    raster = raster_of(shape, sleeve if shape in SLEEVED else 0, length, neck)
+    raster = raster_of(shape, sleeve if SILHOUETTES[shape].sleeved else 0, length, neck)
     second = flat(companion(colour, 0.82 if brightness(colour) > BRIGHT else 1.25))
     plain: dict[Tone, NDArray[np.float32]] = {
         Tone.INSIDE: flat(companion(colour, 0.55)),
