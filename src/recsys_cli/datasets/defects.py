@@ -1,14 +1,14 @@
-"""The ways in which a row of the events can be wrong, as predicates on mapped rows."""
+"""The ways in which a row of the events can be wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.datasets.catalogue import Ids
+from recsys_cli.datasets.diagnosis import Defect
 from recsys_cli.datasets.events import (
     PARSED_TIME,
     RAW_EVENT,
@@ -19,36 +19,7 @@ from recsys_cli.datasets.events import (
     EventReader,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """One kind of defect.
-
-    Attributes:
-        check: name of its check.
-        wrong: predicate on rows of `EventReader.mapped(rows=True)`.
-        message: what is said after the count.
-        clean: what is said where there is none.
-        hint: the way out.
-        cell: column of the mapped frame with the offending cell; None for a whole row.
-        column: its raw name.
-        skips: whether such rows are left out, and too many of them are fatal.
-        everywhere: hint for when every filled cell is like this, which then is fatal.
-    """
-
-    check: str
-    wrong: pl.Expr
-    message: str
-    clean: str
-    hint: str
-    cell: str | None = None
-    column: str | None = None
-    skips: bool = False
-    everywhere: str | None = None
-
-
 BLANK = "events.blank"
-NEGATIVE = "events.negative"
 
 
 def unknown(column: str) -> str:
@@ -56,8 +27,17 @@ def unknown(column: str) -> str:
     return f"events.unknown_{column}s"
 
 
-def known_defects(reader: EventReader, users: Ids, items: Ids) -> list[Defect]:
-    """Every defect that this file can have."""
+def known_defects(
+    reader: EventReader, users: Ids, items: Ids, *, signed_weights: bool
+) -> list[Defect]:
+    """Every defect that this file can have, as predicates on `EventReader.mapped(rows=True)`.
+
+    Args:
+        reader: the raw events.
+        users: user ids.
+        items: item ids.
+        signed_weights: whether values multiply weights, so that none may be negative.
+    """
     raw = reader.raw
     no_time = pl.col(RAW_TIME).is_null() if raw.time else pl.lit(True)
     blank = pl.col(RAW_USER).is_null() & pl.col(RAW_ITEM).is_null() & no_time
@@ -76,7 +56,7 @@ def known_defects(reader: EventReader, users: Ids, items: Ids) -> list[Defect]:
         found.append(empty)
     found += _time_defects(reader, blank)
     found += _event_defects(reader, blank)
-    found += _value_defects(reader)
+    found += _value_defects(reader, signed_weights=signed_weights)
     return found + _unknown_ids(reader, users, items)
 
 
@@ -127,7 +107,7 @@ def _event_defects(reader: EventReader, blank: pl.Expr) -> list[Defect]:
     ]
 
 
-def _value_defects(reader: EventReader) -> list[Defect]:
+def _value_defects(reader: EventReader, *, signed_weights: bool) -> list[Defect]:
     if reader.raw.value is None:
         return []
     defect = partial(Defect, cell=RAW_VALUE, column=reader.raw.value)
@@ -141,11 +121,12 @@ def _value_defects(reader: EventReader) -> list[Defect]:
             everywhere="no value of the column is a number; name another column for value",
         ),
         defect(
-            NEGATIVE,
+            "events.negative",
             pl.col(VALUE) < 0,
             "negative values, kept",
             "no negative values",
             "check whether they are returns or errors",
+            never="with value_as_weight no value may be negative" if signed_weights else None,
         ),
     ]
 

@@ -16,19 +16,18 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.counted import counted
 from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
-from recsys_cli.datasets.defects import unknown
+from recsys_cli.datasets.defects import BLANK, known_defects, unknown
 from recsys_cli.datasets.diagnosis import (
-    Found,
-    blank_lines,
+    Occurrence,
+    Place,
     count_of,
-    find_defects,
-    report_clean,
-    report_defects,
+    located,
+    occurrences,
+    report,
 )
 from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, wider_time
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
-from recsys_cli.datasets.repair import lines_of
 
 
 def build_events(
@@ -64,23 +63,27 @@ def build_events(
         findings.ok("events.time_format", read_as, file=file, column=reader.raw.time)
     needed = [USER, ITEM, EVENT] + ([TIME] if reader.time else [])
     incomplete = any(nulls[column] for column in needed)
-    blank = 0
-    if incomplete or (reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])):
-        found = find_defects(reader, users, items)
-        report_defects(reader, found, findings, signed_weights=signed_weights)
-        blank = blank_lines(found)
-        if findings.failed:
-            return None
-        _add_unknown(reader, users, items, found, findings)
-        if incomplete:
-            sink_events(reader, users, items, path, drop=True)
-    else:
-        report_clean(reader, users, items, findings)
+    suspicious = incomplete or (
+        reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])
+    )
     source = reader.raw.source
+    known = known_defects(reader, users, items, signed_weights=signed_weights)
+    found = [Occurrence(defect) for defect in known]
+    if suspicious:
+        found = occurrences(reader.mapped(users, items, rows=True), known)
+    place = Place(source.file.label, source.file, source.rows, source.nulls)
+    report(found, place, findings)
+    if findings.failed:
+        return None
+    _add_unknown(reader, users, items, found, findings)
+    if incomplete:
+        sink_events(reader, users, items, path, drop=True)
+    blank = count_of(found, BLANK)
     read = source.rows - blank + source.left_out
     totals = count_events(path, rows_read=read, n_items=len(items))
     if not totals.events:
-        findings.fail("events.rows", "no row of the events can be used", file=source.file.label)
+        message = "no row of the events can be used"
+        findings.fail("events.rows", message, file=source.file.label, count=0)
         return None
     _report_ids(reader, users, items, findings)
     _report_repeats(reader, users, items, path, totals, findings=findings)
@@ -101,7 +104,7 @@ def _write(reader: EventReader, users: Ids, items: Ids, path: Path) -> dict[str,
 
 
 def _add_unknown(
-    reader: EventReader, users: Ids, items: Ids, found: Sequence[Found], findings: Findings
+    reader: EventReader, users: Ids, items: Ids, found: Sequence[Occurrence], findings: Findings
 ) -> None:
     for ids in (users, items):
         if ids.has_catalogue and count_of(found, unknown(ids.column)):
@@ -164,8 +167,7 @@ def _report_repeats(
             "events.repeats",
             counted(count, "rows repeat another one, all kept"),
             file=file.label,
-            line=lines_of(file, [row])[row] if file.has_lines else None,
-            row=None if file.has_lines else row,
             count=count,
             hint="remove them if they were logged twice",
+            **located(file, [row])[row],
         )

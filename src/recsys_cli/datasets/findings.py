@@ -88,13 +88,13 @@ class Findings:
         """Record that a check passed; `details` are further fields of `Finding`."""
         self.add(Finding(check, "pass", message, **details))
 
-    def warn(self, check: str, message: str, **details: Any) -> None:
+    def warn(self, check: str, message: str, *, count: int = 1, **details: Any) -> None:
         """Add a warning; `details` are further fields of `Finding`."""
-        self.add(Finding(check, "warn", message, **details))
+        self.add(Finding(check, "warn", message, count=count, **details))
 
-    def fail(self, check: str, message: str, **details: Any) -> None:
+    def fail(self, check: str, message: str, *, count: int = 1, **details: Any) -> None:
         """Add a fatal finding; `details` are further fields of `Finding`."""
-        self.add(Finding(check, "fail", message, **details))
+        self.add(Finding(check, "fail", message, count=count, **details))
 
     def problem(self, finding: Finding, *, rows: int) -> None:
         """Add a finding about rows to leave out: warn, or fail above `MAX_SKIPPED` of `rows`.
@@ -113,11 +113,6 @@ class Findings:
     def failed(self) -> list[Finding]:
         """The fatal findings."""
         return [f for f in self.found if f.status == "fail"]
-
-    @property
-    def warnings(self) -> list[Finding]:
-        """The findings that did not stop the ingest."""
-        return [f for f in self.found if f.status == "warn"]
 
     def raise_if_failed(self, dataset: str) -> None:
         """Raise the fatal findings as one error.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+
 # Tiers of names: the first tier with a match decides, and two matches in one tier are ambiguous
 # for ids, while for times and values the earlier name wins.
 USER_NAMES = (
@@ -37,7 +39,9 @@ TITLE_NAMES = (
     "name", "title", "itemname", "movietitle", "productname", "productdisplayname", "prodname",
     "booktitle", "trackname", "songtitle", "artistname", "displayname",
 )  # fmt: skip
-IMAGE_NAMES = ("image", "imagepath", "imagefile", "picture", "photo")
+IDS = {USER: USER_NAMES, ITEM: ITEM_NAMES}
+OTHERS = {TIME: TIME_NAMES, EVENT: EVENT_NAMES, VALUE: VALUE_NAMES}
+ROLES = (*IDS, *OTHERS)
 SKIP = ""
 """Setting a column or a file to this means that there is none."""
 
@@ -54,6 +58,17 @@ def normal(name: str) -> str:
 def bare(name: str) -> str:
     """A column name without its RecBole type."""
     return name.partition(":")[0]
+
+
+def guess_role(columns: Sequence[str], role: str) -> str | None:
+    """The column for a role of the events; None without one.
+
+    Raises:
+        AmbiguousError: two columns could be the id of the user or the item.
+    """
+    if role in IDS:
+        return guess_id(columns, IDS[role])
+    return guess_first(columns, OTHERS[role])
 
 
 def guess_id(columns: Sequence[str], tiers: Sequence[Sequence[str]]) -> str | None:

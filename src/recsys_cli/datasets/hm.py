@@ -14,7 +14,7 @@ import polars as pl
 
 from recsys_cli.columns import IMAGE, ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.rawfile import as_text, find_raw, looked_for
+from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
     Context,
@@ -23,16 +23,13 @@ from recsys_cli.datasets.tables import (
     RawEvents,
     RawTables,
     Slot,
+    find_slot,
     open_slot,
 )
 
 _STEMS = {"items": "articles", "users": "customers", "events": "transactions_train"}
-_IDS = {
-    "items": ("article_id",),
-    "users": ("customer_id",),
-    "events": ("customer_id", "article_id"),
-}
-_NEEDED = {"items": (), "users": (), "events": ("t_dat", "price")}
+_IDS = {"items": ["article_id"], "users": ["customer_id"], "events": ["customer_id", "article_id"]}
+_NEEDED = {"events": ["t_dat", "price"]}
 _ARTICLE_DIGITS = 10
 _TEXT = (
     "prod_name", "product_type_name", "product_group_name", "graphical_appearance_name",
@@ -57,14 +54,12 @@ class HmAdapter:
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The three files, all required."""
-        return [
-            Slot(table, find_raw(folder, stem), looked_for(stem)) for table, stem in _STEMS.items()
-        ]
+        return [find_slot(folder, table, stem) for table, stem in _STEMS.items()]
 
     def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
         """Purchases with their price, articles, and customers with an age group."""
         opened = {
-            table: open_slot(slots[table], context, ids=_IDS[table], needed=_NEEDED[table])
+            table: open_slot(slots[table], context, ids=_IDS[table], needed=_NEEDED.get(table, []))
             for table in _STEMS
         }
         items, users, events = opened["items"], opened["users"], opened["events"]

@@ -19,10 +19,10 @@ from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import make_reader
-from recsys_cli.datasets.findings import Finding, Findings, IngestReport
+from recsys_cli.datasets.findings import Findings, IngestReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.overrides import build_spec
-from recsys_cli.datasets.tables import Context, RawTables
+from recsys_cli.datasets.tables import Context, RawTables, Slot
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
@@ -99,7 +99,7 @@ def build(
     if not folder.is_dir():
         hint = f"set path in [datasets.{name}] of recsys.toml, or put the raw files there"
         message = f"the raw folder {folder} does not exist"
-        findings.add(Finding("files", "fail", message, count=1, hint=hint))
+        findings.fail("files", message, hint=hint)
         return None
     scratch = out / _SCRATCH
     scratch.mkdir()
@@ -115,7 +115,7 @@ def _build(context: Context, out: Path) -> Built | None:
     adapter = adapter_of(context.config.kind)
     slots = {slot.table: slot for slot in adapter.locate(context.folder, context.config)}
     for slot in slots.values():
-        _report_slot(findings, slot.table, slot.path, slot.looked_for, required=slot.required)
+        _report_slot(slot, findings)
     tables = None if findings.failed else adapter.read(slots, context)
     if tables is None or findings.failed:
         return None
@@ -141,16 +141,15 @@ def _build(context: Context, out: Path) -> Built | None:
     return Built(users, items, totals)
 
 
-def _report_slot(
-    findings: Findings, table: str, path: Path | None, looked_for: str, *, required: bool
-) -> None:
-    if path is not None:
-        findings.ok(f"{table}.file", "found", file=path.name)
-        return
-    message = f"there is no file for {table}; looked for {looked_for}"
-    status = "fail" if required else "warn"
-    hint = "put the file into the raw folder" if required else "it is optional"
-    findings.add(Finding(f"{table}.file", status, message, count=1, hint=hint))  # type: ignore[arg-type]
+def _report_slot(slot: Slot, findings: Findings) -> None:
+    check = f"{slot.table}.file"
+    message = f"there is no file for {slot.table}; looked for {slot.looked_for}"
+    if slot.path is not None:
+        findings.ok(check, "found", file=slot.path.name)
+    elif slot.required:
+        findings.fail(check, message, hint="put the file into the raw folder")
+    else:
+        findings.warn(check, message, hint="it is optional")
 
 
 def _write(

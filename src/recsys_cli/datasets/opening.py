@@ -71,7 +71,6 @@ def open_raw(
         problem.message,
         file=path.name,
         line=problem.line,
-        count=1,
         hint=problem.hint,
     )
     return None
@@ -185,7 +184,6 @@ def _note_text(
             f"{message} and not by a comma; read that way",
             file=path.name,
             line=1,
-            count=1,
             example=used,
             hint="if that is wrong, set separator in recsys.toml",
         )
@@ -227,7 +225,6 @@ def require_columns(
             file=raw.label,
             line=1 if raw.format == "text" else None,
             column=name,
-            count=1,
             hint=hint if not times else f"give the columns called {name!r} different names",
         )
     if not bad:
@@ -245,7 +242,6 @@ def exact_ids(raw: RawFile, columns: Iterable[str], findings: Findings) -> bool:
             f"ids are stored as {dtypes[column]}",
             file=raw.label,
             column=column,
-            count=1,
             hint="store ids as text or whole numbers",
         )
     return not inexact

@@ -17,7 +17,7 @@ import polars as pl
 from recsys_cli.columns import ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
-from recsys_cli.datasets.rawfile import RawFile, as_text, find_raw, looked_for
+from recsys_cli.datasets.rawfile import RawFile, as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
     Context,
@@ -26,6 +26,7 @@ from recsys_cli.datasets.tables import (
     RawEvents,
     RawTables,
     Slot,
+    find_slot,
     open_slot,
 )
 
@@ -34,6 +35,7 @@ _PARTS = ("item_properties_part1", "item_properties_part2")
 _WHOLE = "item_properties"
 _TOKENS = ("888", "283")
 _TREE_COLUMNS = ("categoryid", "parentid")
+_ANCESTORS = pl.Schema(dict.fromkeys((*_TREE_COLUMNS, "rootid"), pl.String))
 _TIE_BITS = 20
 _WANTED = ("categoryid", "available", *_TOKENS)
 
@@ -48,14 +50,16 @@ class RetailRocketAdapter:
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The events, the property files (two parts, or one whole) and the tree."""
-        slots = [Slot("events", find_raw(folder, "events"), looked_for("events"))]
-        whole = find_raw(folder, _WHOLE)
-        for number, stem in enumerate((_WHOLE,) if whole else _PARTS, 1):
-            path = find_raw(folder, stem)
-            slots.append(Slot(f"properties{number}", path, looked_for(stem), required=False))
-        tree = find_raw(folder, "category_tree")
-        slots.append(Slot("categories", tree, looked_for("category_tree"), required=False))
-        return slots
+        whole = find_slot(folder, "properties1", _WHOLE, required=False)
+        parts = [
+            find_slot(folder, f"properties{number}", stem, required=False)
+            for number, stem in enumerate(_PARTS, 1)
+        ]
+        return [
+            find_slot(folder, "events", "events"),
+            *([whole] if whole.path else parts),
+            find_slot(folder, "categories", "category_tree", required=False),
+        ]
 
     def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
         """Views, baskets and purchases, and items with category, ancestors and tokens."""
@@ -148,11 +152,10 @@ def _newest(frame: pl.LazyFrame) -> pl.LazyFrame:
 def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
     """Parent and root of every category, as (categoryid, parentid, rootid)."""
     if tree is None:
-        schema = {"categoryid": pl.String, "parentid": pl.String, "rootid": pl.String}
-        return pl.DataFrame(schema=schema)
+        return _ANCESTORS.to_frame()
     dtypes = tree.file.dtypes()
-    columns = [as_text(c, dtypes[c]) for c in ("categoryid", "parentid")]
-    rows = tree.file.scan(["categoryid", "parentid"]).select(columns).collect().rows()
+    columns = [as_text(c, dtypes[c]) for c in _TREE_COLUMNS]
+    rows = tree.file.scan(_TREE_COLUMNS).select(columns).collect().rows()
     parents: dict[str, str | None] = {child: parent for child, parent in rows if child}
     roots, looping = {}, None
     for category in parents:
@@ -170,18 +173,11 @@ def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
             "a category is its own ancestor",
             file=tree.file.label,
             column="parentid",
-            count=1,
             example=looping,
             hint="its root is cut off there",
         )
-    return pl.DataFrame(
-        {
-            "categoryid": list(parents),
-            "parentid": list(parents.values()),
-            "rootid": [roots[c] for c in parents],
-        },
-        schema=dict.fromkeys(("categoryid", "parentid", "rootid"), pl.String),
-    )
+    lines = [(category, parent, roots[category]) for category, parent in parents.items()]
+    return pl.DataFrame(lines, schema=_ANCESTORS, orient="row")
 
 
 def _finish(frame: pl.LazyFrame) -> pl.LazyFrame:

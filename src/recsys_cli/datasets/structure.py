@@ -77,7 +77,6 @@ def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structur
             f"{raw.table}.rows",
             "has a header but no rows",
             file=raw.label,
-            count=1,
             hint="write the file again, or point to another one",
         )
         return None
@@ -121,4 +120,4 @@ def _count_separators(raw: RawFile) -> int:
 
 def _unreadable(raw: RawFile, findings: Findings, error: Exception) -> None:
     problem = explained(error)
-    findings.fail(f"{raw.table}.file", problem.message, file=raw.label, count=1, hint=problem.hint)
+    findings.fail(f"{raw.table}.file", problem.message, file=raw.label, hint=problem.hint)

@@ -20,6 +20,8 @@ from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.progress import Progress
 
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -138,6 +140,14 @@ class Slot:
     path: Path | None
     looked_for: str
     required: bool = True
+
+
+def find_slot(folder: Path, table: str, stem: str, *, required: bool = True) -> Slot:
+    """`stem` as .csv, .csv.gz or .parquet in any case, whichever comes first in `folder`."""
+    names = [stem + suffix for suffix in _SUFFIXES]
+    present = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
+    paths = (present.get(name.lower()) for name in names)
+    return Slot(table, next(filter(None, paths), None), ", ".join(names), required)
 
 
 class Adapter(Protocol):
