@@ -10,7 +10,7 @@ import pytest
 
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.ingest import raw_files
+from recsys_cli.datasets.adapters import raw_files
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ConfigError, DataError
 

@@ -93,6 +93,8 @@ def guess_first(columns: Sequence[str], names: Sequence[str]) -> str | None:
     return min(matches, key=lambda c: ranked[normal(c)], default=None)
 
 
-def has_id(columns: Sequence[str], tiers: Sequence[Sequence[str]]) -> bool:
-    """Whether any column is named like an id of this kind."""
-    return any(normal(c) in tier for c in columns for tier in tiers)
+def has_role(columns: Sequence[str], role: str, asked: str | None) -> bool:
+    """Whether any column is the one asked for, or named like one for this role."""
+    tiers = IDS.get(role) or (OTHERS[role],)
+    named = any(normal(c) in tier for c in columns for tier in tiers)
+    return named or (asked or SKIP) in columns

@@ -1,7 +1,8 @@
-"""`recsys ingest`: raw files in, five artifacts out.
+"""`recsys ingest`: raw files in, five artifacts out; and `recsys validate`, its checks alone.
 
-events, items and users as Parquet, the id tables as a pack and the spec as JSON; `checks` does
-the reading and finds what is wrong, for `recsys validate` too.
+Out go events, items and users as Parquet, the id tables as a pack and the spec as JSON. What is
+validated is written into a temporary folder and thrown away, so that what passes there is what
+an ingest accepts.
 """
 
 from __future__ import annotations
@@ -9,25 +10,24 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.adapters import adapter_of, raw_files
+from recsys_cli.datasets.adapters import adapter_of
 from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import make_reader
-from recsys_cli.datasets.findings import Findings, IngestReport
+from recsys_cli.datasets.findings import Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
-from recsys_cli.datasets.overrides import build_spec
+from recsys_cli.datasets.spec import build_spec
 from recsys_cli.datasets.tables import Context, RawTables, Slot
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
-
-__all__ = ["IngestReport", "ingest", "raw_files"]
 
 _SCRATCH = "raw-copies"
 
@@ -83,6 +83,27 @@ def ingest(
         last=totals.last,
         findings=tuple(findings.found),
     )
+
+
+def validate(
+    name: str, config: DatasetConfig, *, workspace: Path, progress: Progress | None = None
+) -> ValidationReport:
+    """Check a dataset's raw files as an ingest does, with nothing kept.
+
+    Args:
+        name: the dataset's name.
+        config: its section of recsys.toml.
+        workspace: folder that `config.path` is relative to.
+        progress: where progress goes.
+
+    Raises:
+        ConfigError: columns cannot be guessed, or a setting does not fit the data.
+    """
+    findings = Findings()
+    with TemporaryDirectory(prefix="recsys-validate-") as scratch:
+        out = Path(scratch)
+        build(name, config, workspace=workspace, out=out, findings=findings, progress=progress)
+    return ValidationReport(name, tuple(findings.found))
 
 
 def build(
