@@ -50,16 +50,8 @@ def configured_text_encoder(
     Raises:
         ConfigError: none is named, or it can't be loaded.
     """
-    section = section_for(config, "text", dataset)
-    return load_text_encoder(
-        _named(section.encoder, "text"),
-        dtype=section.dtype,
-        device=section.device,
-        config_line=_line(config, "text", dataset, section.encoder),
-        root=root,
-        hashes=hashes,
-        fitted=fitted,
-    )
+    named = _named(config, "text", dataset)
+    return load_text_encoder(**named, root=root, hashes=hashes, fitted=fitted)
 
 
 def configured_image_encoder(
@@ -70,25 +62,19 @@ def configured_image_encoder(
     Raises:
         ConfigError: none is named, or it can't be loaded.
     """
-    section = section_for(config, "image", dataset)
-    return load_image_encoder(
-        _named(section.encoder, "image"),
-        dtype=section.dtype,
-        device=section.device,
-        config_line=_line(config, "image", dataset, section.encoder),
-        root=root,
-        hashes=hashes,
-    )
+    return load_image_encoder(**_named(config, "image", dataset), root=root, hashes=hashes)
 
 
-def _named(encoder: str | None, part: str) -> str:
-    if encoder is None:
+def _named(config: Config, part: str, dataset: str) -> dict[str, Any]:
+    """The encoder that recsys.toml names, how to run it, and the line that names it."""
+    section = section_for(config, part, dataset)
+    if section.encoder is None:
         raise ConfigError(f"recsys.toml names no {part} encoder", hint=off_hint(part))
-    return encoder
-
-
-def _line(config: Config, part: str, dataset: str, encoder: str | None) -> str:
-    """The line of recsys.toml that names the encoder."""
     own = dataset in config.datasets and "encoder" in getattr(config.datasets[dataset], part)
-    section = f"datasets.{dataset}.{part}" if own else part
-    return f'[{section}] encoder = "{encoder}"'
+    where = f"datasets.{dataset}.{part}" if own else part
+    return {
+        "spec": section.encoder,
+        "dtype": section.dtype,
+        "device": section.device,
+        "config_line": f'[{where}] encoder = "{section.encoder}"',
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 from recsys_cli.encoders.contract import ImageEncoder, Precision, TextEncoder
 from recsys_cli.encoders.problems import cannot_load, first_line, library_missing, unknown_encoder
+from recsys_cli.encoders.torchload import Wanted
 from recsys_cli.encoders.weights import (
     combined_digest,
     file_digest,
@@ -58,14 +59,8 @@ def load_text_encoder(
         raise cannot_load(line, "text", error) from error
     from recsys_cli.encoders.sentence import SentenceEncoder
 
-    return SentenceEncoder(
-        folder,
-        spec=spec,
-        fingerprint=combined_digest({"kind": _SENTENCES, "files": digest, "dtype": dtype}),
-        dtype=dtype,
-        device=device,
-        config_line=line,
-    )
+    fingerprint = combined_digest({"kind": _SENTENCES, "files": digest, "dtype": dtype})
+    return SentenceEncoder(folder, Wanted(spec, fingerprint, dtype, device, line))
 
 
 def load_image_encoder(
@@ -116,16 +111,8 @@ def load_image_encoder(
         identity["tag"] = weights
     from recsys_cli.encoders.clip import ClipEncoder
 
-    return ClipEncoder(
-        architecture,
-        weights,
-        config=config,
-        spec=spec,
-        fingerprint=combined_digest(identity),
-        dtype=dtype,
-        device=device,
-        config_line=line,
-    )
+    wanted = Wanted(spec, combined_digest(identity), dtype, device, line)
+    return ClipEncoder(architecture, weights, config, wanted)
 
 
 def _lsa(spec: str, dim: str, line: str, fitted: Mapping[str, Any] | None) -> TextEncoder:

@@ -62,7 +62,7 @@ class Customers:
 
 
 @dataclass(frozen=True)
-class Taste:
+class CustomerTaste:
     """What a block of customers likes, (n, …)."""
 
     styles: IntArray
@@ -118,7 +118,7 @@ def style_leaning(age: IntArray, household: IntArray) -> FloatArray:
 
 def make_taste(
     rng: np.random.Generator, lines: Lines, *, age: IntArray, household: IntArray
-) -> Taste:
+) -> CustomerTaste:
     """Draw the taste of a block of customers with the given ages and households, each (n,)."""
     count = age.size
     leaning = style_leaning(age, household) + rng.gumbel(size=(count, len(STYLES)))
@@ -132,7 +132,7 @@ def make_taste(
     favourites = np.searchsorted(edges, target, "right") - 1
     blend = np.array([0.45, 0.25, 0.15, 0.1, 0.05], np.float32)
     point = np.einsum("nfm,f->nm", lines.micro[favourites], blend)
-    return Taste(
+    return CustomerTaste(
         styles=styles,
         favourites=favourites,
         colours=rng.normal(0, 0.9, (count, len(MASTERS))).astype(np.float32),

@@ -3,7 +3,6 @@
 In: a catalogue. Out: images/0xx/0xxxxxxxxx.jpg, 224 × 300, one per article up to a limit.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +14,7 @@ from recsys_cli.datasets.demo import accessories, bottoms, tops
 from recsys_cli.datasets.demo.catalogue import Catalogue
 from recsys_cli.datasets.demo.fabric import VARIANTS, pattern_masks
 from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise, read
+from recsys_cli.datasets.demo.sampling import in_order
 from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS, SILHOUETTES
 from recsys_cli.progress import Progress
 
@@ -39,12 +39,8 @@ def write_pictures(catalogue: Catalogue, folder: Path, *, limit: int, progress: 
         name = ids[article]
         (folder / name[:3] / f"{name}.jpg").write_bytes(picture(catalogue, article))
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        try:
-            for _ in pool.map(draw, range(len(ids))):
-                progress.advance()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    for _ in in_order(draw, range(len(ids))):
+        progress.advance()
 
 
 def picture(catalogue: Catalogue, article: int) -> bytes:

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from recsys_cli.datasets.demo.catalogue import WEEKS, Catalogue, line_seasons, weekly_weights
-from recsys_cli.datasets.demo.customers import Taste
-from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, Shelf, between, stream
+from recsys_cli.datasets.demo.customers import CustomerTaste
+from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, WeeklyShelf, between, stream
 
 FIRST_DAY = date(2018, 9, 20)
 DAYS = 734
@@ -22,11 +22,11 @@ DUPLICATE = 0.05
 
 
 @dataclass(frozen=True)
-class Shop:
+class DemoShop:
     """What all blocks share."""
 
     catalogue: Catalogue
-    shelf: Shelf
+    shelf: WeeklyShelf
     line_bounds: IntArray
     """(styles + 1,): the lines of style s are line_bounds[s] to line_bounds[s + 1]."""
     demand: FloatArray
@@ -45,12 +45,12 @@ class Shop:
 
 
 @dataclass(frozen=True)
-class Block:
+class CustomerBlock:
     """Customers whose rows (n,) are being made up: who buys in which basket on which day."""
 
     rng: np.random.Generator
-    shop: Shop
-    taste: Taste
+    shop: DemoShop
+    taste: CustomerTaste
     purchases: IntArray
     """(customers,): how many rows are theirs."""
     who: IntArray
@@ -63,11 +63,11 @@ def week_of(day: IntArray) -> IntArray:
     return WEEKS - 1 - (DAYS - 1 - day) // 7
 
 
-def open_shop(catalogue: Catalogue, seed: int) -> Shop:
+def open_shop(catalogue: Catalogue, seed: int) -> DemoShop:
     """Prepare the shelf and the calendar."""
     line = catalogue.products.line[catalogue.product]
     count = catalogue.lines.style.size
-    shelf = Shelf(groups=line, n_groups=count, weekly=weekly_weights(catalogue))
+    shelf = WeeklyShelf(groups=line, n_groups=count, weekly=weekly_weights(catalogue))
     styles = int(catalogue.lines.style.max()) + 1
     bounds = np.searchsorted(catalogue.lines.style, np.arange(styles + 1))
     demand = np.zeros((WEEKS, count + 1))
@@ -78,7 +78,7 @@ def open_shop(catalogue: Catalogue, seed: int) -> Shop:
     sale = 1.0 + 0.5 * np.exp(-(((day - 66) % 365) ** 2) / 18.0)
     noise = np.exp(stream(seed, 5).normal(0, 0.1, DAYS))
     sales = weekday * yearly * sale * noise * (1.0 + 0.4 * day / DAYS)
-    return Shop(catalogue, shelf, bounds, demand, np.concatenate([[0.0], np.cumsum(sales)]))
+    return DemoShop(catalogue, shelf, bounds, demand, np.concatenate([[0.0], np.cumsum(sales)]))
 
 
 def day_names() -> list[str]:
@@ -86,7 +86,7 @@ def day_names() -> list[str]:
     return [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(DAYS)]
 
 
-def repurchase(block: Block, article: IntArray) -> IntArray:
+def repurchase(block: CustomerBlock, article: IntArray) -> IntArray:
     """Turn some rows into what the customer bought before: the article, or another colour of it.
 
     Only articles still on the shelf are bought again. Some rows repeat the one before them in
@@ -107,7 +107,7 @@ def repurchase(block: Block, article: IntArray) -> IntArray:
     return np.where(twice, result[np.maximum(rows - 1, 0)], result)
 
 
-def pay(block: Block, article: IntArray) -> IntArray:
+def pay(block: CustomerBlock, article: IntArray) -> IntArray:
     """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
     rng, products = block.rng, block.shop.catalogue.products
     product = block.shop.catalogue.product[article]
