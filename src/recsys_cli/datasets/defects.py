@@ -7,7 +7,6 @@ from functools import partial
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.diagnosis import Defect
 from recsys_cli.datasets.events import (
     PARSED_TIME,
@@ -27,15 +26,11 @@ def unknown(column: str) -> str:
     return f"events.unknown_{column}s"
 
 
-def known_defects(
-    reader: EventReader, users: Ids, items: Ids, *, signed_weights: bool
-) -> list[Defect]:
+def known_defects(reader: EventReader, *, signed_weights: bool) -> list[Defect]:
     """Every defect that this file can have, as predicates on `EventReader.mapped(rows=True)`.
 
     Args:
         reader: the raw events.
-        users: user ids.
-        items: item ids.
         signed_weights: whether values multiply weights, so that none may be negative.
     """
     raw = reader.raw
@@ -57,7 +52,7 @@ def known_defects(
     found += _time_defects(reader, blank)
     found += _event_defects(reader, blank)
     found += _value_defects(reader, signed_weights=signed_weights)
-    return found + _unknown_ids(reader, users, items)
+    return found + _unknown_ids(reader)
 
 
 def _time_defects(reader: EventReader, blank: pl.Expr) -> list[Defect]:
@@ -131,7 +126,7 @@ def _value_defects(reader: EventReader, *, signed_weights: bool) -> list[Defect]
     ]
 
 
-def _unknown_ids(reader: EventReader, users: Ids, items: Ids) -> list[Defect]:
+def _unknown_ids(reader: EventReader) -> list[Defect]:
     return [
         Defect(
             check=unknown(ids.column),
@@ -144,6 +139,6 @@ def _unknown_ids(reader: EventReader, users: Ids, items: Ids) -> list[Defect]:
             everywhere=f"no event's {ids.column} is in the catalogue; are both from the same "
             "source, and were leading zeros lost?",
         )
-        for ids, cell in ((users, RAW_USER), (items, RAW_ITEM))
+        for ids, cell in ((reader.users, RAW_USER), (reader.items, RAW_ITEM))
         if ids.has_catalogue
     ]

@@ -20,7 +20,7 @@ from recsys_cli.datasets.adapters import adapter_of
 from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
-from recsys_cli.datasets.events import make_reader
+from recsys_cli.datasets.events import EventReader, make_reader
 from recsys_cli.datasets.findings import Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import build_spec
@@ -143,7 +143,7 @@ def _build(context: Context, out: Path) -> Built | None:
     progress.start("read ids")
     users = load_ids(tables.users, USER, findings)
     items = load_ids(tables.items, ITEM, findings)
-    reader = None if findings.failed else make_reader(tables.events, findings)
+    reader = None if findings.failed else make_reader(tables.events, users, items, findings)
     if reader is None:
         return None
     events_path = out / f"events_{name}.parquet"
@@ -154,11 +154,11 @@ def _build(context: Context, out: Path) -> Built | None:
             hint='name it in recsys.toml: columns = { value = "COLUMN" }',
         )
     progress.start("map events")
-    totals = build_events(reader, users, items, events_path, findings, signed_weights=signed)
+    totals = build_events(reader, events_path, findings, signed_weights=signed)
     if totals is None or findings.failed:
         return None
     progress.start("write tables")
-    _write(context, tables, users, items, out, kinds=reader.kinds, has_time=reader.time is not None)
+    _write(context, tables, reader, out)
     return Built(users, items, totals)
 
 
@@ -173,17 +173,9 @@ def _report_slot(slot: Slot, findings: Findings) -> None:
         findings.warn(check, message, hint="it is optional")
 
 
-def _write(
-    context: Context,
-    tables: RawTables,
-    users: Ids,
-    items: Ids,
-    out: Path,
-    *,
-    kinds: tuple[str, ...],
-    has_time: bool,
-) -> None:
+def _write(context: Context, tables: RawTables, reader: EventReader, out: Path) -> None:
     name, config = context.name, context.config
+    users, items = reader.users, reader.items
     items_path = out / f"items_{name}.parquet"
     source = config.source or name
     item_columns = write_table(tables.items, items, items_path, source=source)
@@ -200,8 +192,8 @@ def _write(
         name,
         config,
         tables.defaults,
-        kinds=kinds,
-        has_time=has_time,
+        kinds=reader.kinds,
+        has_time=reader.time is not None,
         item_columns=item_columns,
         user_columns=user_columns,
     )
