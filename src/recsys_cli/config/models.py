@@ -13,6 +13,7 @@ from pydantic import (
 
 Backend = Literal["auto", "cpu", "gpu", "spark"]
 Precision = Literal["auto", "fp32", "bf16"]
+IdRule = Literal["case", "spaces", "unicode", "decimals", "zeros"]
 
 
 class Section(BaseModel):
@@ -32,11 +33,22 @@ class ColumnsConfig(Section):
     item: str | None = None
     """Column holding the item id."""
     time: str | None = None
-    """Column holding the time: ISO dates, or epochs in s, ms or µs (told apart by size)."""
+    """Column holding the time: dates, or epochs in s, ms or µs (told apart by size)."""
     event: str | None = None
     """Column holding the kind of event, such as view or purchase."""
     value: str | None = None
     """Column holding a number, such as a rating, a price or a quantity."""
+    session: str | None = None
+    """Column holding the session or order that an event belongs to; see `guests`."""
+
+
+class JoinConfig(Section):
+    """A file whose columns belong to the events of a generic dataset."""
+
+    file: str
+    """The file within `path`; one row for each value of `on`."""
+    on: str
+    """The column that both files have."""
 
 
 class DatasetConfig(Section):
@@ -49,7 +61,8 @@ class DatasetConfig(Section):
     source: str | None = None
     """Short tag kept beside each item id; by default the dataset's name."""
     events: str | None = None
-    """generic: events file within `path`; by default the only file that looks like one."""
+    """generic: events file within `path`; by default the only file that looks like one. Here and
+    for items and users, a pattern (orders_*.csv) or a folder is all its files as one."""
     items: str | None = None
     """generic: items file within `path`, optional."""
     users: str | None = None
@@ -85,7 +98,31 @@ class DatasetConfig(Section):
     truth_events: list[str] | None = None
     """Kinds of event that count as a hit in evaluation; by default all."""
     separator: str | None = None
-    """Field separator of the raw text files; by default sniffed from the header."""
+    """Field separator of the raw text files, such as ";" or "::"; by default sniffed."""
+    header: bool | None = None
+    """generic: whether text files begin with names of columns; by default recognised. Without,
+    columns are called column_1, column_2, …"""
+    encoding: str | None = None
+    """Encoding of the raw text files, such as latin-1 or cp1252; by default UTF-8 (or UTF-16)."""
+    join: JoinConfig | None = None
+    """generic: another file whose columns belong to the events, such as an order's customer and
+    date: { file = "orders.csv", on = "order_id" }."""
+    time_format: str | None = None
+    """generic: how times are written, as in strftime: "%d/%m/%Y %H:%M"; by default recognised."""
+    missing_ids: list[str] | None = None
+    """generic: words that stand for a missing user or item; by default NA, null, None, nan, …;
+    [] keeps every word as an id."""
+    normalize_ids: list[IdRule] = []
+    """generic: what two spellings of an id may differ in and still be one: case, spaces (around
+    it, no-break and of no width), unicode (NFC), decimals (18.0 for 18), zeros (leading)."""
+    keep: list[str] = []
+    """generic: conditions that a row of the events must meet: ["is_click=1", "rating>=4"]."""
+    returns: Literal["keep", "subtract", "drop"] | None = None
+    """generic: rows of negative value, such as returned pieces: subtract takes them from what
+    the user bought, drop leaves them out; by default they are kept, as events like others."""
+    guests: Literal["drop", "session"] | None = None
+    """generic: rows without a user: drop leaves them out, session makes the session (or order)
+    that they belong to a user."""
 
 
 OVERRIDABLE = ("interactions", "text", "image")

@@ -18,7 +18,14 @@ from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.lookup import RowLookup
 from recsys_cli.datasets.rawfile import ROW, as_text
 from recsys_cli.datasets.tables import RawEvents
-from recsys_cli.datasets.times import MILLISECONDS, TimeFormat, detect_time, plausible, widened
+from recsys_cli.datasets.times import (
+    MILLISECONDS,
+    TimeFormat,
+    detect_time,
+    given_time,
+    plausible,
+    widened,
+)
 
 RAW_USER, RAW_ITEM, RAW_VALUE = "__user", "__item", "__value"
 RAW_TIME, RAW_EVENT, PARSED_TIME = "__time", "__event", "__parsed"
@@ -136,25 +143,72 @@ def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> E
     file = raw.source.file
     time_format = None
     if raw.time is not None:
-        sample = file.scan([raw.time]).head(_SAMPLE).collect(engine="streaming").to_series()
-        time_format = detect_time(sample)
+        time_format = _time_format(raw, raw.time, findings)
         if time_format is None:
-            cells = sample.drop_nulls()
-            findings.fail(
-                "events.time",
-                "no known time format reads the column",
-                file=file.label,
-                column=raw.time,
-                count=raw.source.rows,
-                example=str(cells[0]) if len(cells) else "",
-                hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
-            )
             return None
     kinds = raw.kinds or _kinds(raw, findings)
     if kinds is None:
         return None
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
     return EventReader(raw, users, items, kinds, time_format, latest, _values_are_padded(raw))
+
+
+def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat | None:
+    """How the time column reads; None where it does not, which `findings` then says."""
+    if raw.time_format:
+        return given_time(column, raw.time_format)
+    file = raw.source.file
+    sample = file.scan([column]).head(_SAMPLE).collect(engine="streaming").to_series()
+    found = detect_time(sample)
+    if found is None:
+        cells = sample.drop_nulls()
+        findings.fail(
+            "events.time",
+            "no known time format reads the column",
+            file=file.label,
+            column=column,
+            count=raw.source.rows,
+            example=str(cells[0]) if len(cells) else "",
+            hint="name it in recsys.toml, such as time_format = \"%d/%m/%Y %H:%M\"; or write ISO "
+            "dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
+        )
+        return None
+    other = found.other_way(column)
+    return found if other is None else _in_order(raw, column, found, other, findings)
+
+
+def _in_order(
+    raw: RawEvents, column: str, one: TimeFormat, other: TimeFormat, findings: Findings
+) -> TimeFormat | None:
+    """The one of two orders of day and month that reads more of the whole column.
+
+    Where both read all of it, and differently, nobody can tell: None.
+    """
+    differ = one.expr.is_not_null() & (one.expr != other.expr)
+    counts = raw.source.file.scan([column]).select(
+        one.expr.count().alias("one"),
+        other.expr.count().alias("other"),
+        differ.sum().alias("differ"),
+        pl.col(column).filter(differ).first().alias("cell"),
+    )
+    read = counts.collect(engine="streaming").row(0, named=True)
+    if read["one"] != read["other"]:
+        return one if read["one"] > read["other"] else other
+    if not read["differ"]:
+        return one
+    cell = pl.DataFrame({column: [read["cell"]]})
+    days = [f"{cell.select(each.expr).item():%Y-%m-%d} as {each.name}" for each in (one, other)]
+    findings.fail(
+        "events.time",
+        f"day and month cannot be told apart: {read['cell']!r} is {' or '.join(days)}",
+        file=raw.source.file.label,
+        column=column,
+        count=read["differ"],
+        example=read["cell"],
+        hint=f'say which in recsys.toml: time_format = "{one.patterns[0]}" or '
+        f'time_format = "{other.patterns[0]}"',
+    )
+    return None
 
 
 def wider_time(reader: EventReader) -> EventReader | None:

@@ -109,7 +109,10 @@ def _events(source: Structure, context: Context) -> RawEvents | None:
     time, event, value = roles[TIME], roles[EVENT], roles[VALUE]
     if time is None:
         _report_no_time(source, context)
-    return RawEvents(source, user, item, time, event, value, None if event else (_KIND,))
+    return RawEvents(
+        source, user, item, time, event, value, None if event else (_KIND,),
+        time_format=context.config.time_format,
+    )  # fmt: skip
 
 
 def _column(role: str, asked: str | None, source: Structure, context: Context) -> str | None:

@@ -42,6 +42,7 @@ TITLE_NAMES = (
 IDS = {USER: USER_NAMES, ITEM: ITEM_NAMES}
 OTHERS = {TIME: TIME_NAMES, EVENT: EVENT_NAMES, VALUE: VALUE_NAMES}
 ROLES = (*IDS, *OTHERS)
+_ALIKE = 0.9
 SKIP = ""
 """Setting a column or a file to this means that there is none."""
 
@@ -58,6 +59,30 @@ def normal(name: str) -> str:
 def bare(name: str) -> str:
     """A column name without its RecBole type."""
     return name.partition(":")[0]
+
+
+_NUMBER = re.compile(r"[+-]?[$€£]?\d[\d.,]*([eE][+-]?\d+)?%?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
+
+
+def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row of a text file names its columns rather than being data.
+
+    It does where a name is known. It does not where it holds a number or date above others of
+    its kind, or a value that is there again below.
+    """
+    known = {name for names in (*USER_NAMES, *ITEM_NAMES, *OTHERS.values()) for name in names}
+    if any(normal(cell) in known | set(TITLE_NAMES) for cell in first):
+        return True
+    for place, cell in enumerate(first):
+        below = [row[place].strip() for row in rest if len(row) == len(first)]
+        for kind in (_NUMBER, _DATE):
+            alike = sum(kind.fullmatch(other) is not None for other in below)
+            if kind.fullmatch(cell.strip()) and alike >= _ALIKE * max(len(below), 1):
+                return False
+        if cell.strip() and cell.strip() in below:
+            return False
+    return True
 
 
 def guess_role(columns: Sequence[str], role: str) -> str | None:

@@ -7,7 +7,7 @@ import difflib
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,18 +15,20 @@ from pathlib import Path
 import polars as pl
 
 from recsys_cli.datasets.findings import Findings
+from recsys_cli.datasets.guess import has_header
+from recsys_cli.datasets.plain import HEAD, Plain, Reading, plain, sniff_separator
 from recsys_cli.datasets.rawfile import BOM, RECBOLE_SUFFIXES, RawFile, format_of, open_bytes
+from recsys_cli.datasets.roles import roles_by_content
 
 DAMAGED_HINT = "the file is damaged, or is not what its suffix says"
-ENCODING_HINT = "convert the file, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+ENCODING_HINT = 'say which it is in recsys.toml, such as encoding = "cp1252" or "latin-1"'
 
 GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading a damaged gzip file raises."""
 
-_SEPARATORS = (",", "\t", ";", "|")
-_HEADER_BYTES = 1 << 20
+AS_IT_LOOKS = Reading()
 _JSON_SAMPLE = 1000
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_SAMPLE_LINES = 200
 _MAX_LISTED = 30
 
 
@@ -41,27 +43,43 @@ class UnreadableError(ValueError):
 
 
 def open_raw(
-    path: Path, table: str, findings: Findings, *, separator: str | None = None
+    paths: Path | Sequence[Path],
+    table: str,
+    findings: Findings,
+    *,
+    scratch: Path,
+    reading: Reading = AS_IT_LOOKS,
+    label: str | None = None,
+    most: int | None = None,
 ) -> RawFile | None:
     """Look at a file's first bytes and learn how to read it.
 
     Args:
-        path: the file; must exist.
+        paths: the file, or several that are one table; they must exist.
         table: what it is for, the first part of its checks' names.
         findings: receives what is wrong or worth knowing.
-        separator: field separator; None to sniff it from the header.
+        scratch: folder for a plain copy, where one is needed.
+        reading: what recsys.toml says of text files.
+        label: what messages call it; by default its name.
+        most: bytes after which a plain copy may end, where only its beginning matters.
 
     Returns:
         None where the file cannot be read at all, which `findings` then says.
     """
+    paths = [paths] if isinstance(paths, Path) else paths
+    path, label = paths[0], label or paths[0].name
     try:
+        if path.stat().st_size == 0:
+            raise _empty("the file is empty (no bytes)")
+        copy = plain(paths, reading, scratch, most=most)
         match format_of(path):
             case "parquet":
-                return _open_parquet(path, table)
+                raw = _open_parquet(copy.path, table)
             case "jsonl":
-                return _open_jsonl(path, table)
+                raw = _open_jsonl(copy.path, table)
             case _:
-                return _open_text(path, table, findings, separator)
+                raw = _open_text(copy, path, table, findings, reading, label)
+        return replace(raw, label=label, parts=tuple((p.name, p.start) for p in copy.parts))
     except UnreadableError as error:
         problem = error
     except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
@@ -69,7 +87,7 @@ def open_raw(
     findings.fail(
         f"{table}.{problem.check}",
         problem.message,
-        file=path.name,
+        file=label,
         line=problem.line,
         hint=problem.hint,
     )
@@ -101,8 +119,6 @@ def first_line(error: BaseException) -> str:
 
 
 def _open_parquet(path: Path, table: str) -> RawFile:
-    if path.stat().st_size == 0:
-        raise _empty("the file is empty (no bytes)")
     names = tuple(pl.read_parquet_schema(path))
     return RawFile(path, table, "parquet", names, names)
 
@@ -127,68 +143,86 @@ def _open_jsonl(path: Path, table: str) -> RawFile:
     return RawFile(path, table, "jsonl", names, names)
 
 
-def _open_text(path: Path, table: str, findings: Findings, separator: str | None) -> RawFile:
-    with open_bytes(path) as file:
-        head = file.read(_HEADER_BYTES)
+def _open_text(
+    copy: Plain, path: Path, table: str, findings: Findings, reading: Reading, label: str
+) -> RawFile:
+    with open_bytes(copy.path) as file:
+        head = file.read(HEAD)
     if not head.strip():
         raise _empty("the file is empty (not even a header)")
-    _refuse_unreadable(head)
-    first = head.partition(b"\n")[0]
-    header = first.removeprefix(BOM).rstrip(b"\r").decode()
-    recbole = path.name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES)
-    sniffed = sniff_separator(header)
-    used = separator or sniffed
-    if used not in header and sniffed in header:
-        message = f"the header has no {used!r}, the separator set in recsys.toml"
-        hint = f"remove separator from recsys.toml; the header looks separated by {sniffed!r}"
-        raise UnreadableError(message, hint=hint, check="separator", line=1)
-    fields = next(csv.reader([header], delimiter=used)) if not recbole else header.split(used)
-    names = tuple(field.strip() for field in fields)
-    raw = RawFile(path, table, "text", names, (), used, quoted=not recbole)
-    source_names = tuple(raw._scan(names, None).collect_schema().names())
-    _note_text(path, table, findings, head, used, expected=separator)
-    return replace(raw, source_names=source_names)
-
-
-def _refuse_unreadable(head: bytes) -> None:
-    if head.startswith(_UTF16):
-        hint = "convert it, for example: iconv -f UTF-16 -t UTF-8 FILE > NEW"
-        raise UnreadableError("cannot be read (it is UTF-16, not UTF-8)", hint=hint)
     if b"\0" in head:
         message = "cannot be read (not UTF-8 text; it may be a binary file)"
         raise UnreadableError(message, hint=DAMAGED_HINT)
-    if b"\r" in head and b"\n" not in head:
-        message = "cannot be read (its lines end in CR alone, as on old Macintosh systems)"
-        hint = r"convert it, for example: tr '\r' '\n' < FILE > NEW"
-        raise UnreadableError(message, hint=hint)
+    first, *others = head.removeprefix(BOM).splitlines()[:_SAMPLE_LINES]
+    header = first.decode()
+    lines = [header, *(line.decode("utf-8", "replace") for line in others)]
+    sniffed, used = sniff_separator(lines), copy.separator or ","
+    if reading.separator and used not in header and sniffed in header:
+        message = f"the header has no {reading.separator!r}, the separator set in recsys.toml"
+        hint = f"remove separator from recsys.toml; the header looks separated by {sniffed!r}"
+        raise UnreadableError(message, hint=hint, check="separator", line=1)
+    typed = path.name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES) and ":" in header
+    quoted = not typed and len(copy.shown or "") == 1
+    rules = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    rows = list(csv.reader(lines, delimiter=used, quoting=rules))
+    names = tuple(field.strip() for field in rows[0])
+    headed = reading.header
+    if headed is None:
+        headed = typed or has_header(rows[0], rows[1:])
+    if not headed:
+        names = tuple(f"column_{place}" for place in range(1, len(names) + 1))
+    raw = RawFile(copy.path, table, "text", names, (), used, quoted=quoted, header=headed)
+    source_names = tuple(raw._scan(names, None).collect_schema().names())
+    _note_text(copy, path, table, findings, head, label, expected=reading.separator)
+    if not headed:
+        guessed = roles_by_content(dict(zip(names, zip(*_even(rows, len(names)), strict=True))))
+        roles = ", ".join(f"{role} = {name}" for role, name in guessed.items())
+        findings.warn(
+            f"{table}.header",
+            "the file has no header, so columns are called column_1, column_2, …",
+            file=label,
+            line=1,
+            example=header,
+            hint=f"taken as {roles or 'none of the events'}; if that is wrong, name the columns, "
+            "or set header = true, in recsys.toml",
+        )
+        raw = replace(raw, guessed=guessed)
+    return replace(raw, source_names=source_names)
 
 
-def sniff_separator(header: str) -> str:
-    """The most frequent candidate in the header; a comma where there is none."""
-    return max(_SEPARATORS, key=header.count)
+def _even(rows: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
+    return [row for row in rows if len(row) == width]
 
 
 def _note_text(
-    path: Path, table: str, findings: Findings, head: bytes, used: str, *, expected: str | None
+    copy: Plain,
+    path: Path,
+    table: str,
+    findings: Findings,
+    head: bytes,
+    label: str,
+    *,
+    expected: str | None,
 ) -> None:
     notes = ["a byte-order mark"] if head.startswith(BOM) else []
-    if b"\r\n" in head:
-        notes.append("Windows line ends")
+    notes += ["Windows line ends"] if b"\r\n" in head else []
     message = f"has {' and '.join(notes)}, which is harmless" if notes else "plain UTF-8"
-    findings.ok(f"{table}.text", message, file=path.name, count=len(notes))
-    check, message = f"{table}.separator", f"fields are separated by {used!r}"
+    if copy.notes:
+        message = f"has {', '.join(copy.notes)}: read through a plain copy"
+    findings.ok(f"{table}.text", message, file=label, count=len(notes))
+    check, message = f"{table}.separator", f"fields are separated by {copy.shown!r}"
     is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
-    if is_csv and expected is None and used != ",":
+    if is_csv and expected is None and copy.shown != ",":
         findings.warn(
             check,
             f"{message} and not by a comma; read that way",
-            file=path.name,
+            file=label,
             line=1,
-            example=used,
+            example=copy.shown,
             hint="if that is wrong, set separator in recsys.toml",
         )
     else:
-        findings.ok(check, message, file=path.name)
+        findings.ok(check, message, file=label)
 
 
 def require_columns(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import glob
 import gzip
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -18,7 +18,7 @@ import polars as pl
 Format = Literal["text", "jsonl", "parquet"]
 
 ROW = "__row"
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".inter", ".item", ".user")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data", ".inter", ".item", ".user")
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 RECBOLE_SUFFIXES = (".inter", ".item", ".user")
 BOM = b"\xef\xbb\xbf"
@@ -37,6 +37,10 @@ class RawFile:
         separator: field separator of a text file.
         quoted: whether a double quote protects separators and line ends.
         clean: repaired copy that is read in place of `path`, or None.
+        header: whether a text file begins with the names of its columns.
+        label: what messages call it; by default its name.
+        parts: names of the files that it is a copy of, with the first line of each; () for one.
+        guessed: columns by the role that their content suggests, where names say nothing.
     """
 
     path: Path
@@ -47,11 +51,19 @@ class RawFile:
     separator: str = ","
     quoted: bool = True
     clean: Path | None = None
+    header: bool = True
+    label: str = ""
+    parts: tuple[tuple[str, int], ...] = ()
+    guessed: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            object.__setattr__(self, "label", self.path.name)
 
     @property
-    def label(self) -> str:
-        """The file's name for messages."""
-        return self.path.name
+    def usable(self) -> tuple[str, ...]:
+        """Names that are there once; what has none, or shares its own, can be used by nobody."""
+        return tuple(name for name in self.names if name and self.names.count(name) == 1)
 
     @property
     def has_lines(self) -> bool:
@@ -59,8 +71,8 @@ class RawFile:
         return self.format != "parquet"
 
     def scan(self, columns: Sequence[str] | None = None, *, rows: bool = False) -> pl.LazyFrame:
-        """The named columns (all by default), preceded by the row number `ROW` if asked for."""
-        names = self.names if columns is None else columns
+        """The named columns (all usable by default), preceded by the row number `ROW` if asked for."""
+        names = self.usable if columns is None else columns
         source = dict(zip(self.names, self.source_names, strict=True))
         index = [ROW] if rows else []
         picked = [pl.col(source[name]).alias(name) for name in names]
@@ -80,6 +92,7 @@ class RawFile:
         return pl.scan_csv(
             path,
             separator=self.separator,
+            has_header=self.header,
             quote_char='"' if self.quoted else None,
             infer_schema=False,
             row_index_name=row_index,

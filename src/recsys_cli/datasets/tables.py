@@ -57,6 +57,7 @@ class RawEvents:
         value: column with a number, or None.
         kinds: the kinds of event in the order of the spec; None for whatever the column holds.
         repeats_are_quantity: whether equal rows are several pieces rather than an oddity.
+        time_format: how the time column reads, in the notation of strftime; None to find out.
     """
 
     source: Structure
@@ -67,6 +68,7 @@ class RawEvents:
     value: str | None
     kinds: tuple[str, ...] | None
     repeats_are_quantity: bool = False
+    time_format: str | None = None
 
 
 def as_is(frame: pl.LazyFrame) -> pl.LazyFrame:

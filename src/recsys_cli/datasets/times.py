@@ -1,19 +1,21 @@
 """Which way a column tells the time, from a sample of it, and the expression that reads it.
 
-ISO dates and date-times (with or without a zone), compact dates such as 20180920, and epochs in
-s, ms, µs or ns, told apart by size: the median of the sample decides for the whole column.
-Everything becomes `Datetime("ms")`, UTC, without a zone.
+ISO dates and date-times (with or without a zone), dates with the day or the month first, with
+12 or 24 hours and with names of months, compact dates such as 20180920, and epochs in s, ms, µs
+or ns, told apart by size, cell by cell. Everything becomes `Datetime("ms")`, UTC, without a zone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import polars as pl
 
 MILLISECONDS = pl.Datetime("ms")
 _DAY_MS = 86_400_000
-_FORMATS = (
+_ISO = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
@@ -21,10 +23,43 @@ _FORMATS = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%dT%H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f %#z",
     "%Y-%m-%d %H:%M:%S%.f UTC",
     "%Y/%m/%d",
     "%Y/%m/%d %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M",
+    "%Y.%m.%d",
+    "%Y%m%d%H%M%S",
 )
+_CLOCKS = ("", *(
+    gap + clock
+    for gap, clock in product((" ", ", "), ("%H:%M", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p"))
+))  # fmt: skip
+_DAY_FIRST = tuple(
+    f"%d{mark}%m{mark}{year}{clock}"
+    for year, mark, clock in product(("%Y", "%y"), ("/", ".", "-"), _CLOCKS)
+)
+_NAMED = tuple(
+    date + clock
+    for date, clock in product(
+        ("%d-%B-%Y", "%d %B %Y", "%d/%B/%Y", "%B %d, %Y", "%B %d %Y", "%d-%B-%y"), _CLOCKS
+    )
+) + (
+    "%m %d, %Y",
+    "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %#z",
+    "%d/%b/%Y:%H:%M:%S %#z",
+)  # fmt: skip
+
+
+def swapped(pattern: str) -> str:
+    """A pattern with the places of day and month exchanged."""
+    return pattern.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m")
+
+
+_MONTH_FIRST = tuple(map(swapped, _DAY_FIRST))
+_TWO_WAYS = frozenset((*_DAY_FIRST, *_MONTH_FIRST))
+_FORMATS = (*_ISO, *_DAY_FIRST, *_MONTH_FIRST, *_NAMED)
 # Epochs of the years 1973 to 5138 differ by a factor of 1,000 between units.
 _UNITS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
 _COMPACT, _COMPACT_DIGITS, _YEARS = "%Y%m%d", 8, (1900, 2200)
@@ -45,6 +80,18 @@ class TimeFormat:
     name: str
     expr: pl.Expr
     patterns: tuple[str, ...] = ()
+
+    def other_way(self, column: str) -> TimeFormat | None:
+        """The format with day and month exchanged; None where none of its patterns has both."""
+        turned = [swapped(p) if p in _TWO_WAYS else p for p in self.patterns]
+        if tuple(turned) == self.patterns:
+            return None
+        return _of_patterns(pl.col(column), tuple(turned))
+
+
+def given_time(column: str, pattern: str) -> TimeFormat:
+    """The format that recsys.toml names, in the notation of strftime."""
+    return TimeFormat(pattern, _parsed(pl.col(column), pattern))
 
 
 def detect_time(sample: pl.Series) -> TimeFormat | None:
@@ -68,7 +115,8 @@ def detect_time(sample: pl.Series) -> TimeFormat | None:
 def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
     numbers = cells.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls()
     if len(numbers) < _AGREE * len(cells):
-        return _iso(column, cells)
+        patterns, unread = _reading(column, cells, _FORMATS)
+        return _of_patterns(column, patterns) if len(unread) <= _AGREE * len(cells) else None
     years = cells.str.to_date(_COMPACT, strict=False).dt.year()
     compact = (years.is_between(*_YEARS) & (cells.str.len_bytes() == _COMPACT_DIGITS)).sum()
     if compact >= _AGREE * len(cells):
@@ -76,36 +124,50 @@ def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
     return _epoch(column.str.strip_chars().cast(pl.Float64, strict=False), numbers)
 
 
-def _iso(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
-    patterns, unread = _reading(column, cells)
-    return _of_patterns(column, patterns) if len(unread) <= _AGREE * len(cells) else None
-
-
 def widened(time: TimeFormat, unread: pl.Series) -> TimeFormat | None:
     """The format with further patterns that read cells which it does not; None without any.
 
-    No two of the patterns read the same text, so what was read before stays as it is.
+    What was read before stays as it is, and day and month keep their order.
 
     Args:
         time: how the column is read.
         unread: cells of it that are not, named as the column.
     """
-    more, _ = _reading(pl.col(unread.name), unread) if time.patterns else ((), unread)
+    if not time.patterns:
+        return None
+    more, _ = _reading(pl.col(unread.name), unread, _going_with(time.patterns, _FORMATS))
     return _of_patterns(pl.col(unread.name), time.patterns + more) if more else None
 
 
-def _reading(column: pl.Expr, cells: pl.Series) -> tuple[tuple[str, ...], pl.Series]:
+def _reading(
+    column: pl.Expr, cells: pl.Series, known: Sequence[str]
+) -> tuple[tuple[str, ...], pl.Series]:
     """The patterns that read any of the cells, most used first, and the cells that none reads."""
     patterns: list[str] = []
     while len(cells):
         frame = cells.to_frame()
-        reads = [frame.select(_parsed(column, f).is_not_null().sum()).item() for f in _FORMATS]
-        best = max(range(len(_FORMATS)), key=reads.__getitem__)
-        if not reads[best]:
+        read = frame.select(
+            _parsed(column, pattern).is_not_null().sum().alias(pattern) for pattern in known
+        ).row(0, named=True)
+        best = max(known, key=read.__getitem__)
+        if not read[best]:
             break
-        patterns.append(_FORMATS[best])
-        cells = frame.filter(_parsed(column, _FORMATS[best]).is_null()).to_series()
+        patterns.append(best)
+        known = _going_with(patterns, known)
+        cells = frame.filter(_parsed(column, best).is_null()).to_series()
     return tuple(patterns), cells
+
+
+def _going_with(patterns: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The known patterns less those that put day and month the other way than `patterns`."""
+    orders = (_DAY_FIRST, _MONTH_FIRST)
+    excluded = {
+        other
+        for mine, others in (orders, orders[::-1])
+        if any(pattern in mine for pattern in patterns)
+        for other in others
+    }
+    return tuple(pattern for pattern in known if pattern not in excluded)
 
 
 def _of_patterns(column: pl.Expr, patterns: tuple[str, ...]) -> TimeFormat:
@@ -114,17 +176,30 @@ def _of_patterns(column: pl.Expr, patterns: tuple[str, ...]) -> TimeFormat:
 
 
 def _parsed(column: pl.Expr, pattern: str) -> pl.Expr:
-    if "%H" not in pattern:
-        return column.str.to_date(pattern, strict=False).cast(MILLISECONDS)
-    time = column.str.to_datetime(pattern, time_unit="ms", strict=False)
-    return time.dt.replace_time_zone(None) if "%#z" in pattern else time
+    text = column.cast(pl.String)
+    if not any(clock in pattern for clock in ("%H", "%I", "%T", "%R", "%s")):
+        time = text.str.to_date(pattern, strict=False).cast(MILLISECONDS)
+    else:
+        time = text.str.to_datetime(pattern, time_unit="ms", strict=False)
+    if "%#z" in pattern or "%z" in pattern or "%:z" in pattern:
+        time = time.dt.replace_time_zone(None)
+    # A year of two digits must not be read as one of the first century.
+    return pl.when(time.dt.year() >= _YEARS[0]).then(time) if "%Y" in pattern else time
 
 
 def _epoch(number: pl.Expr, sample: pl.Series) -> TimeFormat:
-    median = abs(float(sample.drop_nans().median() or 0))  # type: ignore[arg-type]
-    unit, _, to_ms = next(u for u in _UNITS if median < u[1])
-    ms = (number.cast(pl.Float64) * to_ms).floor()
-    return TimeFormat(f"epoch in {unit}", ms.cast(pl.Int64, strict=False).cast(MILLISECONDS))
+    cells = sample.drop_nans().abs()
+    units, low = [], 0.0
+    for unit, high, _ in _UNITS:
+        units += [(int(cells.is_between(low, high, closed="left").sum()), unit)]
+        low = high
+    used = [unit for count, unit in sorted(units, key=lambda each: -each[0]) if count]
+    number = number.cast(pl.Float64)
+    ms = number * _UNITS[-1][2]
+    for _, high, to_ms in reversed(_UNITS[:-1]):
+        ms = pl.when(number.abs() < high).then(number * to_ms).otherwise(ms)
+    expr = ms.floor().cast(pl.Int64, strict=False).cast(MILLISECONDS)
+    return TimeFormat(f"epoch in {' and '.join(used or ['s'])}", expr)
 
 
 def plausible(time: pl.Expr, *, latest_ms: int) -> pl.Expr:

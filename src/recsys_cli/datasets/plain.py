@@ -1,0 +1,274 @@
+"""Plain copies of raw files that the parser cannot read as they are.
+
+Several files as one, other encodings than UTF-8, separators of several characters, line ends of
+CR alone, quotes after backslashes, and JSON arrays. A copy has a line for each line of the
+original, so that a line named in a message is the original's.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from recsys_cli.config.models import DatasetConfig
+from recsys_cli.datasets.guess import has_header
+from recsys_cli.datasets.rawfile import BOM, format_of, open_bytes
+from recsys_cli.errors import ConfigError
+
+HEAD = 1 << 20
+"""Bytes that are looked at to tell how a file is read."""
+_UNIT = "\x1f"
+"""Stands for a separator of several characters: ASCII's own, which no text holds."""
+_SEPARATORS = (",", "\t", ";", "|")
+_LONG_SEPARATORS = ("::", "||", "~|~", "|~|")
+_SAMPLE_LINES = 100
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ESCAPED = re.compile(rb'\\(["\\])')
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How text files are read; None is what they look like.
+
+    Attributes:
+        separator: between fields.
+        header: whether they begin with names of columns.
+        encoding: of their text.
+    """
+
+    separator: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+
+    @classmethod
+    def of(cls, config: DatasetConfig) -> Reading:
+        """As recsys.toml says.
+
+        Raises:
+            ConfigError: there is no such encoding.
+        """
+        try:
+            codecs.lookup(config.encoding or "utf-8")
+        except LookupError:
+            raise ConfigError(
+                f"there is no encoding {config.encoding!r}",
+                hint='one of many is encoding = "latin-1", "cp1252" or "utf-16"',
+            ) from None
+        return cls(config.separator or None, config.header, config.encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the files that a copy is made of, and the first of its lines in the copy, from 1."""
+
+    name: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A file that can be read as it is.
+
+    Attributes:
+        path: where it is.
+        separator: between its fields; None for what the header looks like.
+        shown: that separator as the original has it.
+        parts: the files that it was made of, where these are several.
+        notes: what was odd about the original.
+    """
+
+    path: Path
+    separator: str | None = None
+    shown: str | None = None
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def plain(paths: Sequence[Path], reading: Reading, into: Path, *, most: int | None = None) -> Plain:
+    """The file itself, or a copy of the files in the folder `into`.
+
+    Args:
+        paths: at least one.
+        reading: how they are read.
+        into: folder for the copy.
+        most: bytes after which a copy may end; None for all of it.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: files of several formats, or bytes that are not of their encoding.
+    """
+    first = paths[0]
+    target = into / f"{len(list(into.iterdir()))}-{first.name.removesuffix('.gz')}"
+    kinds = {format_of(path) for path in paths}
+    if len(kinds) > 1:
+        raise ValueError("the files are of several formats")
+    if kinds == {"parquet"}:
+        if len(paths) == 1:
+            return Plain(first)
+        frames = [pl.scan_parquet(path, glob=False) for path in paths]
+        pl.concat(frames, how="diagonal_relaxed").sink_parquet(target)
+        return Plain(target, parts=tuple(Part(path.name, 1) for path in paths))
+    look = _Look.of(first, reading)
+    if len(paths) == 1 and not look.notes:
+        return Plain(first, look.separator, look.separator)
+    heads = {_first_line(path, look) for path in paths}
+    named = reading.header is not False and "jsonl" not in kinds
+    if named and len(heads) > 1 and has_header(look.fields(next(iter(heads))), []):
+        return _by_name(paths, reading, look, target)
+    parts, line = [], 1
+    with target.open("wb") as out:
+        for path in paths:
+            lines = look.lines(path)
+            if named and path != first and len(heads) == 1:
+                next(lines, None)
+            parts.append(Part(path.name, line))
+            for data in lines:
+                out.write(data)
+                line += 1
+                if most and out.tell() > most:
+                    break
+    used = _UNIT if look.long else look.separator
+    several = tuple(parts) if len(parts) > 1 else ()
+    return Plain(target, used, look.separator, several, look.notes)
+
+
+def _by_name(paths: Sequence[Path], reading: Reading, look: _Look, target: Path) -> Plain:
+    """The files as one where their columns differ in order, or some lack some."""
+    frames = []
+    for number, path in enumerate(paths):
+        own = target.parent / f"part-{number}"
+        own.mkdir()
+        copy = plain([path], reading, own)
+        separator = copy.separator or look.separator or ","
+        frames.append(pl.scan_csv(copy.path, separator=separator, infer_schema=False, glob=False))
+    pl.concat(frames, how="diagonal").sink_csv(target)
+    return Plain(target, ",", ",", notes=(*look.notes, "columns in several orders"))
+
+
+def _first_line(path: Path, look: _Look) -> bytes:
+    return next(look.lines(path), b"").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the head of a text file tells about how to read it.
+
+    Attributes:
+        encoding: its encoding; None for UTF-8.
+        separator: between its fields; None for JSON.
+        escaped: whether backslashes protect quotes.
+        array: whether it is a JSON array.
+        notes: what is odd about it.
+    """
+
+    encoding: str | None
+    separator: str | None
+    escaped: bool
+    array: bool
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: Path, reading: Reading) -> _Look:
+        """Read the first bytes."""
+        with open_bytes(path) as file:
+            head = file.read(HEAD)
+        encoding = reading.encoding or ("utf-16" if head.startswith(_UTF16) else None)
+        if encoding is not None and codecs.lookup(encoding).name == "utf-8":
+            encoding = None
+        text = head.decode(encoding, "ignore") if encoding else head.decode("utf-8", "ignore")
+        text = text.removeprefix("\ufeff")
+        old_mac = "\r" in text and "\n" not in text
+        notes = [f"{encoding} text"] if encoding else []
+        notes += ["lines that end in CR"] if old_mac else []
+        if format_of(path) == "jsonl":
+            array = text.lstrip().startswith("[")
+            notes += ["a JSON array"] if array else []
+            return cls(encoding, None, escaped=False, array=array, notes=tuple(notes))
+        sample = text.splitlines()[:_SAMPLE_LINES]
+        separator = reading.separator or sniff_separator(sample)
+        escaped = _quotes_are_escaped(sample, separator)
+        notes += [f"fields separated by {separator!r}"] if len(separator) > 1 else []
+        notes += ["quotes after backslashes"] if escaped else []
+        return cls(encoding, separator, escaped=escaped, array=False, notes=tuple(notes))
+
+    @property
+    def long(self) -> bool:
+        """Whether several characters separate fields."""
+        return len(self.separator or "") > 1
+
+    def fields(self, line: bytes) -> list[str]:
+        """The fields of a line from `lines`."""
+        text = line.decode("utf-8", "replace")
+        separator = _UNIT if self.long else self.separator or ","
+        return next(csv.reader([text], delimiter=separator), [])
+
+    def lines(self, path: Path) -> Iterator[bytes]:
+        """The lines of a plain copy, each with its end."""
+        with open_bytes(path) as file:
+            lines = _array(file, self.encoding) if self.array else self._decoded(file)
+            separator = (self.separator or "").encode()
+            for number, line in enumerate(lines):
+                data = line.removeprefix(BOM) if not number else line
+                if self.long:
+                    data = data.replace(separator, _UNIT.encode())
+                if self.escaped:
+                    data = _ESCAPED.sub(lambda m: b'""' if m[1] == b'"' else m[1], data)
+                yield data if data.endswith(b"\n") else data + b"\n"
+
+    def _decoded(self, file: BinaryIO) -> Iterable[bytes]:
+        if not self.notes or (self.encoding is None and "lines that end in CR" not in self.notes):
+            return file
+        text = io.TextIOWrapper(file, encoding=self.encoding or "utf-8", newline=None)
+        return (line.encode() for line in text)
+
+
+def _array(file: BinaryIO, encoding: str | None) -> Iterator[bytes]:
+    """The elements of a JSON array, one a line; those of the first bytes where it is cut off."""
+    text = file.read().decode(encoding or "utf-8").lstrip("\ufeff \t\r\n").removeprefix("[")
+    decode, at = json.JSONDecoder().raw_decode, 0
+    while True:
+        while at < len(text) and text[at] in ", \t\r\n":
+            at += 1
+        if at >= len(text) or text[at] == "]":
+            return
+        element, at = decode(text, at)
+        yield json.dumps(element, ensure_ascii=False).encode() + b"\n"
+
+
+def sniff_separator(sample: Sequence[str]) -> str:
+    """What separates the fields of these lines: the most frequent of the usual ones.
+
+    Several characters do where every line has equally many, and spaces where nothing else does.
+    """
+    header = sample[0] if sample else ""
+    lines = [line for line in sample if line.strip()]
+    for candidate in _LONG_SEPARATORS:
+        counts = {line.count(candidate) for line in lines}
+        if len(counts) == 1 and 0 not in counts:
+            return candidate
+    if any(separator in header for separator in _SEPARATORS):
+        return max(_SEPARATORS, key=header.count)
+    spaces = {line.strip().count(" ") for line in lines}
+    return " " if len(spaces) == 1 and 0 not in spaces and len(lines) > 1 else ","
+
+
+def _quotes_are_escaped(sample: Sequence[str], separator: str) -> bool:
+    """Whether more of the lines have as many fields as the first if backslashes protect quotes."""
+    if len(separator) > 1 or not any('\\"' in line for line in sample):
+        return False
+    width = len(next(csv.reader(sample[:1], delimiter=separator), []))
+
+    def whole(**rules: object) -> int:
+        rows = csv.reader(sample, delimiter=separator, **rules)  # type: ignore[arg-type]
+        return sum(len(row) == width for row in rows)
+
+    return whole(doublequote=False, escapechar="\\") > whole()
