@@ -131,8 +131,12 @@ class EventReader:
         return pl.when(number.is_finite()).then(number)
 
 
-def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> EventReader | None:
-    """Settle the time format and the kinds of event; None where a finding is fatal."""
+def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> EventReader:
+    """Settle the time format and the kinds of event.
+
+    Raises:
+        DataError: no time can be read, or there are too many kinds of event.
+    """
     file = raw.source.file
     time_format = None
     if raw.time is not None:
@@ -140,7 +144,7 @@ def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> E
         time_format = detect_time(sample)
         if time_format is None:
             cells = sample.drop_nulls()
-            findings.fail(
+            findings.fatal(
                 "events.time",
                 "no known time format reads the column",
                 file=file.label,
@@ -149,10 +153,7 @@ def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> E
                 example=str(cells[0]) if len(cells) else "",
                 hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
             )
-            return None
     kinds = raw.kinds or _kinds(raw, findings)
-    if kinds is None:
-        return None
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
     return EventReader(raw, users, items, kinds, time_format, latest, _values_are_padded(raw))
 
@@ -175,7 +176,7 @@ def _values_are_padded(raw: RawEvents) -> bool:
     return bool((cells.str.strip_chars() != cells).any())
 
 
-def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
+def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...]:
     if raw.event is None:
         raise ValueError("an events file without an event column needs a kind")
     file = raw.source.file
@@ -183,7 +184,7 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
     frame = file.scan([raw.event]).select(text.unique()).collect(engine="streaming")
     kinds = frame.to_series().drop_nulls().sort().to_list()
     if not kinds or len(kinds) > _MAX_KINDS:
-        findings.fail(
+        findings.fatal(
             "events.kinds",
             f"holds {len(kinds):,} different kinds of event; at most {_MAX_KINDS} make sense",
             file=file.label,
@@ -192,7 +193,6 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
             example=kinds[0] if kinds else None,
             hint='name another column in recsys.toml, or none: columns = { event = "" }',
         )
-        return None
     return tuple(kinds)
 
 

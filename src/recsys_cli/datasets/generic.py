@@ -26,7 +26,7 @@ from recsys_cli.datasets.tables import (
     RawEvents,
     RawTables,
     Slot,
-    open_slot,
+    open_slots,
 )
 from recsys_cli.errors import ConfigError
 
@@ -52,17 +52,14 @@ class GenericAdapter:
         """The events, items and users files."""
         return locate_files(folder, config)
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
         """The tables with their columns settled."""
-        opened = {table: open_slot(slot, context) for table, slot in slots.items()}
-        if opened["events"] is None or context.findings.failed:
-            return None
+        opened = open_slots(slots, context)
         events = _events(opened["events"], context)
-        if events is None:
-            return None
         _report_unreadable(context)
         items = _catalogue(opened.get("items"), ITEM, events.item, context)
         users = _catalogue(opened.get("users"), USER, events.user, context)
+        context.findings.raise_if_failed()
         config = context.config
         text, categories = _item_columns(items)
         defaults = Defaults(
@@ -73,7 +70,7 @@ class GenericAdapter:
             user_columns=_user_columns(users),
             image_root=config.path if config.image_column else None,
         )
-        return None if context.findings.failed else RawTables(events, items, users, defaults)
+        return RawTables(events, items, users, defaults)
 
 
 def _report_unreadable(context: Context) -> None:
@@ -90,7 +87,7 @@ def _report_unreadable(context: Context) -> None:
         )
 
 
-def _events(source: Structure, context: Context) -> RawEvents | None:
+def _events(source: Structure, context: Context) -> RawEvents:
     asked = context.config.columns.model_dump(exclude_none=True)
     roles = {role: _column(role, asked.get(role), source, context) for role in guess.ROLES}
     settings = {
@@ -99,11 +96,11 @@ def _events(source: Structure, context: Context) -> RawEvents | None:
         if column and role in asked
     }
     needed = [column for column in roles.values() if column]
-    if not require_columns(source.file, needed, context.findings, settings=settings):
-        return None
+    require_columns(source.file, needed, context.findings, settings=settings)
+    context.findings.raise_if_failed()
     user, item = str(roles[USER]), str(roles[ITEM])
-    if not exact_ids(source.file, [user, item], context.findings):
-        return None
+    exact_ids(source.file, [user, item], context.findings)
+    context.findings.raise_if_failed()
     chosen = ", ".join(f"{role} = {column!r}" for role, column in roles.items() if column)
     context.findings.ok("events.roles", chosen, file=source.file.label)
     time, event, value = roles[TIME], roles[EVENT], roles[VALUE]

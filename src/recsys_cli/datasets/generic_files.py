@@ -87,7 +87,7 @@ def look_at(folder: Path, config: DatasetConfig) -> Looks:
             continue
         if format_of(path) is None:
             continue
-        findings = Findings()
+        findings = Findings("")
         raw = open_raw(path, "files", findings, separator=config.separator or None)
         if raw is None:
             looks.unreadable[path] = findings.failed[0]
