@@ -32,7 +32,7 @@ from recsys_cli.datasets.rawfile import ROW
 
 def build_events(
     reader: EventReader, path: Path, findings: Findings, *, signed_weights: bool
-) -> Totals | None:
+) -> Totals:
     """Write the events table, giving ids that no catalogue lists rows of their own.
 
     Args:
@@ -41,8 +41,8 @@ def build_events(
         findings: receives every check's finding.
         signed_weights: whether values multiply weights, so that none may be negative.
 
-    Returns:
-        None where a finding is fatal.
+    Raises:
+        DataError: a finding is fatal.
     """
     nulls = _write(reader, path)
     wider = wider_time(reader) if reader.time and nulls[TIME] else None
@@ -65,8 +65,7 @@ def build_events(
         found = occurrences(reader.mapped(rows=True), known)
     place = Place(source.file.label, source.file, source.rows, source.nulls)
     report(found, place, findings)
-    if findings.failed:
-        return None
+    findings.raise_if_failed()
     _add_unknown(reader, found, findings)
     if incomplete:
         sink_events(reader, path, drop=True)
@@ -75,8 +74,7 @@ def build_events(
     totals = count_events(path, rows_read=read, n_items=len(reader.items))
     if not totals.events:
         message = "no row of the events can be used"
-        findings.fail("events.rows", message, file=source.file.label, count=0)
-        return None
+        findings.fatal("events.rows", message, file=source.file.label, count=0)
     _report_ids(reader, findings)
     _report_repeats(reader, path, totals, findings)
     for ids, seen in ((reader.users, totals.users), (reader.items, totals.items)):

@@ -138,23 +138,23 @@ class EventReader:
         return pl.when(number.is_finite()).then(number)
 
 
-def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> EventReader | None:
-    """Settle the time format and the kinds of event; None where a finding is fatal."""
+def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> EventReader:
+    """Settle the time format and the kinds of event.
+
+    Raises:
+        DataError: no time can be read, or there are too many kinds of event.
+    """
     file = raw.source.file
     time_format = None
     if raw.time is not None:
         time_format = _time_format(raw, raw.time, findings)
-        if time_format is None:
-            return None
     kinds = raw.kinds or _kinds(raw, findings)
-    if kinds is None:
-        return None
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
     return EventReader(raw, users, items, kinds, time_format, latest, _values_are_padded(raw))
 
 
-def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat | None:
-    """How the time column reads; None where it does not, which `findings` then says."""
+def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat:
+    """How the time column reads; raises where it does not."""
     if raw.time_format:
         return given_time(column, raw.time_format)
     file = raw.source.file
@@ -162,7 +162,7 @@ def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat 
     found = detect_time(sample)
     if found is None:
         cells = sample.drop_nulls()
-        findings.fail(
+        findings.fatal(
             "events.time",
             "no known time format reads the column",
             file=file.label,
@@ -172,17 +172,16 @@ def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat 
             hint="name it in recsys.toml, such as time_format = \"%d/%m/%Y %H:%M\"; or write ISO "
             "dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
         )
-        return None
     other = found.other_way(column)
     return found if other is None else _in_order(raw, column, found, other, findings)
 
 
 def _in_order(
     raw: RawEvents, column: str, one: TimeFormat, other: TimeFormat, findings: Findings
-) -> TimeFormat | None:
+) -> TimeFormat:
     """The one of two orders of day and month that reads more of the whole column.
 
-    Where both read all of it, and differently, nobody can tell: None.
+    Where both read all of it, and differently, nobody can tell, and it raises.
     """
     differ = one.expr.is_not_null() & (one.expr != other.expr)
     counts = raw.source.file.scan([column]).select(
@@ -198,7 +197,7 @@ def _in_order(
         return one
     cell = pl.DataFrame({column: [read["cell"]]})
     days = [f"{cell.select(each.expr).item():%Y-%m-%d} as {each.name}" for each in (one, other)]
-    findings.fail(
+    findings.fatal(
         "events.time",
         f"day and month cannot be told apart: {read['cell']!r} is {' or '.join(days)}",
         file=raw.source.file.label,
@@ -208,7 +207,6 @@ def _in_order(
         hint=f'say which in recsys.toml: time_format = "{one.patterns[0]}" or '
         f'time_format = "{other.patterns[0]}"',
     )
-    return None
 
 
 def wider_time(reader: EventReader) -> EventReader | None:
@@ -229,7 +227,7 @@ def _values_are_padded(raw: RawEvents) -> bool:
     return bool((cells.str.strip_chars() != cells).any())
 
 
-def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
+def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...]:
     if raw.event is None:
         raise ValueError("an events file without an event column needs a kind")
     file = raw.source.file
@@ -237,7 +235,7 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
     frame = file.scan([raw.event]).select(text.unique()).collect(engine="streaming")
     kinds = frame.to_series().drop_nulls().sort().to_list()
     if not kinds or len(kinds) > _MAX_KINDS:
-        findings.fail(
+        findings.fatal(
             "events.kinds",
             f"holds {len(kinds):,} different kinds of event; at most {_MAX_KINDS} make sense",
             file=file.label,
@@ -246,7 +244,6 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
             example=kinds[0] if kinds else None,
             hint='name another column in recsys.toml, or none: columns = { event = "" }',
         )
-        return None
     return tuple(kinds)
 
 

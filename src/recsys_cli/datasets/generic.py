@@ -26,17 +26,12 @@ from recsys_cli.datasets.tables import (
     RawEvents,
     RawTables,
     Slot,
-    open_slot,
+    open_slots,
 )
 from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
 _ID = "__id"
-# Defaults for kinds of event that go by these names; any other counts 1.
-_WEIGHTS = {
-    "addtocart": 3.0, "add_to_cart": 3.0, "cart": 3.0, "basket": 3.0, "favorite": 3.0,
-    "fav": 3.0, "wishlist": 3.0, "transaction": 5.0, "purchase": 5.0, "buy": 5.0, "order": 5.0,
-}  # fmt: skip
 # A text column with at most this many different values is a category too.
 _MAX_USER_VALUES = 64
 _MAX_CATEGORIES = 1_000
@@ -52,28 +47,25 @@ class GenericAdapter:
         """The events, items and users files."""
         return locate_files(folder, config)
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
         """The tables with their columns settled."""
-        opened = {table: open_slot(slot, context) for table, slot in slots.items()}
-        if opened["events"] is None or context.findings.failed:
-            return None
+        opened = open_slots(slots, context)
         events = _events(opened["events"], context)
-        if events is None:
-            return None
         _report_unreadable(context)
         items = _catalogue(opened.get("items"), ITEM, events.item, context)
         users = _catalogue(opened.get("users"), USER, events.user, context)
+        context.findings.raise_if_failed()
         config = context.config
         text, categories = _item_columns(items)
         defaults = Defaults(
-            weights=_WEIGHTS | {_KIND: 1.0},
+            weights=guess.WEIGHTS,
             repurchase=False,
             text_columns=text,
             category_columns=categories,
             user_columns=_user_columns(users),
             image_root=config.path if config.image_column else None,
         )
-        return None if context.findings.failed else RawTables(events, items, users, defaults)
+        return RawTables(events, items, users, defaults)
 
 
 def _report_unreadable(context: Context) -> None:
@@ -90,7 +82,7 @@ def _report_unreadable(context: Context) -> None:
         )
 
 
-def _events(source: Structure, context: Context) -> RawEvents | None:
+def _events(source: Structure, context: Context) -> RawEvents:
     asked = context.config.columns.model_dump(exclude_none=True)
     roles = {role: _column(role, asked.get(role), source, context) for role in guess.ROLES}
     settings = {
@@ -99,11 +91,11 @@ def _events(source: Structure, context: Context) -> RawEvents | None:
         if column and role in asked
     }
     needed = [column for column in roles.values() if column]
-    if not require_columns(source.file, needed, context.findings, settings=settings):
-        return None
+    require_columns(source.file, needed, context.findings, settings=settings)
+    context.findings.raise_if_failed()
     user, item = str(roles[USER]), str(roles[ITEM])
-    if not exact_ids(source.file, [user, item], context.findings):
-        return None
+    exact_ids(source.file, [user, item], context.findings)
+    context.findings.raise_if_failed()
     chosen = ", ".join(f"{role} = {column!r}" for role, column in roles.items() if column)
     context.findings.ok("events.roles", chosen, file=source.file.label)
     time, event, value = roles[TIME], roles[EVENT], roles[VALUE]
@@ -205,7 +197,7 @@ def _catalogue(
     dtypes = file.dtypes()
     parts: dict[str, str | None] = {}
     if role == ITEM:
-        title = _chosen(config.name_column, file.names, guess.TITLE_NAMES)
+        title = _chosen(config.name_column, file.names, guess.TITLES)
         image = _chosen(config.image_column, file.names, ())
         parts = {NAME: title, IMAGE: image}
     columns = _free_names(file.names, parts, role)

@@ -24,12 +24,9 @@ from recsys_cli.datasets.tables import (
     RawTables,
     Slot,
     find_slot,
-    open_slot,
+    open_slots,
 )
 
-_STEMS = {"items": "articles", "users": "customers", "events": "transactions_train"}
-_IDS = {"items": ["article_id"], "users": ["customer_id"], "events": ["customer_id", "article_id"]}
-_NEEDED = {"events": ["t_dat", "price"]}
 _ARTICLE_DIGITS = 10
 _TEXT = (
     "prod_name", "product_type_name", "product_group_name", "graphical_appearance_name",
@@ -54,23 +51,23 @@ class HmAdapter:
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The three files, all required."""
-        return [find_slot(folder, table, stem) for table, stem in _STEMS.items()]
+        user, item = ("customer_id",), ("article_id",)
+        needed = ("t_dat", "price")
+        return [
+            find_slot(folder, "items", "articles", ids=item),
+            find_slot(folder, "users", "customers", ids=user),
+            find_slot(folder, "events", "transactions_train", ids=user + item, needed=needed),
+        ]
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
         """Purchases with their price, articles, and customers with an age group."""
-        opened = {
-            table: open_slot(slots[table], context, ids=_IDS[table], needed=_NEEDED.get(table, []))
-            for table in _STEMS
-        }
-        items, users, events = opened["items"], opened["users"], opened["events"]
-        if items is None or users is None or events is None:
-            return None
-        raw_events = RawEvents(
-            events,
+        opened = open_slots(slots, context)
+        items, users = opened["items"], opened["users"]
+        events = RawEvents(
+            opened["events"],
             user="customer_id",
             item="article_id",
             time="t_dat",
-            event=None,
             value="price",
             kinds=("purchase",),
             repeats_are_quantity=True,
@@ -89,7 +86,7 @@ class HmAdapter:
         )
         catalogue = _catalogue(items, "article_id", _ARTICLE_DIGITS)
         customers = _catalogue(users, "customer_id", None)
-        return RawTables(raw_events, catalogue, customers, defaults)
+        return RawTables(events, catalogue, customers, defaults)
 
 
 def _catalogue(source: Structure, id_column: str, width: int | None) -> RawCatalogue:

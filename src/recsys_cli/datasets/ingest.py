@@ -8,7 +8,6 @@ an ingest accepts.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +16,7 @@ import polars as pl
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.adapters import adapter_of
-from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
+from recsys_cli.datasets.catalogue import load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
@@ -25,20 +24,11 @@ from recsys_cli.datasets.findings import Findings, IngestReport, ValidationRepor
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import build_spec
 from recsys_cli.datasets.tables import Context, RawTables, Slot
-from recsys_cli.errors import ConfigError
+from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
 
 _SCRATCH = "raw-copies"
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What one run wrote, before it is turned into a report."""
-
-    users: Ids
-    items: Ids
-    totals: Totals
 
 
 def ingest(
@@ -66,17 +56,13 @@ def ingest(
         DataError: a check is fatal, or the raw folder is not there.
         ConfigError: columns cannot be guessed, or a setting does not fit the data.
     """
-    findings = Findings()
-    built = build(name, config, workspace=workspace, out=out, findings=findings, progress=progress)
-    findings.raise_if_failed(name)
-    if built is None:
-        raise AssertionError("nothing was built although no check failed")
-    totals = built.totals
+    findings = Findings(name)
+    reader, totals = _build(config, findings, workspace, out, progress or Silent())
     return IngestReport(
         dataset=name,
         events=totals.events,
-        users=len(built.users),
-        items=len(built.items),
+        users=len(reader.users),
+        items=len(reader.items),
         pairs=totals.pairs,
         skipped=totals.skipped,
         first=totals.first,
@@ -99,54 +85,46 @@ def validate(
     Raises:
         ConfigError: columns cannot be guessed, or a setting does not fit the data.
     """
-    findings = Findings()
+    findings = Findings(name)
     with TemporaryDirectory(prefix="recsys-validate-") as scratch:
-        out = Path(scratch)
-        build(name, config, workspace=workspace, out=out, findings=findings, progress=progress)
+        try:
+            _build(config, findings, workspace, Path(scratch), progress or Silent())
+        except DataError:
+            if not findings.failed:
+                raise
     return ValidationReport(name, tuple(findings.found))
 
 
-def build(
-    name: str,
-    config: DatasetConfig,
-    *,
-    workspace: Path,
-    out: Path,
-    findings: Findings,
-    progress: Progress | None = None,
-) -> Built | None:
-    """Run every check and write the tables; None as soon as a finding is fatal."""
-    folder = workspace / config.path
+def _build(
+    config: DatasetConfig, findings: Findings, workspace: Path, out: Path, progress: Progress
+) -> tuple[EventReader, Totals]:
+    """Run every check and write the tables."""
+    name, folder = findings.dataset, workspace / config.path
     if not folder.is_dir():
         hint = f"set path in [datasets.{name}] of recsys.toml, or put the raw files there"
-        message = f"the raw folder {folder} does not exist"
-        findings.fail("files", message, hint=hint)
-        return None
+        findings.fatal("files", f"the raw folder {folder} does not exist", hint=hint)
     scratch = out / _SCRATCH
     scratch.mkdir()
-    context = Context(name, config, folder, findings, scratch, progress or Silent())
+    context = Context(name, config, folder, findings, scratch, progress)
     try:
-        return _build(context, out)
+        return _build_from(context, out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build(context: Context, out: Path) -> Built | None:
+def _build_from(context: Context, out: Path) -> tuple[EventReader, Totals]:
     name, findings, progress = context.name, context.findings, context.progress
     adapter = adapter_of(context.config.kind)
     slots = {slot.table: slot for slot in adapter.locate(context.folder, context.config)}
     for slot in slots.values():
         _report_slot(slot, findings)
-    tables = None if findings.failed else adapter.read(slots, context)
-    if tables is None or findings.failed:
-        return None
+    findings.raise_if_failed()
+    tables = adapter.read(slots, context)
     progress.start("read ids")
     users = load_ids(tables.users, USER, findings)
     items = load_ids(tables.items, ITEM, findings)
-    reader = None if findings.failed else make_reader(tables.events, users, items, findings)
-    if reader is None:
-        return None
-    events_path = out / f"events_{name}.parquet"
+    findings.raise_if_failed()
+    reader = make_reader(tables.events, users, items, findings)
     signed = bool(context.config.value_as_weight)
     if signed and reader.raw.value is None:
         raise ConfigError(
@@ -154,12 +132,11 @@ def _build(context: Context, out: Path) -> Built | None:
             hint='name it in recsys.toml: columns = { value = "COLUMN" }',
         )
     progress.start("map events")
-    totals = build_events(reader, events_path, findings, signed_weights=signed)
-    if totals is None or findings.failed:
-        return None
+    path = out / f"events_{name}.parquet"
+    totals = build_events(reader, path, findings, signed_weights=signed)
     progress.start("write tables")
     _write(context, tables, reader, out)
-    return Built(users, items, totals)
+    return reader, totals
 
 
 def _report_slot(slot: Slot, findings: Findings) -> None:

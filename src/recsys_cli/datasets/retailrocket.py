@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -27,11 +28,11 @@ from recsys_cli.datasets.tables import (
     RawTables,
     Slot,
     find_slot,
-    open_slot,
+    open_slots,
 )
 
 _WEIGHTS = {"view": 1.0, "addtocart": 3.0, "transaction": 5.0}
-_PARTS = ("item_properties_part1", "item_properties_part2")
+_PROPERTIES = {"properties1": "item_properties_part1", "properties2": "item_properties_part2"}
 _WHOLE = "item_properties"
 _TOKENS = ("888", "283")
 _TREE_COLUMNS = ("categoryid", "parentid")
@@ -50,40 +51,32 @@ class RetailRocketAdapter:
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The events, the property files (two parts, or one whole) and the tree."""
-        whole = find_slot(folder, "properties1", _WHOLE, required=False)
-        parts = [
-            find_slot(folder, f"properties{number}", stem, required=False)
-            for number, stem in enumerate(_PARTS, 1)
-        ]
+        visits, item = ("visitorid", "itemid"), ("itemid",)
+        columns = ("timestamp", "property", "value")
+        find = partial(find_slot, folder, required=False)
+        whole = find("properties1", _WHOLE, ids=item, needed=columns)
+        parts = [find(table, stem, ids=item, needed=columns) for table, stem in _PROPERTIES.items()]
         return [
-            find_slot(folder, "events", "events"),
+            find_slot(folder, "events", "events", ids=visits, needed=("timestamp", "event")),
             *([whole] if whole.path else parts),
-            find_slot(folder, "categories", "category_tree", required=False),
+            find("categories", "category_tree", ids=_TREE_COLUMNS),
         ]
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
         """Views, baskets and purchases, and items with category, ancestors and tokens."""
-        ids, needed = ("visitorid", "itemid"), ("timestamp", "event")
-        events = open_slot(slots["events"], context, ids=ids, needed=needed)
-        parts = [
-            open_slot(slot, context, ids=("itemid",), needed=("timestamp", "property", "value"))
-            for name, slot in slots.items()
-            if name.startswith("properties") and slot.path
-        ]
-        tree = open_slot(slots["categories"], context, ids=_TREE_COLUMNS)
-        if events is None or context.findings.failed:
-            return None
-        raw_events = RawEvents(
-            events,
+        opened = open_slots(slots, context)
+        parts = [opened[table] for table in _PROPERTIES if table in opened]
+        tree = opened.get("categories")
+        events = RawEvents(
+            opened["events"],
             user="visitorid",
             item="itemid",
             time="timestamp",
             event="event",
-            value=None,
             kinds=tuple(_WEIGHTS),
         )
         context.progress.start("latest item properties")
-        items = _items([part for part in parts if part], tree, context)
+        items = _items(parts, tree, context)
         described = items is not None
         defaults = Defaults(
             weights=_WEIGHTS,
@@ -91,7 +84,7 @@ class RetailRocketAdapter:
             text_columns=("tokens",) if described else (),
             category_columns=("categoryid", "parentid", "rootid") if described else (),
         )
-        return RawTables(raw_events, items, None, defaults)
+        return RawTables(events, items, None, defaults)
 
 
 def _items(

@@ -6,7 +6,7 @@ Everything past this protocol is the same for every source.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -63,17 +63,12 @@ class RawEvents:
     source: Structure
     user: str
     item: str
-    time: str | None
-    event: str | None
-    value: str | None
-    kinds: tuple[str, ...] | None
+    time: str | None = None
+    event: str | None = None
+    value: str | None = None
+    kinds: tuple[str, ...] | None = None
     repeats_are_quantity: bool = False
     time_format: str | None = None
-
-
-def as_is(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """A catalogue that needs no further columns."""
-    return frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class RawCatalogue:
     label: str
     frame: pl.LazyFrame
     id: str
-    finish: Callable[[pl.LazyFrame], pl.LazyFrame] = as_is
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame]
     file: RawFile | None = None
     id_width: int | None = None
     id_name: str | None = None
@@ -136,20 +131,32 @@ class Slot:
         path: where it is, or None if absent.
         looked_for: the names tried.
         required: whether the source is unusable without it.
+        ids: its columns that hold ids.
+        needed: its other columns without which nothing can be done.
     """
 
     table: str
     path: Path | None
     looked_for: str
     required: bool = True
+    ids: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
 
 
-def find_slot(folder: Path, table: str, stem: str, *, required: bool = True) -> Slot:
+def find_slot(
+    folder: Path,
+    table: str,
+    stem: str,
+    *,
+    ids: tuple[str, ...],
+    needed: tuple[str, ...] = (),
+    required: bool = True,
+) -> Slot:
     """`stem` as .csv, .csv.gz or .parquet in any case, whichever comes first in `folder`."""
     names = [stem + suffix for suffix in _SUFFIXES]
     present = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
     paths = (present.get(name.lower()) for name in names)
-    return Slot(table, next(filter(None, paths), None), ", ".join(names), required)
+    return Slot(table, next(filter(None, paths), None), ", ".join(names), required, ids, needed)
 
 
 class Adapter(Protocol):
@@ -167,23 +174,38 @@ class Adapter(Protocol):
         """The raw files in `folder`, without reading more than their headers."""
         ...
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
-        """Open and check the files; None where a finding is fatal."""
+    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+        """Open and check the files.
+
+        Raises:
+            DataError: a finding is fatal.
+        """
         ...
 
 
-def open_slot(
-    slot: Slot, context: Context, *, ids: Sequence[str] = (), needed: Sequence[str] = ()
-) -> Structure | None:
-    """Open a located file, check its columns and read it once; None where that fails."""
+def open_slots(slots: Mapping[str, Slot], context: Context) -> dict[str, Structure]:
+    """Open the files that are there by table, check their columns and read each once.
+
+    Raises:
+        DataError: one of them cannot be used; all were looked at.
+    """
+    opened = {}
+    for table, slot in slots.items():
+        found = _open(slot, context)
+        if found is not None:
+            opened[table] = found
+    context.findings.raise_if_failed()
+    return opened
+
+
+def _open(slot: Slot, context: Context) -> Structure | None:
+    findings = context.findings
     if slot.path is None:
         return None
-    raw = open_raw(
-        slot.path, slot.table, context.findings, separator=context.config.separator or None
-    )
-    if raw is None or not require_columns(raw, [*ids, *needed], context.findings):
+    raw = open_raw(slot.path, slot.table, findings, separator=context.config.separator or None)
+    if raw is None or not require_columns(raw, [*slot.ids, *slot.needed], findings):
         return None
-    if not exact_ids(raw, ids, context.findings):
+    if not exact_ids(raw, slot.ids, findings):
         return None
     context.progress.start(f"check {raw.label}")
-    return check_structure(raw, context.findings, context.scratch)
+    return check_structure(raw, findings, context.scratch)

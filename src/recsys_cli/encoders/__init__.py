@@ -1,6 +1,7 @@
 """Texts and pictures of items as vectors: the encoders, and what makes encoding resumable."""
 
 from recsys_cli.encoders.cache import EmbeddingCache
+from recsys_cli.encoders.configured import load_image_encoder, load_text_encoder
 from recsys_cli.encoders.contract import (
     Embeddings,
     Encoder,
@@ -11,7 +12,6 @@ from recsys_cli.encoders.contract import (
 )
 from recsys_cli.encoders.embed import embed_images, embed_texts, encode_picture
 from recsys_cli.encoders.items import item_pictures, item_texts
-from recsys_cli.encoders.load import load_image_encoder, load_text_encoder
 
 __all__ = [
     "EmbeddingCache",

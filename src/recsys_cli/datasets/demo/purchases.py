@@ -7,6 +7,7 @@ each row, and keeps one of them by taste; then some rows become repurchases. Blo
 table sorted by day, in which the customers of a day keep their order.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_cli.datasets.demo.catalogue import COLOUR_MASTER, GARMENT_FAMILY, WEEKS, Catalogue
-from recsys_cli.datasets.demo.customers import Customers, make_taste
-from recsys_cli.datasets.demo.sampling import IntArray, choose, in_order, openings, prefer, stream
-from recsys_cli.datasets.demo.shop import (
-    DAYS,
-    CustomerBlock,
-    DemoShop,
-    open_shop,
-    pay,
-    repurchase,
-    week_of,
+from recsys_cli.datasets.demo.customers import Customers, CustomerTaste, make_taste
+from recsys_cli.datasets.demo.sampling import (
+    FloatArray,
+    IntArray,
+    between,
+    choose,
+    in_order,
+    openings,
+    prefer,
+    stream,
 )
+from recsys_cli.datasets.demo.shop import DAYS, DemoShop, open_shop, week_of
 from recsys_cli.progress import Progress
 
 BLOCK = 40_000
@@ -40,7 +42,11 @@ THEMED = 0.5
 """Chance that a row follows the theme of its basket."""
 VARIETY = 0.6
 """Chance that an article come upon twice is passed over for another."""
-
+REPURCHASE = 0.11
+SAME_ARTICLE = 0.6
+"""Of the repurchases: the very same article, rather than the product in another colour."""
+DUPLICATE = 0.05
+"""Chance that a row repeats the row before it in the same basket (two pieces bought)."""
 
 Column = NDArray[Any]
 KINDS = ("uint16", "int32", "int32", "int32", "uint8")
@@ -55,6 +61,20 @@ class Purchases(NamedTuple):
     article: Column
     cents: Column
     channel: Column
+
+
+@dataclass(frozen=True)
+class CustomerBlock:
+    """Customers whose rows (n,) are being made up: who buys in which basket on which day."""
+
+    rng: np.random.Generator
+    shop: DemoShop
+    taste: CustomerTaste
+    purchases: IntArray
+    """(customers,): how many rows are theirs."""
+    who: IntArray
+    basket: IntArray
+    day: IntArray
 
 
 def make_purchases(
@@ -192,3 +212,36 @@ def liking(block: CustomerBlock, who: IntArray, items: IntArray) -> NDArray[np.f
         + taste.price[person] * dear,
         np.float32,
     )
+
+
+def repurchase(block: CustomerBlock, article: IntArray) -> IntArray:
+    """Turn some rows into what the customer bought before: the article, or another colour of it.
+
+    Only articles still on the shelf are bought again. Some rows repeat the one before them in
+    the same basket.
+    """
+    rng, catalogue, total = block.rng, block.shop.catalogue, article.size
+    rows = np.arange(total)
+    begin = np.repeat(np.cumsum(block.purchases) - block.purchases, block.purchases)
+    again = (rng.random(total) < REPURCHASE) & (rows > begin)
+    wanted = article[between(rng, begin, rows)]
+    first, product = catalogue.first_of_product, catalogue.product[wanted]
+    sibling = between(rng, first[product], first[product + 1])
+    wanted = np.where(rng.random(total) < SAME_ARTICLE, wanted, sibling)
+    again &= block.shop.shelf.weekly[week_of(block.day), wanted] > 0
+    result = np.where(again, wanted, article)
+    twice = (rng.random(total) < DUPLICATE) & (rows > begin)
+    twice[1:] &= block.basket[1:] == block.basket[:-1]
+    return np.where(twice, result[np.maximum(rows - 1, 0)], result)
+
+
+def pay(block: CustomerBlock, article: IntArray) -> IntArray:
+    """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
+    rng, products = block.rng, block.shop.catalogue.products
+    product = block.shop.catalogue.product[article]
+    age = (week_of(block.day) - products.intro[product]) / products.life[product]
+    fading = np.clip((age - 1.0) * 0.3, 0.0, 0.5)
+    sale = np.where(rng.random(article.size) < fading, 0.3, 0.0)
+    voucher = np.where(rng.random(article.size) < 0.06, 0.1, 0.0)
+    paid: FloatArray = np.rint(products.cents[product] * (1 - sale) * (1 - voucher))
+    return paid.clip(min=49).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The demo shop as its customers find it: calendar, shelf, prices, and what is bought again."""
+"""The demo shop as its customers find it: its calendar, and what is on the shelf in each week."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -6,19 +6,13 @@ from datetime import date, timedelta
 import numpy as np
 
 from recsys_cli.datasets.demo.catalogue import WEEKS, Catalogue, line_seasons, weekly_weights
-from recsys_cli.datasets.demo.customers import CustomerTaste
-from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, WeeklyShelf, between, stream
+from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, WeeklyShelf, stream
 
 FIRST_DAY = date(2018, 9, 20)
 DAYS = 734
 """Up to and including 2020-09-22."""
 WEEKDAY = np.array([1.0, 0.95, 1.05, 1.1, 1.15, 1.2, 0.95])
 """Relative sales from Monday on."""
-REPURCHASE = 0.11
-SAME_ARTICLE = 0.6
-"""Of the repurchases: the very same article, rather than the product in another colour."""
-DUPLICATE = 0.05
-"""Chance that a row repeats the row before it in the same basket (two pieces bought)."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +36,6 @@ class DemoShop:
     def lines_of(self, style: IntArray) -> IntArray:
         """First and last line of each style, (2, n)."""
         return np.stack([self.line_bounds[style], self.line_bounds[style + 1] - 1])
-
-
-@dataclass(frozen=True)
-class CustomerBlock:
-    """Customers whose rows (n,) are being made up: who buys in which basket on which day."""
-
-    rng: np.random.Generator
-    shop: DemoShop
-    taste: CustomerTaste
-    purchases: IntArray
-    """(customers,): how many rows are theirs."""
-    who: IntArray
-    basket: IntArray
-    day: IntArray
 
 
 def week_of(day: IntArray) -> IntArray:
@@ -84,36 +64,3 @@ def open_shop(catalogue: Catalogue, seed: int) -> DemoShop:
 def day_names() -> list[str]:
     """The ISO date of each day."""
     return [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(DAYS)]
-
-
-def repurchase(block: CustomerBlock, article: IntArray) -> IntArray:
-    """Turn some rows into what the customer bought before: the article, or another colour of it.
-
-    Only articles still on the shelf are bought again. Some rows repeat the one before them in
-    the same basket.
-    """
-    rng, catalogue, total = block.rng, block.shop.catalogue, article.size
-    rows = np.arange(total)
-    begin = np.repeat(np.cumsum(block.purchases) - block.purchases, block.purchases)
-    again = (rng.random(total) < REPURCHASE) & (rows > begin)
-    wanted = article[between(rng, begin, rows)]
-    first, product = catalogue.first_of_product, catalogue.product[wanted]
-    sibling = between(rng, first[product], first[product + 1])
-    wanted = np.where(rng.random(total) < SAME_ARTICLE, wanted, sibling)
-    again &= block.shop.shelf.weekly[week_of(block.day), wanted] > 0
-    result = np.where(again, wanted, article)
-    twice = (rng.random(total) < DUPLICATE) & (rows > begin)
-    twice[1:] &= block.basket[1:] == block.basket[:-1]
-    return np.where(twice, result[np.maximum(rows - 1, 0)], result)
-
-
-def pay(block: CustomerBlock, article: IntArray) -> IntArray:
-    """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
-    rng, products = block.rng, block.shop.catalogue.products
-    product = block.shop.catalogue.product[article]
-    age = (week_of(block.day) - products.intro[product]) / products.life[product]
-    fading = np.clip((age - 1.0) * 0.3, 0.0, 0.5)
-    sale = np.where(rng.random(article.size) < fading, 0.3, 0.0)
-    voucher = np.where(rng.random(article.size) < 0.06, 0.1, 0.0)
-    paid: FloatArray = np.rint(products.cents[product] * (1 - sale) * (1 - voucher))
-    return paid.clip(min=49).astype(np.int64)
