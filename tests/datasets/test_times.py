@@ -57,9 +57,66 @@ def test_iso_texts(text: str, expected: datetime) -> None:
     assert times == [expected, None, None, expected]
 
 
-@pytest.mark.parametrize("text", ["16.09.2020", "09/16/2020", "September", "", "1:30"])
-def test_formats_that_could_mean_several_days_are_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["September", "", "1:30"])
+def test_what_is_no_time_is_refused(text: str) -> None:
     assert detect_time(pl.Series("t", [text, text])) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("16.09.2020 13:45:12", "%d.%m.%Y %H:%M:%S%.f"),
+        ("09/16/2020 1:45:12 PM", "%m/%d/%Y %I:%M:%S %p"),
+        ("9/16/2020, 1:45:12 pm", "%m/%d/%Y, %I:%M:%S %p"),
+        ("16-Sep-2020 13:45:12", "%d-%B-%Y %H:%M:%S%.f"),
+        ("September 16, 2020 13:45:12", "%B %d, %Y %H:%M:%S%.f"),
+        ("Wed Sep 16 13:45:12 2020", "%a %b %d %H:%M:%S %Y"),
+        ("2020-09-16 15:45:12 +0200", "%Y-%m-%d %H:%M:%S%.f%#z"),
+        ("20200916134512", "%Y%m%d%H%M%S"),
+    ],
+)
+def test_other_ways_to_write_a_moment(text: str, name: str) -> None:
+    assert read([text]) == (name, [MOMENT])
+
+
+def dated(shop: Workspace, *cells: str) -> None:
+    lines = [f"u{i % 5},i{i % 7},{cells[i % len(cells)]}" for i in range(50)]
+    for file in shop.raw.iterdir():
+        file.unlink()
+    (shop.raw / "log.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("cells", "first", "last"),
+    [
+        (("01/02/2024", "14/03/2024"), "2024-02-01", "2024-03-14"),
+        (("01/02/2024", "03/14/2024"), "2024-01-02", "2024-03-14"),
+        (("1/2/24 8:05", "3/14/24 9:05"), "2024-01-02T08:05:00", "2024-03-14T09:05:00"),
+        (("02/02/2024", "03/03/2024"), "2024-02-02", "2024-03-03"),
+    ],
+)
+def test_the_whole_column_tells_days_from_months(
+    shop: Workspace, cells: tuple[str, ...], first: str, last: str
+) -> None:
+    dated(shop, *cells)
+    report = shop.ingest()
+    assert str(report.first).startswith(first)
+    assert str(report.last).startswith(last)
+
+
+def test_days_that_could_be_months_are_refused_with_both_readings(shop: Workspace) -> None:
+    dated(shop, "01/02/2024", "03/04/2024")
+    finding = shop.find("events.time")
+    assert finding.status == "fail"
+    assert "2024-02-01 as %d/%m/%Y or 2024-01-02 as %m/%d/%Y" in finding.message
+    assert 'time_format = "%d/%m/%Y"' in str(finding.hint)
+    shop.set(time_format="%m/%d/%Y")
+    assert str(shop.ingest().last).startswith("2024-03-04")
+
+
+def test_a_late_day_decides(shop: Workspace) -> None:
+    dated(shop, *["01/02/2024"] * 49, "14/02/2024")
+    assert str(shop.ingest().last).startswith("2024-02-14")
 
 
 def test_iso_dates_among_datetimes() -> None:
@@ -108,13 +165,12 @@ def test_the_unit_of_a_file_is_told(shop: Workspace, unit: str, zeros: str) -> N
     assert f"epoch in {unit}" in shop.find("events.time_format").message
 
 
-def test_a_lone_time_in_another_unit_is_impossible(shop: Workspace) -> None:
+def test_every_epoch_is_read_in_its_own_unit(shop: Workspace) -> None:
     shop.edit("log.csv", 4, lambda b: b.replace(b"1600000002", b"1600000002000"))
-
-    finding = shop.find("events.time_range")
-
-    assert (finding.status, finding.line, finding.count) == ("warn", 4, 1)
-    assert (finding.column, finding.example) == ("timestamp", "1600000002000")
+    report = shop.ingest()
+    assert (report.skipped, report.first) == (0, "2020-09-13T12:26:40")
+    assert report.last == "2020-09-13T12:33:19"
+    assert "epoch in s and ms" in shop.find("events.time_format").message
 
 
 def test_a_counter_is_no_time_unless_it_is_left_out(shop: Workspace) -> None:

@@ -104,9 +104,9 @@ class DatasetConfig(Section):
     columns are called column_1, column_2, …"""
     encoding: str | None = None
     """Encoding of the raw text files, such as latin-1 or cp1252; by default UTF-8 (or UTF-16)."""
-    join: JoinConfig | None = None
-    """generic: another file whose columns belong to the events, such as an order's customer and
-    date: { file = "orders.csv", on = "order_id" }."""
+    join: list[JoinConfig] = []
+    """generic: other files whose columns belong to the events, such as an order's customer and
+    date: [{ file = "orders.csv", on = "order_id" }]."""
     time_format: str | None = None
     """generic: how times are written, as in strftime: "%d/%m/%Y %H:%M"; by default recognised."""
     missing_ids: list[str] | None = None

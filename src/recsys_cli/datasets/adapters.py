@@ -49,11 +49,11 @@ def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
             ),
         )
     slots = adapter_of(config.kind).locate(folder, config)
-    missing = [slot for slot in slots if slot.path is None and slot.required]
+    missing = [slot for slot in slots if not slot.paths and slot.required]
     if missing:
         tried = "; ".join(f"{slot.table}: {slot.looked_for}" for slot in missing)
         raise DataError(f"{folder} lacks raw files ({tried})", hint="put the files there")
-    return [slot.path for slot in slots if slot.path is not None]
+    return [path for slot in slots for path in slot.paths]
 
 
 def find_datasets(workspace: Path) -> list[FoundDataset]:

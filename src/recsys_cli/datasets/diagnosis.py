@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
@@ -102,12 +103,11 @@ def report(found: Sequence[Occurrence], place: Place, findings: Findings) -> Non
             defect.check,
             "warn",
             counted(each.count, defect.message),
-            file=place.label,
             column=defect.column,
             count=each.count,
             example=each.example,
             hint=defect.hint,
-            **where[each.row],
+            **{"file": place.label} | where[each.row],
         )
         filled = place.rows - place.nulls.get(defect.column or "", 0)
         fatal = defect.never or (defect.everywhere if each.count >= filled else None)
@@ -119,13 +119,26 @@ def report(found: Sequence[Occurrence], place: Place, findings: Findings) -> Non
             findings.add(finding)
 
 
-def located(file: RawFile | None, rows: Collection[int]) -> dict[int, dict[str, int]]:
-    """For each row as scanned, its `line` or, in Parquet, its `row`, as fields of a finding."""
+def located(file: RawFile | None, rows: Collection[int]) -> dict[int, dict[str, Any]]:
+    """For each row as scanned, its `line` or, in Parquet, its `row`, as fields of a finding.
+
+    Of a table of several files the file is another field.
+    """
     if file is None:
         return {row: {} for row in rows}
     if not file.has_lines:
         return {row: {"row": row} for row in rows}
-    return {row: {"line": line} for row, line in lines_of(file, rows).items()}
+    return {row: _place(file, line) for row, line in lines_of(file, rows).items()}
+
+
+def _place(file: RawFile, line: int) -> dict[str, Any]:
+    parts = [(name, start) for name, start in file.parts if start <= line]
+    if not parts:
+        return {"line": line}
+    name, start = parts[-1]
+    # The header of every file but the first was left out.
+    header = file.header and start > 1
+    return {"file": name, "line": line - start + 1 + header}
 
 
 def count_of(found: Sequence[Occurrence], check: str) -> int:

@@ -152,8 +152,7 @@ def _report_repeats(reader: EventReader, path: Path, totals: Totals, findings: F
         findings.warn(
             "events.repeats",
             counted(count, "rows repeat another one, all kept"),
-            file=file.label,
             count=count,
             hint="remove them if they were logged twice",
-            **located(file, [row])[row],
+            **{"file": file.label} | located(file, [row])[row],
         )

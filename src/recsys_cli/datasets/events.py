@@ -144,7 +144,6 @@ def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> E
     Raises:
         DataError: no time can be read, or there are too many kinds of event.
     """
-    file = raw.source.file
     time_format = None
     if raw.time is not None:
         time_format = _time_format(raw, raw.time, findings)
@@ -169,7 +168,7 @@ def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat:
             column=column,
             count=raw.source.rows,
             example=str(cells[0]) if len(cells) else "",
-            hint="name it in recsys.toml, such as time_format = \"%d/%m/%Y %H:%M\"; or write ISO "
+            hint='name it in recsys.toml, such as time_format = "%d/%m/%Y %H:%M"; or write ISO '
             "dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
         )
     other = found.other_way(column)

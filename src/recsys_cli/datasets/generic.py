@@ -14,11 +14,13 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.opening import exact_ids, require_columns
-from recsys_cli.datasets.rawfile import as_text
-from recsys_cli.datasets.structure import Structure
+from recsys_cli.datasets.rawfile import RawFile, as_text
+from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles
+from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.datasets.tables import (
     Context,
     Defaults,
@@ -41,7 +43,9 @@ class GenericAdapter:
     """Reads files of any layout that has one row per event."""
 
     usual_name = ""
-    sign = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE)
+    sign = re.compile(
+        r"\.(csv|tsv|txt|dat|data|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE
+    )
 
     def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
         """The events, items and users files."""
@@ -50,7 +54,7 @@ class GenericAdapter:
     def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
         """The tables with their columns settled."""
         opened = open_slots(slots, context)
-        events = _events(opened["events"], context)
+        events = _events(_joined(opened, context), context)
         _report_unreadable(context)
         items = _catalogue(opened.get("items"), ITEM, events.item, context)
         users = _catalogue(opened.get("users"), USER, events.user, context)
@@ -82,45 +86,89 @@ def _report_unreadable(context: Context) -> None:
         )
 
 
+def _joined(opened: Mapping[str, Structure], context: Context) -> Structure:
+    """The events with the columns of the files that recsys.toml joins to them."""
+    events = opened["events"]
+    if not context.config.join:
+        return events
+    file = events.file
+    frame = file.scan()
+    for number, join in enumerate(context.config.join, 1):
+        other = opened[f"join{number}"]
+        there = frame.collect_schema().names()
+        for table, names in ((file.label, there), (other.file.label, other.file.usable)):
+            if join.on not in names:
+                raise ConfigError(
+                    f"{table} has no column {join.on!r} to join {other.file.label} on",
+                    hint=f"the columns are: {', '.join(names)}",
+                )
+        new = [name for name in other.file.usable if name not in there]
+        columns = other.file.scan([join.on, *new])
+        keys = columns.select(pl.len(), pl.col(join.on).n_unique().alias("keys"))
+        rows, distinct = keys.collect(engine="streaming").row(0)
+        if rows != distinct:
+            context.findings.fatal(
+                f"{other.file.table}.keys",
+                counted(rows - distinct, f"rows repeat a value of {join.on}"),
+                file=other.file.label,
+                column=join.on,
+                hint="every row of the events may belong to one row of a joined file",
+            )
+        frame = frame.join(columns, on=join.on, how="left", maintain_order="left")
+    path = context.scratch / "joined.parquet"
+    frame.sink_parquet(path)
+    names = tuple(frame.collect_schema().names())
+    made = RawFile(path, "events", "parquet", names, names, label=file.label)
+    return check_structure(made, context.findings, context.scratch) or events
+
+
 def _events(source: Structure, context: Context) -> RawEvents:
-    asked = context.config.columns.model_dump(exclude_none=True)
-    roles = {role: _column(role, asked.get(role), source, context) for role in guess.ROLES}
+    config = context.config
+    asked = config.columns.model_dump(exclude_none=True)
+    roles = _roles(source, asked, context)
     settings = {
         column: _setting(context, f'columns = {{ {role} = "COLUMN" }}')
         for role, column in roles.items()
-        if column and role in asked
+        if role in asked
     }
-    needed = [column for column in roles.values() if column]
-    require_columns(source.file, needed, context.findings, settings=settings)
+    require_columns(source.file, list(roles.values()), context.findings, settings=settings)
     context.findings.raise_if_failed()
-    user, item = str(roles[USER]), str(roles[ITEM])
+    user, item = roles[USER], roles[ITEM]
     exact_ids(source.file, [user, item], context.findings)
     context.findings.raise_if_failed()
-    chosen = ", ".join(f"{role} = {column!r}" for role, column in roles.items() if column)
-    context.findings.ok("events.roles", chosen, file=source.file.label)
-    time, event, value = roles[TIME], roles[EVENT], roles[VALUE]
-    if time is None:
+    if TIME not in roles:
         _report_no_time(source, context)
+    event = roles.get(EVENT)
     return RawEvents(
-        source, user, item, time, event, value, None if event else (_KIND,),
-        time_format=context.config.time_format,
-    )  # fmt: skip
+        source,
+        user,
+        item,
+        roles.get(TIME),
+        event,
+        roles.get(VALUE),
+        kinds=None if event else (_KIND,),
+        time_format=config.time_format,
+    )
 
 
-def _column(role: str, asked: str | None, source: Structure, context: Context) -> str | None:
-    """The events' column for a role, as asked for or by its name; None where there is none."""
-    names, problem = source.file.names, f"no column looks like the {role}"
-    found = None
+def _roles(source: Structure, asked: Mapping[str, str], context: Context) -> dict[str, str]:
+    """The events' columns by role, as asked for, by their names or by what they hold."""
+    file = source.file
     try:
-        if asked is None:
-            found = guess.guess_role(names, role)
-        elif asked != guess.SKIP:
-            found = resolve(asked, names)
+        found = find_roles(file.scan_text(SAMPLE_ROWS), asked, named=file.header)
     except guess.AmbiguousError as error:
-        problem = f"several columns could be the {role}: {error.args[0]}"
-    if found is None and role in guess.IDS:
-        raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', context)
-    return found
+        role, columns = error.args
+        problem = f"several columns could be the {role}: {columns}"
+        raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', context) from None
+    for role in guess.IDS:
+        if role not in found.columns:
+            problem, line = f"no column looks like the {role}", f'columns = {{ {role} = "COLUMN" }}'
+            raise _no_column(source, problem, line, context)
+    chosen = ", ".join(f"{role} = {column!r}" for role, column in found.columns.items())
+    reasons = "; ".join(f"{role} {reason}" for role, reason in found.guesses.items())
+    message = f"{chosen} ({reasons})" if reasons else chosen
+    context.findings.ok("events.roles", message, file=file.label)
+    return found.columns
 
 
 def _no_column(source: Structure, problem: str, line: str, context: Context) -> ConfigError:
@@ -151,17 +199,10 @@ def _report_no_time(source: Structure, context: Context) -> None:
     )
 
 
-def resolve(wanted: str, names: Sequence[str]) -> str:
-    """The column that a setting means: its exact name, or its name without a RecBole type."""
-    if wanted in names:
-        return wanted
-    return next((name for name in names if guess.bare(name) == wanted), wanted)
-
-
 def _own_id(source: Structure, role: str, in_events: str, context: Context) -> str:
     """The id column of a catalogue: named as in the events, or like an id."""
     names = source.file.names
-    same = resolve(guess.bare(in_events), names)
+    same = guess.resolve(guess.bare(in_events), names)
     if same in names:
         return same
     try:
@@ -186,7 +227,7 @@ def _catalogue(
     if own is None:
         id_column = _own_id(source, role, in_events, context)
     else:
-        id_column = resolve(own, file.names)
+        id_column = guess.resolve(own, file.names)
     settings = {}
     if id_column in asked.values():
         settings[id_column] = _setting(context, f'{role}_id = "COLUMN"')
@@ -233,7 +274,7 @@ def _free_names(names: Sequence[str], parts: Mapping[str, str | None], role: str
 def _chosen(asked: str | None, names: Sequence[str], known: Sequence[str]) -> str | None:
     if asked is None:
         return guess.guess_first(names, known)
-    found = resolve(asked, names)
+    found = guess.resolve(asked, names)
     if found not in names:
         raise ConfigError(
             f"there is no column {asked!r}", hint=f"the columns are: {', '.join(names)}"

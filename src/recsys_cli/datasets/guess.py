@@ -25,7 +25,7 @@ SKIP = ""
 
 
 class AmbiguousError(ValueError):
-    """Several columns could play the part; they are the argument."""
+    """Several columns could play the part; it and they are the arguments."""
 
 
 def normal(name: str) -> str:
@@ -48,8 +48,9 @@ def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     It does where a name is known. It does not where it holds a number or date above others of
     its kind, or a value that is there again below.
     """
-    known = {name for names in (*USER_NAMES, *ITEM_NAMES, *OTHERS.values()) for name in names}
-    if any(normal(cell) in known | set(TITLE_NAMES) for cell in first):
+    names = [*(name for tiers in IDS.values() for tier in tiers for name in tier), *TITLES]
+    known = {*names, *(name for names in OTHERS.values() for name in names)}
+    if any(normal(cell) in known for cell in first):
         return True
     for place, cell in enumerate(first):
         below = [row[place].strip() for row in rest if len(row) == len(first)]
@@ -73,7 +74,7 @@ def guess_role(columns: Sequence[str], role: str) -> str | None:
     for tier in IDS[role]:
         matches = [c for c in columns if normal(c) in tier]
         if len(matches) > 1:
-            raise AmbiguousError(matches)
+            raise AmbiguousError(role, matches)
         if matches:
             return matches[0]
     return None
@@ -86,8 +87,8 @@ def guess_first(columns: Sequence[str], names: Sequence[str]) -> str | None:
     return min(matches, key=lambda c: ranked[normal(c)], default=None)
 
 
-def has_role(columns: Sequence[str], role: str, asked: str | None) -> bool:
-    """Whether any column is the one asked for, or named like one for this role."""
-    tiers = IDS.get(role) or (OTHERS[role],)
-    named = any(normal(c) in tier for c in columns for tier in tiers)
-    return named or (asked or SKIP) in columns
+def resolve(wanted: str, names: Sequence[str]) -> str:
+    """The column that a setting means: its exact name, or its name without a RecBole type."""
+    if wanted in names:
+        return wanted
+    return next((name for name in names if bare(name) == wanted), wanted)

@@ -142,8 +142,9 @@ def _build_from(context: Context, out: Path) -> tuple[EventReader, Totals]:
 def _report_slot(slot: Slot, findings: Findings) -> None:
     check = f"{slot.table}.file"
     message = f"there is no file for {slot.table}; looked for {slot.looked_for}"
-    if slot.path is not None:
-        findings.ok(check, "found", file=slot.path.name)
+    if slot.paths:
+        several = f", {len(slot.paths)} files" if len(slot.paths) > 1 else ""
+        findings.ok(check, f"found{several}", file=slot.looked_for)
     elif slot.required:
         findings.fail(check, message, hint="put the file into the raw folder")
     else:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -18,7 +19,6 @@ from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.guess import has_header
 from recsys_cli.datasets.plain import HEAD, Plain, Reading, plain, sniff_separator
 from recsys_cli.datasets.rawfile import BOM, RECBOLE_SUFFIXES, RawFile, format_of, open_bytes
-from recsys_cli.datasets.roles import roles_by_content
 
 DAMAGED_HINT = "the file is damaged, or is not what its suffix says"
 ENCODING_HINT = 'say which it is in recsys.toml, such as encoding = "cp1252" or "latin-1"'
@@ -78,7 +78,9 @@ def open_raw(
             case "jsonl":
                 raw = _open_jsonl(copy.path, table)
             case _:
-                raw = _open_text(copy, path, table, findings, reading, label)
+                raw = _open_text(
+                    copy, path.name, table, findings=findings, reading=reading, label=label
+                )
         return replace(raw, label=label, parts=tuple((p.name, p.start) for p in copy.parts))
     except UnreadableError as error:
         problem = error
@@ -144,7 +146,7 @@ def _open_jsonl(path: Path, table: str) -> RawFile:
 
 
 def _open_text(
-    copy: Plain, path: Path, table: str, findings: Findings, reading: Reading, label: str
+    copy: Plain, name: str, table: str, *, findings: Findings, reading: Reading, label: str
 ) -> RawFile:
     with open_bytes(copy.path) as file:
         head = file.read(HEAD)
@@ -161,9 +163,9 @@ def _open_text(
         message = f"the header has no {reading.separator!r}, the separator set in recsys.toml"
         hint = f"remove separator from recsys.toml; the header looks separated by {sniffed!r}"
         raise UnreadableError(message, hint=hint, check="separator", line=1)
-    typed = path.name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES) and ":" in header
+    typed = name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES) and ":" in header
     quoted = not typed and len(copy.shown or "") == 1
-    rules = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    rules: Literal[0, 3] = 0 if quoted else 3  # csv.QUOTE_MINIMAL, csv.QUOTE_NONE
     rows = list(csv.reader(lines, delimiter=used, quoting=rules))
     names = tuple(field.strip() for field in rows[0])
     headed = reading.header
@@ -173,35 +175,29 @@ def _open_text(
         names = tuple(f"column_{place}" for place in range(1, len(names) + 1))
     raw = RawFile(copy.path, table, "text", names, (), used, quoted=quoted, header=headed)
     source_names = tuple(raw._scan(names, None).collect_schema().names())
-    _note_text(copy, path, table, findings, head, label, expected=reading.separator)
+    _note_text(
+        copy, name, table, findings=findings, head=head, label=label, expected=reading.separator
+    )
     if not headed:
-        guessed = roles_by_content(dict(zip(names, zip(*_even(rows, len(names)), strict=True))))
-        roles = ", ".join(f"{role} = {name}" for role, name in guessed.items())
         findings.warn(
             f"{table}.header",
             "the file has no header, so columns are called column_1, column_2, …",
             file=label,
             line=1,
             example=header,
-            hint=f"taken as {roles or 'none of the events'}; if that is wrong, name the columns, "
-            "or set header = true, in recsys.toml",
+            hint="if its first line names the columns: header = true in recsys.toml",
         )
-        raw = replace(raw, guessed=guessed)
     return replace(raw, source_names=source_names)
-
-
-def _even(rows: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
-    return [row for row in rows if len(row) == width]
 
 
 def _note_text(
     copy: Plain,
-    path: Path,
+    name: str,
     table: str,
+    *,
     findings: Findings,
     head: bytes,
     label: str,
-    *,
     expected: str | None,
 ) -> None:
     notes = ["a byte-order mark"] if head.startswith(BOM) else []
@@ -211,7 +207,7 @@ def _note_text(
         message = f"has {', '.join(copy.notes)}: read through a plain copy"
     findings.ok(f"{table}.text", message, file=label, count=len(notes))
     check, message = f"{table}.separator", f"fields are separated by {copy.shown!r}"
-    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
+    is_csv = name.lower().removesuffix(".gz").endswith(".csv")
     if is_csv and expected is None and copy.shown != ",":
         findings.warn(
             check,

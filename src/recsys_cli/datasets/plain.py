@@ -12,8 +12,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +33,7 @@ _SEPARATORS = (",", "\t", ";", "|")
 _LONG_SEPARATORS = ("::", "||", "~|~", "|~|")
 _SAMPLE_LINES = 100
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_OLD_LINES = "lines that end in CR"
 _ESCAPED = re.compile(rb'\\(["\\])')
 
 
@@ -120,15 +122,15 @@ def plain(paths: Sequence[Path], reading: Reading, into: Path, *, most: int | No
     look = _Look.of(first, reading)
     if len(paths) == 1 and not look.notes:
         return Plain(first, look.separator, look.separator)
-    heads = {_first_line(path, look) for path in paths}
-    named = reading.header is not False and "jsonl" not in kinds
-    if named and len(heads) > 1 and has_header(look.fields(next(iter(heads))), []):
+    heads = {next(look.lines(path), b"").strip() for path in paths}
+    named = reading.header if reading.header is not None else look.has_header(first)
+    if named and len(heads) > 1:
         return _by_name(paths, reading, look, target)
     parts, line = [], 1
     with target.open("wb") as out:
         for path in paths:
             lines = look.lines(path)
-            if named and path != first and len(heads) == 1:
+            if named and path != first:
                 next(lines, None)
             parts.append(Part(path.name, line))
             for data in lines:
@@ -152,10 +154,6 @@ def _by_name(paths: Sequence[Path], reading: Reading, look: _Look, target: Path)
         frames.append(pl.scan_csv(copy.path, separator=separator, infer_schema=False, glob=False))
     pl.concat(frames, how="diagonal").sink_csv(target)
     return Plain(target, ",", ",", notes=(*look.notes, "columns in several orders"))
-
-
-def _first_line(path: Path, look: _Look) -> bytes:
-    return next(look.lines(path), b"").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ class _Look:
         text = text.removeprefix("\ufeff")
         old_mac = "\r" in text and "\n" not in text
         notes = [f"{encoding} text"] if encoding else []
-        notes += ["lines that end in CR"] if old_mac else []
+        notes += [_OLD_LINES] if old_mac else []
         if format_of(path) == "jsonl":
             array = text.lstrip().startswith("[")
             notes += ["a JSON array"] if array else []
@@ -205,11 +203,13 @@ class _Look:
         """Whether several characters separate fields."""
         return len(self.separator or "") > 1
 
-    def fields(self, line: bytes) -> list[str]:
-        """The fields of a line from `lines`."""
-        text = line.decode("utf-8", "replace")
-        separator = _UNIT if self.long else self.separator or ","
-        return next(csv.reader([text], delimiter=separator), [])
+    def has_header(self, path: Path) -> bool:
+        """Whether the first line names the columns."""
+        if self.separator is None:
+            return False
+        some = [line.decode("utf-8", "replace") for line in islice(self.lines(path), _SAMPLE_LINES)]
+        rows = list(csv.reader(some, delimiter=_UNIT if self.long else self.separator or ","))
+        return bool(rows) and has_header(rows[0], rows[1:])
 
     def lines(self, path: Path) -> Iterator[bytes]:
         """The lines of a plain copy, each with its end."""
@@ -224,11 +224,13 @@ class _Look:
                     data = _ESCAPED.sub(lambda m: b'""' if m[1] == b'"' else m[1], data)
                 yield data if data.endswith(b"\n") else data + b"\n"
 
-    def _decoded(self, file: BinaryIO) -> Iterable[bytes]:
-        if not self.notes or (self.encoding is None and "lines that end in CR" not in self.notes):
-            return file
-        text = io.TextIOWrapper(file, encoding=self.encoding or "utf-8", newline=None)
-        return (line.encode() for line in text)
+    def _decoded(self, file: BinaryIO) -> Iterator[bytes]:
+        if self.encoding is None and _OLD_LINES not in self.notes:
+            yield from file
+            return
+        with io.TextIOWrapper(file, encoding=self.encoding or "utf-8", newline=None) as text:
+            for line in text:
+                yield line.encode()
 
 
 def _array(file: BinaryIO, encoding: str | None) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import glob
 import gzip
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -40,7 +40,6 @@ class RawFile:
         header: whether a text file begins with the names of its columns.
         label: what messages call it; by default its name.
         parts: names of the files that it is a copy of, with the first line of each; () for one.
-        guessed: columns by the role that their content suggests, where names say nothing.
     """
 
     path: Path
@@ -54,7 +53,6 @@ class RawFile:
     header: bool = True
     label: str = ""
     parts: tuple[tuple[str, int], ...] = ()
-    guessed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -71,12 +69,18 @@ class RawFile:
         return self.format != "parquet"
 
     def scan(self, columns: Sequence[str] | None = None, *, rows: bool = False) -> pl.LazyFrame:
-        """The named columns (all usable by default), preceded by the row number `ROW` if asked for."""
+        """The named columns (by default all usable), after the row number `ROW` if asked for."""
         names = self.usable if columns is None else columns
         source = dict(zip(self.names, self.source_names, strict=True))
         index = [ROW] if rows else []
         picked = [pl.col(source[name]).alias(name) for name in names]
         return self._scan(names, ROW if rows else None).select(*index, *picked)
+
+    def scan_text(self, rows: int) -> pl.DataFrame:
+        """The usable columns of the first rows, as strings."""
+        dtypes = self.dtypes()
+        texts = [as_text(name, dtypes[name]) for name in self.usable]
+        return self.scan().head(rows).select(texts).collect(engine="streaming")
 
     def scan_all(self) -> pl.LazyFrame:
         """Every column under the name that polars gives it, in file order."""

@@ -61,7 +61,7 @@ def repair(raw: RawFile, findings: Findings, scratch: Path) -> tuple[RawFile, in
     rows = 0
     with target.open("wb") as out:
         everything = records(raw, header=True)
-        if raw.format == "text":
+        if raw.format == "text" and raw.header:
             out.write(next(everything).data)
         for record in everything:
             if record.problem is None:
@@ -108,7 +108,7 @@ def _undecodable_column(raw: RawFile, data: bytes) -> str | None:
 def lines_of(raw: RawFile, rows: Collection[int]) -> dict[int, int]:
     """Lines in the original file of the given rows (from 0) as `raw.scan` numbers them."""
     if raw.format == "text" and raw.clean is None and not _has_quotes(raw):
-        return {row: row + 2 for row in rows}
+        return {row: row + 1 + raw.header for row in rows}
     found: dict[int, int] = {}
     wanted, last = set(rows), max(rows, default=-1)
     kept = (record for record in records(raw) if _is_row(raw, record))
@@ -139,9 +139,10 @@ def records(raw: RawFile, *, header: bool = False) -> Iterator[Record]:
         if raw.format == "jsonl":
             yield from _json_records(numbered)
             return
-        line, data = next(numbered)
-        if header:
-            yield Record(line, data.removeprefix(BOM).rstrip(b"\r\n") + b"\n", None)
+        if raw.header:
+            line, data = next(numbered)
+            if header:
+                yield Record(line, data.removeprefix(BOM).rstrip(b"\r\n") + b"\n", None)
         yield from _text_records(raw, numbered)
 
 

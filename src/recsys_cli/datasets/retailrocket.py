@@ -58,7 +58,7 @@ class RetailRocketAdapter:
         parts = [find(table, stem, ids=item, needed=columns) for table, stem in _PROPERTIES.items()]
         return [
             find_slot(folder, "events", "events", ids=visits, needed=("timestamp", "event")),
-            *([whole] if whole.path else parts),
+            *([whole] if whole.paths else parts),
             find("categories", "category_tree", ids=_TREE_COLUMNS),
         ]
 

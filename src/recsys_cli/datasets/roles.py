@@ -1,48 +1,123 @@
-"""Which column plays which part, from what the columns hold, where their names say nothing."""
+"""Which column plays which part: by its name first, else by what it holds."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.datasets import guess
 from recsys_cli.datasets.times import detect_time
 
+SAMPLE_ROWS = 2_000
 _SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
+_IDS = 2
 _MOST, _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 0.95, 12, 20, 1000.0
 _PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
 """Amazon's product codes, and ISBNs."""
+_OF_TIMES = re.compile(r"time|date|stamp|(^|[_ ])(ts|at|on|day)$|At$|On$")
+_OF_OTHER_TIMES = re.compile(
+    r"release|publish|birth|launch|expir|deliver|ship|estimat|approv|updat|modif|cancel|refund"
+    r"|regist|signup|member|valid|due|paid",
+    re.IGNORECASE,
+)
+"""Times that say something else than when the event was."""
 
 
-def roles_by_content(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+@dataclass(slots=True)
+class Roles:
+    """The columns of a table of events by role.
+
+    Attributes:
+        columns: by role; what nothing plays is not there.
+        guesses: roles whose column's name does not say that it plays it, with the reason.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    guesses: dict[str, str] = field(default_factory=dict)
+
+
+def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) -> Roles:
+    """The roles of a table's columns.
+
+    Args:
+        cells: some rows.
+        asked: columns by role as recsys.toml has them, SKIP for none.
+        named: whether the names of columns mean anything.
+
+    Raises:
+        AmbiguousError: two columns could be the id of the user or the item.
+    """
+    found = Roles()
+    by_content = {} if named else roles_by_content(cells)
+    for role in guess.ROLES:
+        wanted = asked.get(role)
+        if wanted == guess.SKIP:
+            continue
+        if wanted is not None:
+            found.columns[role] = guess.resolve(wanted, cells.columns)
+        elif not named:
+            if role in by_content:
+                found.columns[role] = by_content[role]
+                found.guesses[role] = "by what it holds"
+        elif role == TIME:
+            _find_time(cells, found)
+        else:
+            column = guess.guess_role(cells.columns, role)
+            if column is not None:
+                found.columns[role] = column
+    return found
+
+
+def _find_time(cells: pl.DataFrame, found: Roles) -> None:
+    """The finest of the columns that tell when the event was."""
+    named = [guess.guess_role(cells.columns, TIME)]
+    hinted = [n for n in cells.columns if _OF_TIMES.search(n) and not _OF_OTHER_TIMES.search(n)]
+    candidates = [name for name in dict.fromkeys([*named, *hinted]) if name is not None]
+    times = [name for name in candidates if tells_time(cells[name])]
+    if not times:
+        if named[0] is not None:
+            found.columns[TIME] = named[0]
+        return
+    kinds = {name: cells[name].n_unique() for name in times}
+    finest = max(times, key=lambda name: kinds[name])
+    # A little finer is no reason against a better name.
+    if kinds[finest] <= 1.1 * kinds[times[0]]:
+        finest = times[0]
+    found.columns[TIME] = finest
+    if finest != named[0]:
+        others = ", ".join(name for name in times if name != finest)
+        found.guesses[TIME] = f"finer than {others}" if others else "by its name and content"
+
+
+def roles_by_content(cells: pl.DataFrame) -> dict[str, str]:
     """The columns of a table of events by role; none where it does not look like one.
 
     Times are what reads as dates since 1990, kinds of event are a few words, values a few small
     numbers or such with decimals, and of the rest the first two are the user and the item.
-
-    Args:
-        columns: some cells of every column, in the order of the file.
     """
-    cells = {name: pl.Series(name, list(some), dtype=pl.String) for name, some in columns.items()}
-    left = {name: some for name, some in cells.items() if some.n_unique() > 1 and name}
+    left = [name for name in cells.columns if cells[name].n_unique() > 1]
     found: dict[str, str] = {}
-    times = [name for name, some in left.items() if tells_time(some)]
+    times = [name for name in left if tells_time(cells[name])]
     if times:
-        found[TIME] = max(times, key=lambda name: left[name].n_unique())
+        found[TIME] = max(times, key=lambda name: cells[name].n_unique())
     rest = [name for name in left if name not in times]
     for role, fits in ((EVENT, _is_kind), (VALUE, _is_value)):
         # Two columns have to be left for the user and the item.
-        match = next((name for name in rest if fits(left[name])), None) if len(rest) > 2 else None
+        match = (
+            next((name for name in rest if fits(cells[name])), None) if len(rest) > _IDS else None
+        )
         if match is not None:
             found[role] = match
             rest.remove(match)
-    if len(rest) < 2 or (TIME not in found and left[rest[0]].is_unique().all()):
+    if len(rest) < _IDS or (TIME not in found and cells[rest[0]].is_unique().all()):
         return {}
-    user, item = rest[:2]
-    if _are_products(left[user]) and not _are_products(left[item]):
+    user, item = rest[:_IDS]
+    if _are_products(cells[user]) and not _are_products(cells[item]):
         user, item = item, user
     return {USER: user, ITEM: item, **found}
 
@@ -53,8 +128,8 @@ def tells_time(cells: pl.Series) -> bool:
     time = detect_time(cells) if len(cells) else None
     if time is None:
         return False
-    read = cells.to_frame().select(time.expr.is_between(_SINCE, _UNTIL).sum()).item()
-    return bool(read >= _MOST * len(cells))
+    inside = time.expr.is_between(_SINCE, _UNTIL)
+    return bool(cells.to_frame().select(inside.sum()).item() >= _MOST * len(cells))
 
 
 def _is_kind(cells: pl.Series) -> bool:
@@ -73,3 +148,19 @@ def _is_value(cells: pl.Series) -> bool:
 
 def _are_products(cells: pl.Series) -> bool:
     return all(_PRODUCT_CODE.fullmatch(cell) for cell in cells.drop_nulls())
+
+
+def mostly_unique(cells: pl.Series) -> bool:
+    """Whether a column could be the id of a catalogue: hardly any value is there twice."""
+    there = cells.drop_nulls()
+    return bool(len(there)) and there.n_unique() >= _MOST * len(there)
+
+
+def by_stem(stem: str) -> str | None:
+    """The role that a file's name speaks of, as `movies` or `users_2024`; None for none."""
+    words = [word for word in re.split(r"[^a-z]+", stem.lower()) if word]
+    for role, tiers in guess.IDS.items():
+        known: Sequence[str] = [name.removesuffix("id") for tier in tiers for name in tier]
+        if any(word.removesuffix("s") in known or word in known for word in words):
+            return role
+    return None

@@ -98,7 +98,7 @@ def _totals(raw: RawFile) -> Structure:
 def _has_short_rows(raw: RawFile, found: Structure) -> bool:
     if raw.format != "text" or len(raw.names) == 1 or not found.nulls[raw.names[-1]]:
         return False
-    whole = (found.rows + 1) * (len(raw.names) - 1)
+    whole = (found.rows + raw.header) * (len(raw.names) - 1)
     return _count_separators(raw) != whole
 
 

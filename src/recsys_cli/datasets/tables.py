@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import polars as pl
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.opening import exact_ids, open_raw, require_columns
+from recsys_cli.datasets.plain import Reading
 from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.progress import Progress
@@ -124,19 +125,19 @@ class RawTables:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A raw file that a source may have.
+    """A raw table that a source may have.
 
     Attributes:
-        table: what the file is for.
-        path: where it is, or None if absent.
-        looked_for: the names tried.
+        table: what it is for.
+        paths: its file, or several that are one table; none if it is absent.
+        looked_for: the names tried; the one found, where there is one.
         required: whether the source is unusable without it.
         ids: its columns that hold ids.
         needed: its other columns without which nothing can be done.
     """
 
     table: str
-    path: Path | None
+    paths: tuple[Path, ...]
     looked_for: str
     required: bool = True
     ids: tuple[str, ...] = ()
@@ -156,7 +157,10 @@ def find_slot(
     names = [stem + suffix for suffix in _SUFFIXES]
     present = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
     paths = (present.get(name.lower()) for name in names)
-    return Slot(table, next(filter(None, paths), None), ", ".join(names), required, ids, needed)
+    path = next(filter(None, paths), None)
+    if path is None:
+        return Slot(table, (), ", ".join(names), required, ids, needed)
+    return Slot(table, (path,), path.name, required, ids, needed)
 
 
 class Adapter(Protocol):
@@ -200,9 +204,20 @@ def open_slots(slots: Mapping[str, Slot], context: Context) -> dict[str, Structu
 
 def _open(slot: Slot, context: Context) -> Structure | None:
     findings = context.findings
-    if slot.path is None:
+    if not slot.paths:
         return None
-    raw = open_raw(slot.path, slot.table, findings, separator=context.config.separator or None)
+    reading = Reading.of(context.config)
+    if slot.ids:
+        # A source whose columns are known is nothing without their names.
+        reading = replace(reading, header=True)
+    raw = open_raw(
+        slot.paths,
+        slot.table,
+        findings,
+        scratch=context.scratch,
+        reading=reading,
+        label=slot.looked_for,
+    )
     if raw is None or not require_columns(raw, [*slot.ids, *slot.needed], findings):
         return None
     if not exact_ids(raw, slot.ids, findings):

@@ -7,7 +7,7 @@ or ns, told apart by size, cell by cell. Everything becomes `Datetime("ms")`, UT
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -29,7 +29,6 @@ _ISO = (
     "%Y/%m/%d %H:%M:%S%.f",
     "%Y/%m/%d %H:%M",
     "%Y.%m.%d",
-    "%Y%m%d%H%M%S",
 )
 _CLOCKS = ("", *(
     gap + clock
@@ -39,12 +38,13 @@ _DAY_FIRST = tuple(
     f"%d{mark}%m{mark}{year}{clock}"
     for year, mark, clock in product(("%Y", "%y"), ("/", ".", "-"), _CLOCKS)
 )
-_NAMED = tuple(
-    date + clock
-    for date, clock in product(
-        ("%d-%B-%Y", "%d %B %Y", "%d/%B/%Y", "%B %d, %Y", "%B %d %Y", "%d-%B-%y"), _CLOCKS
-    )
-) + (
+_NAMED = (
+    *(
+        date + clock
+        for date, clock in product(
+            ("%d-%B-%Y", "%d %B %Y", "%d/%B/%Y", "%B %d, %Y", "%B %d %Y", "%d-%B-%y"), _CLOCKS
+        )
+    ),
     "%m %d, %Y",
     "%a %b %d %H:%M:%S %Y",
     "%a, %d %b %Y %H:%M:%S %#z",
@@ -62,7 +62,7 @@ _TWO_WAYS = frozenset((*_DAY_FIRST, *_MONTH_FIRST))
 _FORMATS = (*_ISO, *_DAY_FIRST, *_MONTH_FIRST, *_NAMED)
 # Epochs of the years 1973 to 5138 differ by a factor of 1,000 between units.
 _UNITS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
-_COMPACT, _COMPACT_DIGITS, _YEARS = "%Y%m%d", 8, (1900, 2200)
+_COMPACT, _YEARS = {"%Y%m%d": 8, "%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12}, (1900, 2200)
 # Share of the sample that a format must read to be taken for the column's.
 _AGREE = 0.5
 
@@ -117,10 +117,11 @@ def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
     if len(numbers) < _AGREE * len(cells):
         patterns, unread = _reading(column, cells, _FORMATS)
         return _of_patterns(column, patterns) if len(unread) <= _AGREE * len(cells) else None
-    years = cells.str.to_date(_COMPACT, strict=False).dt.year()
-    compact = (years.is_between(*_YEARS) & (cells.str.len_bytes() == _COMPACT_DIGITS)).sum()
-    if compact >= _AGREE * len(cells):
-        return TimeFormat(_COMPACT, _parsed(column, _COMPACT))
+    for pattern, digits in _COMPACT.items():
+        read = cells.to_frame().select(_parsed(column, pattern)).to_series().dt.year()
+        compact = (read.is_between(*_YEARS) & (cells.str.len_bytes() == digits)).sum()
+        if compact >= _AGREE * len(cells):
+            return TimeFormat(pattern, _parsed(column, pattern))
     return _epoch(column.str.strip_chars().cast(pl.Float64, strict=False), numbers)
 
 
@@ -158,16 +159,16 @@ def _reading(
     return tuple(patterns), cells
 
 
-def _going_with(patterns: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """The known patterns less those that put day and month the other way than `patterns`."""
-    orders = (_DAY_FIRST, _MONTH_FIRST)
-    excluded = {
-        other
-        for mine, others in (orders, orders[::-1])
-        if any(pattern in mine for pattern in patterns)
-        for other in others
-    }
-    return tuple(pattern for pattern in known if pattern not in excluded)
+def _going_with(patterns: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The known patterns that may stand beside `patterns` in a column.
+
+    Day and month are in the order of the others; a column that has no such order gets none, since
+    a few cells do not tell it.
+    """
+    ordered = _TWO_WAYS.intersection(patterns)
+    mine = _DAY_FIRST if ordered <= frozenset(_DAY_FIRST) else _MONTH_FIRST
+    allowed = frozenset(mine) if ordered else frozenset()
+    return tuple(pattern for pattern in known if pattern not in _TWO_WAYS or pattern in allowed)
 
 
 def _of_patterns(column: pl.Expr, patterns: tuple[str, ...]) -> TimeFormat:
