@@ -63,14 +63,14 @@ def build_events(
     found = [Occurrence(defect) for defect in known]
     if suspicious:
         found = occurrences(reader.mapped(rows=True), known)
-    place = Place(source.file.label, source.file, source.rows, source.nulls)
+    place = Place(source.file.label, source.file, reader.raw.rows, source.nulls)
     report(found, place, findings)
     findings.raise_if_failed()
     _add_unknown(reader, found, findings)
     if incomplete:
         sink_events(reader, path, drop=True)
     blank = count_of(found, BLANK)
-    read = source.rows - blank + source.left_out
+    read = reader.raw.rows - blank + source.left_out
     totals = count_events(path, rows_read=read, n_items=len(reader.items))
     if not totals.events:
         message = "no row of the events can be used"

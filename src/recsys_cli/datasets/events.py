@@ -66,8 +66,7 @@ class EventReader:
                 null.
         """
         raw, dtypes = self.raw, self.raw.source.file.dtypes()
-        wanted = dict.fromkeys(c for c in self._columns() if c is not None)
-        frame = raw.source.file.scan(list(wanted), rows=rows)
+        frame = raw.scan(rows=rows)
         columns = [
             self._id(raw.user, dtypes, exact=rows).alias(USER),
             self._id(raw.item, dtypes, exact=rows).alias(ITEM),
@@ -104,10 +103,6 @@ class EventReader:
     def column_of(self, canonical: str) -> str:
         """Raw name of the user or the item column."""
         return self.raw.user if canonical == USER else self.raw.item
-
-    def _columns(self) -> tuple[str | None, ...]:
-        raw = self.raw
-        return raw.user, raw.item, raw.time, raw.event, raw.value
 
     def _id(self, column: str, dtypes: dict[str, pl.DataType], *, exact: bool) -> pl.Expr:
         # "" is an id that no table has, so only diagnosis needs to tell it from others.
@@ -157,7 +152,7 @@ def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat:
     if raw.time_format:
         return given_time(column, raw.time_format)
     file = raw.source.file
-    sample = file.scan([column]).head(_SAMPLE).collect(engine="streaming").to_series()
+    sample = raw.scan().select(column).head(_SAMPLE).collect(engine="streaming").to_series()
     found = detect_time(sample)
     if found is None:
         cells = sample.drop_nulls()
@@ -166,7 +161,7 @@ def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat:
             "no known time format reads the column",
             file=file.label,
             column=column,
-            count=raw.source.rows,
+            count=raw.rows,
             example=str(cells[0]) if len(cells) else "",
             hint='name it in recsys.toml, such as time_format = "%d/%m/%Y %H:%M"; or write ISO '
             "dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
@@ -183,7 +178,7 @@ def _in_order(
     Where both read all of it, and differently, nobody can tell, and it raises.
     """
     differ = one.expr.is_not_null() & (one.expr != other.expr)
-    counts = raw.source.file.scan([column]).select(
+    counts = raw.scan().select(
         one.expr.count().alias("one"),
         other.expr.count().alias("other"),
         differ.sum().alias("differ"),
@@ -214,7 +209,7 @@ def wider_time(reader: EventReader) -> EventReader | None:
     if reader.time is None or column is None or not reader.time.patterns:
         return None
     unread = pl.col(column).is_not_null() & reader.time.expr.is_null()
-    frame = reader.raw.source.file.scan([column]).filter(unread).head(_SAMPLE)
+    frame = reader.raw.scan().select(column).filter(unread).head(_SAMPLE)
     time = widened(reader.time, frame.collect(engine="streaming").to_series())
     return replace(reader, time=time) if time is not None else None
 
@@ -222,7 +217,7 @@ def wider_time(reader: EventReader) -> EventReader | None:
 def _values_are_padded(raw: RawEvents) -> bool:
     if raw.value is None or raw.source.file.dtypes()[raw.value] != pl.String:
         return False
-    cells = raw.source.file.scan([raw.value]).head(_SAMPLE).collect(engine="streaming").to_series()
+    cells = raw.scan().select(raw.value).head(_SAMPLE).collect(engine="streaming").to_series()
     return bool((cells.str.strip_chars() != cells).any())
 
 
@@ -231,7 +226,7 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...]:
         raise ValueError("an events file without an event column needs a kind")
     file = raw.source.file
     text = as_text(raw.event, file.dtypes()[raw.event])
-    frame = file.scan([raw.event]).select(text.unique()).collect(engine="streaming")
+    frame = raw.scan().select(text.unique()).collect(engine="streaming")
     kinds = frame.to_series().drop_nulls().sort().to_list()
     if not kinds or len(kinds) > _MAX_KINDS:
         findings.fatal(

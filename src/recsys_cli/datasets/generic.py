@@ -16,6 +16,7 @@ from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
+from recsys_cli.datasets.cleaning import clean_events
 from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.opening import exact_ids, require_columns
 from recsys_cli.datasets.rawfile import RawFile, as_text
@@ -139,6 +140,7 @@ def _events(source: Structure, context: Context) -> RawEvents:
     if TIME not in roles:
         _report_no_time(source, context)
     event = roles.get(EVENT)
+    cleaning = clean_events(source, roles, context)
     return RawEvents(
         source,
         user,
@@ -148,6 +150,10 @@ def _events(source: Structure, context: Context) -> RawEvents:
         roles.get(VALUE),
         kinds=None if event else (_KIND,),
         time_format=config.time_format,
+        prepare=cleaning.prepare,
+        uses=cleaning.uses,
+        filtered=cleaning.filtered,
+        returns=config.returns,
     )
 
 

@@ -45,6 +45,11 @@ class Context:
     progress: Progress
 
 
+def unchanged(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of a source that needs no cleaning."""
+    return frame
+
+
 @dataclass(frozen=True, slots=True)
 class RawEvents:
     """An events file and which column plays which part.
@@ -59,6 +64,10 @@ class RawEvents:
         kinds: the kinds of event in the order of the spec; None for whatever the column holds.
         repeats_are_quantity: whether equal rows are several pieces rather than an oddity.
         time_format: how the time column reads, in the notation of strftime; None to find out.
+        prepare: from raw rows to clean ones.
+        uses: columns that it needs besides those with a role.
+        filtered: rows that it leaves out.
+        returns: what becomes of negative values.
     """
 
     source: Structure
@@ -70,6 +79,21 @@ class RawEvents:
     kinds: tuple[str, ...] | None = None
     repeats_are_quantity: bool = False
     time_format: str | None = None
+    prepare: Callable[[pl.LazyFrame], pl.LazyFrame] = unchanged
+    uses: tuple[str, ...] = ()
+    filtered: int = 0
+    returns: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are to read."""
+        return self.source.rows - self.filtered
+
+    def scan(self, *, rows: bool = False) -> pl.LazyFrame:
+        """The clean rows, with all columns that play a part."""
+        parts = (self.user, self.item, self.time, self.event, self.value, *self.uses)
+        columns = list(dict.fromkeys(column for column in parts if column is not None))
+        return self.prepare(self.source.file.scan(columns, rows=rows))
 
 
 @dataclass(frozen=True, slots=True)

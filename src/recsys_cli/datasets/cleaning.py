@@ -1,0 +1,327 @@
+"""What a generic dataset's events need before they are read: which rows, whose, how much.
+
+Conditions that recsys.toml sets on rows, words that stand for a missing id, ids that are spelled
+in several ways, rows without a user, amounts of money. Nothing is copied: a cleaning is an
+expression over the raw columns, so that the line of a row stays known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from recsys_cli.columns import ITEM, USER, VALUE
+from recsys_cli.config.models import DatasetConfig, IdRule
+from recsys_cli.counted import counted
+from recsys_cli.datasets.findings import MAX_SKIPPED, Findings
+from recsys_cli.datasets.rawfile import as_text
+from recsys_cli.datasets.structure import Structure
+from recsys_cli.datasets.tables import Context
+from recsys_cli.errors import ConfigError
+
+MISSING = (
+    "na", "n/a", "#n/a", "<na>", "nan", "null", "(null)", "\\n", "none", "nil", "undefined",
+    "unknown", "missing", "-",
+)  # fmt: skip
+"""Words that stand for a missing id, in lower case."""
+_MAYBE_MISSING = ("-1", "0")
+"""Likewise, where one user holds far more of them than any other."""
+_FAR_MORE, _HARDLY, _MANY = 5, 0.02, 0.2
+_AT_LEAST = 100
+_CONDITION = re.compile(r"\s*(.+?)\s*(>=|<=|!=|=|>|<)\s*(.*?)\s*$")
+_INVISIBLE = "\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
+_SPACES = " \t\r\n" + _INVISIBLE
+_MONEY = re.compile(r"[^\d.,()+\-eE]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """How raw rows become clean ones.
+
+    Attributes:
+        prepare: from raw rows to clean ones, with the same columns.
+        uses: raw columns that it needs besides those with a role.
+        filtered: rows that it leaves out because recsys.toml says so.
+    """
+
+    prepare: Callable[[pl.LazyFrame], pl.LazyFrame]
+    uses: tuple[str, ...] = ()
+    filtered: int = 0
+
+
+def clean_events(source: Structure, roles: Mapping[str, str], context: Context) -> Cleaning:
+    """Settle how the rows of the events are cleaned, and say what that does.
+
+    Args:
+        source: the raw events.
+        roles: its columns by role.
+        context: of the ingest; findings are told.
+
+    Raises:
+        ConfigError: a condition or setting does not fit the columns.
+        DataError: what would be left out is too much to do so unasked.
+    """
+    config, file = context.config, source.file
+    conditions = [_condition(text, source) for text in config.keep]
+    session = _session(roles, config, source)
+    columns = {roles[USER]: roles[USER], roles[ITEM]: roles[ITEM]}
+    dtypes = file.dtypes()
+    exprs = {
+        role: normalised(as_text(column, dtypes[column]), config.normalize_ids)
+        for role, column in ((USER, roles[USER]), (ITEM, roles[ITEM]))
+    }
+    chosen = _filtered(source.file.scan(), [condition for _, condition in conditions])
+    missing = {
+        role: _missing(role, chosen.select(expr.alias("id")), roles[role], source, context)
+        for role, expr in exprs.items()
+    }
+    exprs = {
+        role: pl.when(~expr.is_in(sorted(missing[role]))).then(expr) if missing[role] else expr
+        for role, expr in exprs.items()
+    }
+    kept = [condition for _, condition in conditions]
+    if config.guests == "drop":
+        kept.append(exprs[USER].is_not_null())
+    elif config.guests == "session" and session is not None:
+        own = as_text(session, dtypes[session])
+        exprs[USER] = pl.coalesce(exprs[USER], pl.concat_str(pl.lit(f"{session}:"), own))
+    value = roles.get(VALUE)
+    number = None
+    if value is not None and dtypes[value] == pl.String:
+        number = _number(source, value, kept, context)
+    if config.returns == "drop" and value is not None:
+        amount = number if number is not None else pl.col(value)
+        negative = amount.cast(pl.Float64, strict=False) < 0
+        kept.append(~negative.fill_null(value=False))
+    filtered = _count_filtered(source, kept, context)
+    new = [exprs[role].alias(roles[role]) for role in (USER, ITEM)]
+    if number is not None and value is not None:
+        new.append(number.alias(value))
+
+    def prepare(frame: pl.LazyFrame) -> pl.LazyFrame:
+        return _filtered(frame, kept).with_columns(new)
+
+    uses = [column for column, _ in conditions] + ([session] if session else [])
+    return Cleaning(prepare, tuple(dict.fromkeys([*uses, *columns])), filtered)
+
+
+def _condition(text: str, source: Structure) -> tuple[str, pl.Expr]:
+    match = _CONDITION.match(text)
+    names = source.file.usable
+    if match is None or match[1] not in names:
+        raise ConfigError(
+            f"keep: {text!r} is no condition on a column of {source.file.label}",
+            hint=f"write COLUMN=VALUE or COLUMN>=VALUE; the columns are: {', '.join(names)}",
+        )
+    column, sign, wanted = match.groups()
+    cell = as_text(column, source.file.dtypes()[column]).str.strip_chars()
+    number = cell.cast(pl.Float64, strict=False)
+    try:
+        amount: float | None = float(wanted)
+    except ValueError:
+        amount = None
+    if sign in ("=", "!="):
+        same = cell == wanted.strip("\"'")
+        if amount is not None:
+            same = same | (number == amount).fill_null(value=False)
+        return column, same.fill_null(value=False) if sign == "=" else ~same.fill_null(value=False)
+    if amount is None:
+        raise ConfigError(
+            f"keep: {text!r} compares with what is no number", hint="such as rating>=4"
+        )
+    compared = {">=": number >= amount, "<=": number <= amount, ">": number > amount}
+    return column, compared.get(sign, number < amount).fill_null(value=False)
+
+
+def _session(roles: Mapping[str, str], config: DatasetConfig, source: Structure) -> str | None:
+    """The column of sessions or orders, where guests become one each."""
+    if config.guests != "session":
+        return None
+    names = source.file.usable
+    column = config.columns.session or session_column(names, roles)
+    if column is None or column not in names:
+        raise ConfigError(
+            f'guests = "session" needs a column of sessions, and {source.file.label} has none',
+            hint='name it in recsys.toml: columns = { session = "COLUMN" }; the columns are: '
+            + ", ".join(names),
+        )
+    return column
+
+
+def session_column(names: Sequence[str], roles: Mapping[str, str]) -> str | None:
+    """The column that is called after sessions, visits, orders or invoices; None without one."""
+    for word in ("session", "visit", "order", "invoice", "basket", "transaction"):
+        found = [
+            name
+            for name in names
+            if word in name.lower()
+            and name not in roles.values()
+            and not re.search(r"date|time|status|qty|quantity|number_of|at$", name.lower())
+        ]
+        if found:
+            return found[0]
+    return None
+
+
+def _filtered(frame: pl.LazyFrame, conditions: Sequence[pl.Expr]) -> pl.LazyFrame:
+    for condition in conditions:
+        frame = frame.filter(condition)
+    return frame
+
+
+def _missing(
+    role: str, ids: pl.LazyFrame, column: str, source: Structure, context: Context
+) -> list[str]:
+    """The ids that are none, as they are spelled; `ids` holds those of the rows as `id`."""
+    words = context.config.missing_ids
+    wanted = MISSING if words is None else tuple(word.lower() for word in words)
+    counts = ids.drop_nulls().group_by("id").len()
+    spelled = pl.col("id").str.strip_chars(_SPACES).str.to_lowercase().is_in(wanted)
+    found = counts.filter(spelled).sort("len", descending=True).collect(engine="streaming")
+    if words is None and role == USER:
+        found = pl.concat([found, _implausible(counts.filter(~spelled))])
+    if not len(found):
+        return []
+    rows = int(found["len"].sum())
+    shown = ", ".join(repr(each) for each in found["id"].head(3))
+    context.findings.warn(
+        f"events.missing_{role}",
+        f"{counted(rows, 'rows')} with {shown} for the {role}: taken as without one",
+        file=source.file.label,
+        column=column,
+        count=rows,
+        example=found["id"][0],
+        hint=f"if that is a real {role}: missing_ids = [] in recsys.toml",
+    )
+    return found["id"].to_list()
+
+
+def _implausible(counts: pl.LazyFrame) -> pl.DataFrame:
+    """The user who holds far more events than any other, if there is one: no single person."""
+    first = counts.top_k(2, by="len").collect(engine="streaming")
+    totals = counts.select(pl.col("len").sum().alias("rows"), pl.len().alias("ids"))
+    rows, ids = totals.collect(engine="streaming").row(0)
+    first = first.sort("len", descending=True)
+    if len(first) < 2 or ids < _AT_LEAST // _FAR_MORE or first["len"][0] < _AT_LEAST:  # noqa: PLR2004
+        return first.clear()
+    share = first["len"][0] / rows
+    least = _HARDLY if first["id"][0] in _MAYBE_MISSING else _MANY
+    far = first["len"][0] >= _FAR_MORE * first["len"][1]
+    return first.head(1) if far and share >= least else first.clear()
+
+
+def normalised(ids: pl.Expr, rules: Collection[IdRule]) -> pl.Expr:
+    """Ids spelled in one way, as far as the rules say."""
+    if "unicode" in rules:
+        ids = ids.str.normalize("NFC")
+    if "spaces" in rules:
+        ids = ids.str.replace_all(f"[{_INVISIBLE[3:]}]", "").str.strip_chars(_SPACES)
+    if "decimals" in rules:
+        ids = ids.str.replace(r"^(\d+)\.0+$", "$1")
+    if "case" in rules:
+        ids = ids.str.to_lowercase()
+    if "zeros" in rules:
+        ids = ids.str.replace(r"^0+(\d)", "$1")
+    return ids
+
+
+_TWINS: Mapping[IdRule, str] = {
+    "spaces": "spaces around them or that nobody sees",
+    "unicode": "the way that accents are coded",
+    "decimals": "a .0 at the end",
+    "case": "upper and lower case",
+    "zeros": "leading zeros",
+}
+
+
+def twins(ids: pl.Series) -> dict[IdRule, tuple[int, str, str]]:
+    """By rule, how many ids are another one but for that, and the first such pair."""
+    found: dict[IdRule, tuple[int, str, str]] = {}
+    for rule in _TWINS:
+        keys = pl.DataFrame({"id": ids}).with_columns(normalised(pl.col("id"), [rule]).alias("key"))
+        again = keys.filter(pl.col("key").is_duplicated())
+        if len(again):
+            one = again.filter(pl.col("key") == again["key"][0])["id"]
+            found[rule] = (len(again) - again["key"].n_unique(), one[0], one[1])
+    return found
+
+
+def report_twins(ids: pl.Series, role: str, label: str, findings: Findings) -> None:
+    """Name ids that look like other spellings of one, and the setting that makes them one."""
+    found = twins(ids)
+    rules = ", ".join(f'"{rule}"' for rule in found)
+    for rule, (count, one, other) in found.items():
+        findings.warn(
+            f"events.twins_{role}",
+            counted(count, f"{role} ids differ from another only in {_TWINS[rule]}"),
+            file=label,
+            count=count,
+            example=f"{one} and {other}",
+            hint=f"if they are the same {role}: normalize_ids = [{rules}] in recsys.toml",
+        )
+
+
+def _number(
+    source: Structure, column: str, kept: Sequence[pl.Expr], context: Context
+) -> pl.Expr | None:
+    """The value column as plain numbers, where its cells are amounts of money; else None."""
+    cell = pl.col(column).str.strip_chars()
+    frame = _filtered(source.file.scan(), kept)
+    unread = frame.filter(cell.ne("") & cell.cast(pl.Float64, strict=False).is_null())
+    cells = unread.select(cell).head(1000).collect(engine="streaming").to_series().to_list()
+    if not cells:
+        return None
+    style = money_style(cells)
+    if style is None:
+        return None
+    bare = cell.str.replace_all(_MONEY.pattern, "").str.replace(r"^\((.*)\)$", "-$1")
+    if style == ",":
+        plain = bare.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    else:
+        plain = bare.str.replace_all(",", "", literal=True)
+    context.findings.ok(
+        "events.value_format",
+        f"read as amounts with {style!r} before the decimals, such as {cells[0]!r}",
+        file=source.file.label,
+        column=column,
+    )
+    return plain
+
+
+def money_style(cells: Sequence[str]) -> str | None:
+    """What stands before the decimals of these amounts, a point or a comma; None for no amounts."""
+    bare = [_MONEY.sub("", cell) for cell in cells]
+    amounts = [cell for cell in bare if re.fullmatch(r"[(+-]*\d[\d.,]*\)?", cell)]
+    if len(amounts) < (1 - 2 * MAX_SKIPPED) * len(cells):
+        return None
+    both = [cell for cell in amounts if "." in cell and "," in cell]
+    if both:
+        return "," if both[0].rindex(",") > both[0].rindex(".") else "."
+    commas = [cell for cell in amounts if "," in cell]
+    grouped = all(re.fullmatch(r"[(+-]*\d{1,3}(,\d{3})+\)?", cell) for cell in commas)
+    return "," if commas and not grouped else "."
+
+
+def _count_filtered(source: Structure, kept: Sequence[pl.Expr], context: Context) -> int:
+    if not kept:
+        return 0
+    frame = _filtered(source.file.scan(), kept)
+    left = int(frame.select(pl.len()).collect(engine="streaming").item())
+    out = source.rows - left
+    context.findings.ok(
+        "events.keep",
+        counted(out, "rows left out, as recsys.toml says"),
+        file=source.file.label,
+        count=out,
+    )
+    if not left:
+        context.findings.fatal(
+            "events.keep",
+            "no row is left by what recsys.toml keeps",
+            file=source.file.label,
+            hint="look at keep, guests and returns",
+        )
+    return out
