@@ -32,11 +32,6 @@ from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
 _ID = "__id"
-# Defaults for kinds of event that go by these names; any other counts 1.
-_WEIGHTS = {
-    "addtocart": 3.0, "add_to_cart": 3.0, "cart": 3.0, "basket": 3.0, "favorite": 3.0,
-    "fav": 3.0, "wishlist": 3.0, "transaction": 5.0, "purchase": 5.0, "buy": 5.0, "order": 5.0,
-}  # fmt: skip
 # A text column with at most this many different values is a category too.
 _MAX_USER_VALUES = 64
 _MAX_CATEGORIES = 1_000
@@ -63,7 +58,7 @@ class GenericAdapter:
         config = context.config
         text, categories = _item_columns(items)
         defaults = Defaults(
-            weights=_WEIGHTS | {_KIND: 1.0},
+            weights=guess.WEIGHTS,
             repurchase=False,
             text_columns=text,
             category_columns=categories,
@@ -199,7 +194,7 @@ def _catalogue(
     dtypes = file.dtypes()
     parts: dict[str, str | None] = {}
     if role == ITEM:
-        title = _chosen(config.name_column, file.names, guess.TITLE_NAMES)
+        title = _chosen(config.name_column, file.names, guess.TITLES)
         image = _chosen(config.image_column, file.names, ())
         parts = {NAME: title, IMAGE: image}
     columns = _free_names(file.names, parts, role)

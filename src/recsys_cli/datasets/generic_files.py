@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recsys_cli.columns import EVENT, TIME
+from recsys_cli.columns import EVENT, ITEM, TIME, VALUE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.findings import Finding, Findings
@@ -128,9 +128,7 @@ def _guess_events(folder: Path, config: DatasetConfig, looks: Looks) -> Slot:
     if len(best) == 1:
         _demote(looks, best[0], likeness)
         return Slot("events", best[0], best[0].name)
-    first = max(
-        best, key=lambda path: guess.guess_first(looks.events[path], guess.VALUE_NAMES) is not None
-    )
+    first = max(best, key=lambda path: bool(guess.guess_role(looks.events[path], VALUE)))
     raise ConfigError(
         f"several files look like events: {_listed(folder, looks.events)}",
         hint=f'choose one in recsys.toml: events = "{first.name}"',
@@ -138,9 +136,8 @@ def _guess_events(folder: Path, config: DatasetConfig, looks: Looks) -> Slot:
 
 
 def _no_events(config: DatasetConfig, seen: Columns) -> str:
-    known = {
-        name for names in seen.values() for column in names for name in (column, guess.bare(column))
-    }
+    columns = {column for names in seen.values() for column in names}
+    known = columns | set(map(guess.bare, columns))
     asked = [name for name in (config.columns.user, config.columns.item) if name]
     missing = [name for name in asked if name not in known]
     if missing and seen:
@@ -156,16 +153,14 @@ def _demote(looks: Looks, events: Path, likeness: dict[Path, int]) -> None:
     """Let files without a time or kind of event that are called after items be items."""
     for path, names in looks.events.items():
         stem = guess.normal(path.name.partition(".")[0])
-        called = any(stem in (name, f"{name}s") for tier in guess.ITEM_NAMES for name in tier)
+        called = any(stem in (name, f"{name}s") for tier in guess.IDS[ITEM] for name in tier)
         if path != events and not likeness[path] and called:
             looks.items[path] = names
 
 
 def _guess_optional(folder: Path, table: str, files: Columns) -> Path | None:
     if len(files) > 1 and table == "items":
-        titled = {
-            p: c for p, c in files.items() if any(guess.normal(n) in guess.TITLE_NAMES for n in c)
-        }
+        titled = {p: c for p, c in files.items() if guess.guess_first(c, guess.TITLES)}
         files = titled if len(titled) == 1 else files
     if len(files) > 1:
         raise ConfigError(
