@@ -20,8 +20,8 @@ from recsys_cli.datasets.opening import exact_ids, require_columns
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
-    Context,
     Defaults,
+    Intake,
     RawCatalogue,
     RawEvents,
     RawTables,
@@ -47,15 +47,15 @@ class GenericAdapter:
         """The events, items and users files."""
         return locate_files(folder, config)
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """The tables with their columns settled."""
-        opened = open_slots(slots, context)
-        events = _events(opened["events"], context)
-        _report_unreadable(context)
-        items = _catalogue(opened.get("items"), ITEM, events.item, context)
-        users = _catalogue(opened.get("users"), USER, events.user, context)
-        context.findings.raise_if_failed()
-        config = context.config
+        opened = open_slots(slots, intake)
+        events = _events(opened["events"], intake)
+        _report_unreadable(intake)
+        items = _catalogue(opened.get("items"), ITEM, events.item, intake)
+        users = _catalogue(opened.get("users"), USER, events.user, intake)
+        intake.findings.raise_if_failed()
+        config = intake.config
         text, categories = _item_columns(items)
         defaults = Defaults(
             weights=guess.WEIGHTS,
@@ -68,13 +68,13 @@ class GenericAdapter:
         return RawTables(events, items, users, defaults)
 
 
-def _report_unreadable(context: Context) -> None:
+def _report_unreadable(intake: Intake) -> None:
     """Warn of files that could not be looked at when the tables were looked for."""
-    config = context.config
+    config = intake.config
     if None not in (config.events, config.items, config.users):
         return
-    for path, finding in look_at(context.folder, config).unreadable.items():
-        context.findings.warn(
+    for path, finding in look_at(intake.folder, config).unreadable.items():
+        intake.findings.warn(
             "files.unreadable",
             f"left aside: {finding.message}",
             file=path.name,
@@ -82,29 +82,29 @@ def _report_unreadable(context: Context) -> None:
         )
 
 
-def _events(source: Structure, context: Context) -> RawEvents:
-    asked = context.config.columns.model_dump(exclude_none=True)
-    roles = {role: _column(role, asked.get(role), source, context) for role in guess.ROLES}
+def _events(source: Structure, intake: Intake) -> RawEvents:
+    asked = intake.config.columns.model_dump(exclude_none=True)
+    roles = {role: _column(role, asked.get(role), source, intake) for role in guess.ROLES}
     settings = {
-        column: _setting(context, f'columns = {{ {role} = "COLUMN" }}')
+        column: _setting(intake, f'columns = {{ {role} = "COLUMN" }}')
         for role, column in roles.items()
         if column and role in asked
     }
     needed = [column for column in roles.values() if column]
-    require_columns(source.file, needed, context.findings, settings=settings)
-    context.findings.raise_if_failed()
+    require_columns(source.file, needed, intake.findings, settings=settings)
+    intake.findings.raise_if_failed()
     user, item = str(roles[USER]), str(roles[ITEM])
-    exact_ids(source.file, [user, item], context.findings)
-    context.findings.raise_if_failed()
+    exact_ids(source.file, [user, item], intake.findings)
+    intake.findings.raise_if_failed()
     chosen = ", ".join(f"{role} = {column!r}" for role, column in roles.items() if column)
-    context.findings.ok("events.roles", chosen, file=source.file.label)
+    intake.findings.ok("events.roles", chosen, file=source.file.label)
     time, event, value = roles[TIME], roles[EVENT], roles[VALUE]
     if time is None:
-        _report_no_time(source, context)
+        _report_no_time(source, intake)
     return RawEvents(source, user, item, time, event, value, None if event else (_KIND,))
 
 
-def _column(role: str, asked: str | None, source: Structure, context: Context) -> str | None:
+def _column(role: str, asked: str | None, source: Structure, intake: Intake) -> str | None:
     """The events' column for a role, as asked for or by its name; None where there is none."""
     names, problem = source.file.names, f"no column looks like the {role}"
     found = None
@@ -116,34 +116,34 @@ def _column(role: str, asked: str | None, source: Structure, context: Context) -
     except guess.AmbiguousError as error:
         problem = f"several columns could be the {role}: {error.args[0]}"
     if found is None and role in guess.IDS:
-        raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', context)
+        raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', intake)
     return found
 
 
-def _no_column(source: Structure, problem: str, line: str, context: Context) -> ConfigError:
+def _no_column(source: Structure, problem: str, line: str, intake: Intake) -> ConfigError:
     return ConfigError(
         f"{source.file.label}: {problem}; the columns are: {', '.join(source.file.names)}",
-        hint=f"write in recsys.toml: {_setting(context, line)}",
+        hint=f"write in recsys.toml: {_setting(intake, line)}",
     )
 
 
-def _setting(context: Context, line: str) -> str:
-    return f"{line} in [datasets.{context.name}]"
+def _setting(intake: Intake, line: str) -> str:
+    return f"{line} in [datasets.{intake.name}]"
 
 
-def _report_no_time(source: Structure, context: Context) -> None:
+def _report_no_time(source: Structure, intake: Intake) -> None:
     message = "no time column: popularity has no window, and `recsys eval` needs --truth"
     label = source.file.label
-    if context.config.columns.time == guess.SKIP:
-        context.findings.ok("events.time", message, file=label)
+    if intake.config.columns.time == guess.SKIP:
+        intake.findings.ok("events.time", message, file=label)
         return
-    context.findings.warn(
+    intake.findings.warn(
         "events.time",
         message,
         file=label,
         count=source.rows,
         hint="if a column holds the time, name it in recsys.toml: "
-        + _setting(context, 'columns = { time = "COLUMN" }')
+        + _setting(intake, 'columns = { time = "COLUMN" }')
         + '; with time = "" this is no warning',
     )
 
@@ -155,7 +155,7 @@ def resolve(wanted: str, names: Sequence[str]) -> str:
     return next((name for name in names if guess.bare(name) == wanted), wanted)
 
 
-def _own_id(source: Structure, role: str, in_events: str, context: Context) -> str:
+def _own_id(source: Structure, role: str, in_events: str, intake: Intake) -> str:
     """The id column of a catalogue: named as in the events, or like an id."""
     names = source.file.names
     same = resolve(guess.bare(in_events), names)
@@ -167,26 +167,26 @@ def _own_id(source: Structure, role: str, in_events: str, context: Context) -> s
         found = None
     if found is None:
         problem = f"no column looks like the id of {source.file.table}"
-        raise _no_column(source, problem, f'{role}_id = "COLUMN"', context)
+        raise _no_column(source, problem, f'{role}_id = "COLUMN"', intake)
     return found
 
 
 def _catalogue(
-    source: Structure | None, role: str, in_events: str, context: Context
+    source: Structure | None, role: str, in_events: str, intake: Intake
 ) -> RawCatalogue | None:
     """The items or the users, where there is a file of them."""
     if source is None:
         return None
-    file, config, findings = source.file, context.config, context.findings
+    file, config, findings = source.file, intake.config, intake.findings
     asked = {ITEM: config.item_id, USER: config.user_id}
     own = asked[role]
     if own is None:
-        id_column = _own_id(source, role, in_events, context)
+        id_column = _own_id(source, role, in_events, intake)
     else:
         id_column = resolve(own, file.names)
     settings = {}
     if id_column in asked.values():
-        settings[id_column] = _setting(context, f'{role}_id = "COLUMN"')
+        settings[id_column] = _setting(intake, f'{role}_id = "COLUMN"')
     if not require_columns(file, [id_column], findings, settings=settings):
         return None
     if not exact_ids(file, [id_column], findings):

@@ -24,24 +24,27 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Intake:
     """What every step of one ingest needs.
 
     Attributes:
-        name: the dataset's name.
-        config: its section of recsys.toml.
+        config: the dataset's section of recsys.toml.
         folder: its raw folder.
         findings: where checks report.
         scratch: folder for temporary files, deleted afterwards.
         progress: where progress goes.
     """
 
-    name: str
     config: DatasetConfig
     folder: Path
     findings: Findings
     scratch: Path
     progress: Progress
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.findings.dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class Adapter(Protocol):
         """The raw files in `folder`, without reading more than their headers."""
         ...
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """Open and check the files.
 
         Raises:
@@ -181,7 +184,7 @@ class Adapter(Protocol):
         ...
 
 
-def open_slots(slots: Mapping[str, Slot], context: Context) -> dict[str, Structure]:
+def open_slots(slots: Mapping[str, Slot], intake: Intake) -> dict[str, Structure]:
     """Open the files that are there by table, check their columns and read each once.
 
     Raises:
@@ -189,21 +192,21 @@ def open_slots(slots: Mapping[str, Slot], context: Context) -> dict[str, Structu
     """
     opened = {}
     for table, slot in slots.items():
-        found = _open(slot, context)
+        found = _open(slot, intake)
         if found is not None:
             opened[table] = found
-    context.findings.raise_if_failed()
+    intake.findings.raise_if_failed()
     return opened
 
 
-def _open(slot: Slot, context: Context) -> Structure | None:
-    findings = context.findings
+def _open(slot: Slot, intake: Intake) -> Structure | None:
+    findings = intake.findings
     if slot.path is None:
         return None
-    raw = open_raw(slot.path, slot.table, findings, separator=context.config.separator or None)
+    raw = open_raw(slot.path, slot.table, findings, separator=intake.config.separator or None)
     if raw is None or not require_columns(raw, [*slot.ids, *slot.needed], findings):
         return None
     if not exact_ids(raw, slot.ids, findings):
         return None
-    context.progress.start(f"check {raw.label}")
-    return check_structure(raw, findings, context.scratch)
+    intake.progress.start(f"check {raw.label}")
+    return check_structure(raw, findings, intake.scratch)
