@@ -6,14 +6,13 @@ In goes a raw catalogue, out come the ids by row and the finished Parquet table.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
 from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME
-from recsys_cli.datasets.diagnosis import Defect, Place, occurrences, report
+from recsys_cli.datasets.diagnosis import Defect, Place, defect, occurrences, report
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.tables import RawCatalogue
@@ -63,43 +62,27 @@ def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:
 
 
 def _id_defects(raw: RawCatalogue, *, repeated: bool) -> list[Defect]:
-    ids, table = pl.col(raw.id), raw.table
-    defect = partial(Defect, cell=raw.id, column=raw.id_name or raw.id)
-    known = [
+    ids, width = pl.col(raw.id), raw.id_width
+    again = ids.is_not_null() & ~ids.is_first_distinct()
+    wrong = {
+        "empty_ids": ids.is_null(),
+        "id_spaces": ids.str.strip_chars() != ids,
+        # Finding out where takes longer than whether.
+        "duplicate_ids": again if repeated else pl.lit(False),
+    }
+    if width is not None:
+        wrong["leading_zeros"] = ids.str.len_chars() != width
+    return [
         defect(
-            f"{table}.empty_ids",
-            ids.is_null(),
-            "rows without an id",
-            "every row has an id",
-            "every row needs an id",
-            skips=True,
-        ),
-        defect(
-            f"{table}.id_spaces",
-            ids.str.strip_chars() != ids,
-            "ids with spaces around them, kept exactly",
-            "no id has spaces around it",
-            "remove the spaces if the events write the ids without",
-        ),
-        defect(
-            f"{table}.duplicate_ids",
-            # Finding out where takes longer than whether.
-            ids.is_not_null() & ~ids.is_first_distinct() if repeated else pl.lit(False),
-            "rows repeat an id; the first row of each was kept",
-            "no id is repeated",
-            "keep one row per id",
-        ),
-    ]
-    if raw.id_width is not None:
-        short = defect(
-            f"{table}.leading_zeros",
-            ids.str.len_chars() != raw.id_width,
-            f"ids are not {raw.id_width} digits long",
-            f"every id is {raw.id_width} digits long",
-            "leading zeros were lost where ids were read as numbers; keep them as text",
+            f"{raw.table}.{name}",
+            rows,
+            said=f"catalogue.{name}",
+            cell=raw.id,
+            column=raw.id_name or raw.id,
+            width=str(width),
         )
-        known.append(short)
-    return known
+        for name, rows in wrong.items()
+    ]
 
 
 def write_table(raw: RawCatalogue | None, ids: Ids, path: Path, *, source: str | None) -> list[str]:

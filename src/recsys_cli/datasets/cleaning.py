@@ -19,7 +19,7 @@ from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import MAX_SKIPPED, Findings
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
-from recsys_cli.datasets.tables import Context
+from recsys_cli.datasets.tables import Intake
 from recsys_cli.errors import ConfigError
 
 MISSING = (
@@ -52,19 +52,19 @@ class Cleaning:
     filtered: int = 0
 
 
-def clean_events(source: Structure, roles: Mapping[str, str], context: Context) -> Cleaning:
+def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) -> Cleaning:
     """Settle how the rows of the events are cleaned, and say what that does.
 
     Args:
         source: the raw events.
         roles: its columns by role.
-        context: of the ingest; findings are told.
+        intake: its findings are told.
 
     Raises:
         ConfigError: a condition or setting does not fit the columns.
         DataError: what would be left out is too much to do so unasked.
     """
-    config, file = context.config, source.file
+    config, file = intake.config, source.file
     conditions = [_condition(text, source) for text in config.keep]
     session = _session(roles, config, source)
     columns = {roles[USER]: roles[USER], roles[ITEM]: roles[ITEM]}
@@ -75,7 +75,7 @@ def clean_events(source: Structure, roles: Mapping[str, str], context: Context) 
     }
     chosen = _filtered(source.file.scan(), [condition for _, condition in conditions])
     missing = {
-        role: _missing(role, chosen.select(expr.alias("id")), roles[role], source, context)
+        role: _missing(role, chosen.select(expr.alias("id")), roles[role], source, intake)
         for role, expr in exprs.items()
     }
     exprs = {
@@ -91,12 +91,12 @@ def clean_events(source: Structure, roles: Mapping[str, str], context: Context) 
     value = roles.get(VALUE)
     number = None
     if value is not None and dtypes[value] == pl.String:
-        number = _number(source, value, kept, context)
+        number = _number(source, value, kept, intake)
     if config.returns == "drop" and value is not None:
         amount = number if number is not None else pl.col(value)
         negative = amount.cast(pl.Float64, strict=False) < 0
         kept.append(~negative.fill_null(value=False))
-    filtered = _count_filtered(source, kept, context)
+    filtered = _count_filtered(source, kept, intake)
     new = [exprs[role].alias(roles[role]) for role in (USER, ITEM)]
     if number is not None and value is not None:
         new.append(number.alias(value))
@@ -173,10 +173,10 @@ def _filtered(frame: pl.LazyFrame, conditions: Sequence[pl.Expr]) -> pl.LazyFram
 
 
 def _missing(
-    role: str, ids: pl.LazyFrame, column: str, source: Structure, context: Context
+    role: str, ids: pl.LazyFrame, column: str, source: Structure, intake: Intake
 ) -> list[str]:
     """The ids that are none, as they are spelled; `ids` holds those of the rows as `id`."""
-    words = context.config.missing_ids
+    words = intake.config.missing_ids
     wanted = MISSING if words is None else tuple(word.lower() for word in words)
     counts = ids.drop_nulls().group_by("id").len()
     spelled = pl.col("id").str.strip_chars(_SPACES).str.to_lowercase().is_in(wanted)
@@ -187,7 +187,7 @@ def _missing(
         return []
     rows = int(found["len"].sum())
     shown = ", ".join(repr(each) for each in found["id"].head(3))
-    context.findings.warn(
+    intake.findings.warn(
         f"events.missing_{role}",
         f"{counted(rows, 'rows')} with {shown} for the {role}: taken as without one",
         file=source.file.label,
@@ -265,7 +265,7 @@ def report_twins(ids: pl.Series, role: str, label: str, findings: Findings) -> N
 
 
 def _number(
-    source: Structure, column: str, kept: Sequence[pl.Expr], context: Context
+    source: Structure, column: str, kept: Sequence[pl.Expr], intake: Intake
 ) -> pl.Expr | None:
     """The value column as plain numbers, where its cells are amounts of money; else None."""
     cell = pl.col(column).str.strip_chars()
@@ -282,7 +282,7 @@ def _number(
         plain = bare.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     else:
         plain = bare.str.replace_all(",", "", literal=True)
-    context.findings.ok(
+    intake.findings.ok(
         "events.value_format",
         f"read as amounts with {style!r} before the decimals, such as {cells[0]!r}",
         file=source.file.label,
@@ -305,20 +305,20 @@ def money_style(cells: Sequence[str]) -> str | None:
     return "," if commas and not grouped else "."
 
 
-def _count_filtered(source: Structure, kept: Sequence[pl.Expr], context: Context) -> int:
+def _count_filtered(source: Structure, kept: Sequence[pl.Expr], intake: Intake) -> int:
     if not kept:
         return 0
     frame = _filtered(source.file.scan(), kept)
     left = int(frame.select(pl.len()).collect(engine="streaming").item())
     out = source.rows - left
-    context.findings.ok(
+    intake.findings.ok(
         "events.keep",
         counted(out, "rows left out, as recsys.toml says"),
         file=source.file.label,
         count=out,
     )
     if not left:
-        context.findings.fatal(
+        intake.findings.fatal(
             "events.keep",
             "no row is left by what recsys.toml keeps",
             file=source.file.label,

@@ -5,8 +5,11 @@ Catalogues and events say which defects they can have; finding and reporting is 
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import polars as pl
@@ -16,6 +19,10 @@ from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.rawfile import ROW, RawFile
 from recsys_cli.datasets.repair import lines_of
 
+_SAID: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("checks.toml").read_text("utf-8")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Defect:
@@ -24,11 +31,11 @@ class Defect:
     Attributes:
         check: name of its check.
         wrong: predicate on rows.
+        cell: column of the frame with the offending cell; None for a whole row.
+        column: its raw name.
         message: what is said after the count.
         clean: what is said where there is none.
         hint: the way out.
-        cell: column of the frame with the offending cell; None for a whole row.
-        column: its raw name.
         skips: whether such rows are left out, and too many of them are fatal.
         everywhere: hint for when every filled cell is like this, which then is fatal.
         never: hint where a single one is fatal.
@@ -36,14 +43,40 @@ class Defect:
 
     check: str
     wrong: pl.Expr
+    cell: str | None
+    column: str | None
     message: str
     clean: str
     hint: str
-    cell: str | None = None
-    column: str | None = None
     skips: bool = False
     everywhere: str | None = None
     never: str | None = None
+
+
+def defect(
+    check: str,
+    wrong: pl.Expr,
+    *,
+    said: str | None = None,
+    cell: str | None = None,
+    column: str | None = None,
+    **words: str,
+) -> Defect:
+    """A kind of defect with what checks.toml says of it.
+
+    Args:
+        check: as in `Defect`.
+        wrong: as in `Defect`.
+        said: its name in checks.toml, by default that of its check.
+        cell: as in `Defect`.
+        column: as in `Defect`.
+        words: what is filled in.
+    """
+    told: dict[str, Any] = {
+        part: Template(text).substitute(words) if isinstance(text, str) else text
+        for part, text in _SAID[said or check].items()
+    }
+    return Defect(check, wrong, cell, column, **told)
 
 
 @dataclass(frozen=True, slots=True)

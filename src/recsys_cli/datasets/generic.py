@@ -23,8 +23,8 @@ from recsys_cli.datasets.rawfile import RawFile, as_text
 from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.datasets.tables import (
-    Context,
     Defaults,
+    Intake,
     RawCatalogue,
     RawEvents,
     RawTables,
@@ -52,15 +52,15 @@ class GenericAdapter:
         """The events, items and users files."""
         return locate_files(folder, config)
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """The tables with their columns settled."""
-        opened = open_slots(slots, context)
-        events = _events(_joined(opened, context), context)
-        _report_unreadable(context)
-        items = _catalogue(opened.get("items"), ITEM, events.item, context)
-        users = _catalogue(opened.get("users"), USER, events.user, context)
-        context.findings.raise_if_failed()
-        config = context.config
+        opened = open_slots(slots, intake)
+        events = _events(_joined(opened, intake), intake)
+        _report_unreadable(intake)
+        items = _catalogue(opened.get("items"), ITEM, events.item, intake)
+        users = _catalogue(opened.get("users"), USER, events.user, intake)
+        intake.findings.raise_if_failed()
+        config = intake.config
         text, categories = _item_columns(items)
         defaults = Defaults(
             weights=guess.WEIGHTS,
@@ -73,13 +73,13 @@ class GenericAdapter:
         return RawTables(events, items, users, defaults)
 
 
-def _report_unreadable(context: Context) -> None:
+def _report_unreadable(intake: Intake) -> None:
     """Warn of files that could not be looked at when the tables were looked for."""
-    config = context.config
+    config = intake.config
     if None not in (config.events, config.items, config.users):
         return
-    for path, finding in look_at(context.folder, config).unreadable.items():
-        context.findings.warn(
+    for path, finding in look_at(intake.folder, config).unreadable.items():
+        intake.findings.warn(
             "files.unreadable",
             f"left aside: {finding.message}",
             file=path.name,
@@ -87,14 +87,14 @@ def _report_unreadable(context: Context) -> None:
         )
 
 
-def _joined(opened: Mapping[str, Structure], context: Context) -> Structure:
+def _joined(opened: Mapping[str, Structure], intake: Intake) -> Structure:
     """The events with the columns of the files that recsys.toml joins to them."""
     events = opened["events"]
-    if not context.config.join:
+    if not intake.config.join:
         return events
     file = events.file
     frame = file.scan()
-    for number, join in enumerate(context.config.join, 1):
+    for number, join in enumerate(intake.config.join, 1):
         other = opened[f"join{number}"]
         there = frame.collect_schema().names()
         for table, names in ((file.label, there), (other.file.label, other.file.usable)):
@@ -108,7 +108,7 @@ def _joined(opened: Mapping[str, Structure], context: Context) -> Structure:
         keys = columns.select(pl.len(), pl.col(join.on).n_unique().alias("keys"))
         rows, distinct = keys.collect(engine="streaming").row(0)
         if rows != distinct:
-            context.findings.fatal(
+            intake.findings.fatal(
                 f"{other.file.table}.keys",
                 counted(rows - distinct, f"rows repeat a value of {join.on}"),
                 file=other.file.label,
@@ -116,31 +116,31 @@ def _joined(opened: Mapping[str, Structure], context: Context) -> Structure:
                 hint="every row of the events may belong to one row of a joined file",
             )
         frame = frame.join(columns, on=join.on, how="left", maintain_order="left")
-    path = context.scratch / "joined.parquet"
+    path = intake.scratch / "joined.parquet"
     frame.sink_parquet(path)
     names = tuple(frame.collect_schema().names())
     made = RawFile(path, "events", "parquet", names, names, label=file.label)
-    return check_structure(made, context.findings, context.scratch) or events
+    return check_structure(made, intake.findings, intake.scratch) or events
 
 
-def _events(source: Structure, context: Context) -> RawEvents:
-    config = context.config
+def _events(source: Structure, intake: Intake) -> RawEvents:
+    config = intake.config
     asked = config.columns.model_dump(exclude_none=True)
-    roles = _roles(source, asked, context)
+    roles = _roles(source, asked, intake)
     settings = {
-        column: _setting(context, f'columns = {{ {role} = "COLUMN" }}')
+        column: _setting(intake, f'columns = {{ {role} = "COLUMN" }}')
         for role, column in roles.items()
         if role in asked
     }
-    require_columns(source.file, list(roles.values()), context.findings, settings=settings)
-    context.findings.raise_if_failed()
+    require_columns(source.file, list(roles.values()), intake.findings, settings=settings)
+    intake.findings.raise_if_failed()
     user, item = roles[USER], roles[ITEM]
-    exact_ids(source.file, [user, item], context.findings)
-    context.findings.raise_if_failed()
+    exact_ids(source.file, [user, item], intake.findings)
+    intake.findings.raise_if_failed()
     if TIME not in roles:
-        _report_no_time(source, context)
+        _report_no_time(source, intake)
     event = roles.get(EVENT)
-    cleaning = clean_events(source, roles, context)
+    cleaning = clean_events(source, roles, intake)
     return RawEvents(
         source,
         user,
@@ -157,7 +157,7 @@ def _events(source: Structure, context: Context) -> RawEvents:
     )
 
 
-def _roles(source: Structure, asked: Mapping[str, str], context: Context) -> dict[str, str]:
+def _roles(source: Structure, asked: Mapping[str, str], intake: Intake) -> dict[str, str]:
     """The events' columns by role, as asked for, by their names or by what they hold."""
     file = source.file
     try:
@@ -165,47 +165,47 @@ def _roles(source: Structure, asked: Mapping[str, str], context: Context) -> dic
     except guess.AmbiguousError as error:
         role, columns = error.args
         problem = f"several columns could be the {role}: {columns}"
-        raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', context) from None
+        raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', intake) from None
     for role in guess.IDS:
         if role not in found.columns:
             problem, line = f"no column looks like the {role}", f'columns = {{ {role} = "COLUMN" }}'
-            raise _no_column(source, problem, line, context)
+            raise _no_column(source, problem, line, intake)
     chosen = ", ".join(f"{role} = {column!r}" for role, column in found.columns.items())
     reasons = "; ".join(f"{role} {reason}" for role, reason in found.guesses.items())
     message = f"{chosen} ({reasons})" if reasons else chosen
-    context.findings.ok("events.roles", message, file=file.label)
+    intake.findings.ok("events.roles", message, file=file.label)
     return found.columns
 
 
-def _no_column(source: Structure, problem: str, line: str, context: Context) -> ConfigError:
+def _no_column(source: Structure, problem: str, line: str, intake: Intake) -> ConfigError:
     return ConfigError(
         f"{source.file.label}: {problem}; the columns are: {', '.join(source.file.names)}",
-        hint=f"write in recsys.toml: {_setting(context, line)}",
+        hint=f"write in recsys.toml: {_setting(intake, line)}",
     )
 
 
-def _setting(context: Context, line: str) -> str:
-    return f"{line} in [datasets.{context.name}]"
+def _setting(intake: Intake, line: str) -> str:
+    return f"{line} in [datasets.{intake.name}]"
 
 
-def _report_no_time(source: Structure, context: Context) -> None:
+def _report_no_time(source: Structure, intake: Intake) -> None:
     message = "no time column: popularity has no window, and `recsys eval` needs --truth"
     label = source.file.label
-    if context.config.columns.time == guess.SKIP:
-        context.findings.ok("events.time", message, file=label)
+    if intake.config.columns.time == guess.SKIP:
+        intake.findings.ok("events.time", message, file=label)
         return
-    context.findings.warn(
+    intake.findings.warn(
         "events.time",
         message,
         file=label,
         count=source.rows,
         hint="if a column holds the time, name it in recsys.toml: "
-        + _setting(context, 'columns = { time = "COLUMN" }')
+        + _setting(intake, 'columns = { time = "COLUMN" }')
         + '; with time = "" this is no warning',
     )
 
 
-def _own_id(source: Structure, role: str, in_events: str, context: Context) -> str:
+def _own_id(source: Structure, role: str, in_events: str, intake: Intake) -> str:
     """The id column of a catalogue: named as in the events, or like an id."""
     names = source.file.names
     same = guess.resolve(guess.bare(in_events), names)
@@ -217,26 +217,26 @@ def _own_id(source: Structure, role: str, in_events: str, context: Context) -> s
         found = None
     if found is None:
         problem = f"no column looks like the id of {source.file.table}"
-        raise _no_column(source, problem, f'{role}_id = "COLUMN"', context)
+        raise _no_column(source, problem, f'{role}_id = "COLUMN"', intake)
     return found
 
 
 def _catalogue(
-    source: Structure | None, role: str, in_events: str, context: Context
+    source: Structure | None, role: str, in_events: str, intake: Intake
 ) -> RawCatalogue | None:
     """The items or the users, where there is a file of them."""
     if source is None:
         return None
-    file, config, findings = source.file, context.config, context.findings
+    file, config, findings = source.file, intake.config, intake.findings
     asked = {ITEM: config.item_id, USER: config.user_id}
     own = asked[role]
     if own is None:
-        id_column = _own_id(source, role, in_events, context)
+        id_column = _own_id(source, role, in_events, intake)
     else:
         id_column = guess.resolve(own, file.names)
     settings = {}
     if id_column in asked.values():
-        settings[id_column] = _setting(context, f'{role}_id = "COLUMN"')
+        settings[id_column] = _setting(intake, f'{role}_id = "COLUMN"')
     if not require_columns(file, [id_column], findings, settings=settings):
         return None
     if not exact_ids(file, [id_column], findings):

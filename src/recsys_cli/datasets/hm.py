@@ -17,8 +17,8 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
-    Context,
     Defaults,
+    Intake,
     RawCatalogue,
     RawEvents,
     RawTables,
@@ -59,9 +59,9 @@ class HmAdapter:
             find_slot(folder, "events", "transactions_train", ids=user + item, needed=needed),
         ]
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """Purchases with their price, articles, and customers with an age group."""
-        opened = open_slots(slots, context)
+        opened = open_slots(slots, intake)
         items, users = opened["items"], opened["users"]
         events = RawEvents(
             opened["events"],
@@ -82,7 +82,7 @@ class HmAdapter:
             variant_column=_VARIANT if _VARIANT in columns else None,
             segment_columns=("age_group",),
             user_columns=("age_group", *about),
-            image_root=context.config.path,
+            image_root=intake.config.path,
         )
         catalogue = _catalogue(items, "article_id", _ARTICLE_DIGITS)
         customers = _catalogue(users, "customer_id", None)

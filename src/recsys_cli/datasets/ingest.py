@@ -23,7 +23,7 @@ from recsys_cli.datasets.events import EventReader, make_reader
 from recsys_cli.datasets.findings import Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import build_spec
-from recsys_cli.datasets.tables import Context, RawTables, Slot
+from recsys_cli.datasets.tables import Intake, RawTables, Slot
 from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
@@ -105,27 +105,27 @@ def _build(
         findings.fatal("files", f"the raw folder {folder} does not exist", hint=hint)
     scratch = out / _SCRATCH
     scratch.mkdir()
-    context = Context(name, config, folder, findings, scratch, progress)
+    intake = Intake(config, folder, findings, scratch, progress)
     try:
-        return _build_from(context, out)
+        return _build_from(intake, out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build_from(context: Context, out: Path) -> tuple[EventReader, Totals]:
-    name, findings, progress = context.name, context.findings, context.progress
-    adapter = adapter_of(context.config.kind)
-    slots = {slot.table: slot for slot in adapter.locate(context.folder, context.config)}
+def _build_from(intake: Intake, out: Path) -> tuple[EventReader, Totals]:
+    name, findings, progress = intake.name, intake.findings, intake.progress
+    adapter = adapter_of(intake.config.kind)
+    slots = {slot.table: slot for slot in adapter.locate(intake.folder, intake.config)}
     for slot in slots.values():
         _report_slot(slot, findings)
     findings.raise_if_failed()
-    tables = adapter.read(slots, context)
+    tables = adapter.read(slots, intake)
     progress.start("read ids")
     users = load_ids(tables.users, USER, findings)
     items = load_ids(tables.items, ITEM, findings)
     findings.raise_if_failed()
     reader = make_reader(tables.events, users, items, findings)
-    signed = bool(context.config.value_as_weight)
+    signed = bool(intake.config.value_as_weight)
     if signed and reader.raw.value is None:
         raise ConfigError(
             f"[datasets.{name}] value_as_weight needs a value column, and the events have none",
@@ -135,7 +135,7 @@ def _build_from(context: Context, out: Path) -> tuple[EventReader, Totals]:
     path = out / f"events_{name}.parquet"
     totals = build_events(reader, path, findings, signed_weights=signed)
     progress.start("write tables")
-    _write(context, tables, reader, out)
+    _write(intake, tables, reader, out)
     return reader, totals
 
 
@@ -151,8 +151,8 @@ def _report_slot(slot: Slot, findings: Findings) -> None:
         findings.warn(check, message, hint="it is optional")
 
 
-def _write(context: Context, tables: RawTables, reader: EventReader, out: Path) -> None:
-    name, config = context.name, context.config
+def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) -> None:
+    name, config = intake.name, intake.config
     users, items = reader.users, reader.items
     items_path = out / f"items_{name}.parquet"
     source = config.source or name

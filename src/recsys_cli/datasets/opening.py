@@ -82,22 +82,19 @@ def open_raw(
                     copy, path.name, table, findings=findings, reading=reading, label=label
                 )
         return replace(raw, label=label, parts=tuple((p.name, p.start) for p in copy.parts))
-    except UnreadableError as error:
-        problem = error
     except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
-        problem = explained(error)
-    findings.fail(
-        f"{table}.{problem.check}",
-        problem.message,
-        file=label,
-        line=problem.line,
-        hint=problem.hint,
-    )
-    return None
+        report_unreadable(label, table, error, findings)
+        return None
 
 
-def explained(error: Exception) -> UnreadableError:
-    """What an error of a parser, of gzip or of the file system means."""
+def report_unreadable(label: str, table: str, error: Exception, findings: Findings) -> None:
+    """Say why a file cannot be read: an error of ours, of a parser, of gzip or of the system."""
+    why = error if isinstance(error, UnreadableError) else _explained(error)
+    check = f"{table}.{why.check}"
+    findings.fail(check, why.message, file=label, line=why.line, hint=why.hint)
+
+
+def _explained(error: Exception) -> UnreadableError:
     if isinstance(error, UnicodeDecodeError):
         bad = error.object[error.start : error.start + 1]
         message = f"the header is not UTF-8 (byte {bad!r})"
@@ -107,17 +104,13 @@ def explained(error: Exception) -> UnreadableError:
     if isinstance(error, EOFError) or "unexpected end of file" in str(error):
         message = "cannot be read (it ends before its gzip stream does)"
         return UnreadableError(message, hint="it is cut off: copy or download it again")
-    return UnreadableError(f"cannot be read ({first_line(error)})", hint=DAMAGED_HINT)
+    first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+    return UnreadableError(f"cannot be read ({first_line})", hint=DAMAGED_HINT)
 
 
 def _empty(message: str) -> UnreadableError:
     hint = "write the file again, or point to another one"
     return UnreadableError(message, hint=hint, check="rows")
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _open_parquet(path: Path, table: str) -> RawFile:
@@ -139,8 +132,8 @@ def _open_jsonl(path: Path, table: str) -> RawFile:
         if isinstance(record, dict):
             keys.update(dict.fromkeys(record))
     if not keys:
-        hint = "write one {…} object per line"
-        raise UnreadableError("cannot be read (no line holds a JSON object)", hint=hint)
+        message = "cannot be read (no line holds a JSON object)"
+        raise UnreadableError(message, hint="write one {…} object per line")
     names = tuple(keys)
     return RawFile(path, table, "jsonl", names, names)
 

@@ -21,8 +21,8 @@ from recsys_cli.counted import counted
 from recsys_cli.datasets.rawfile import RawFile, as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
-    Context,
     Defaults,
+    Intake,
     RawCatalogue,
     RawEvents,
     RawTables,
@@ -62,9 +62,9 @@ class RetailRocketAdapter:
             find("categories", "category_tree", ids=_TREE_COLUMNS),
         ]
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """Views, baskets and purchases, and items with category, ancestors and tokens."""
-        opened = open_slots(slots, context)
+        opened = open_slots(slots, intake)
         parts = [opened[table] for table in _PROPERTIES if table in opened]
         tree = opened.get("categories")
         events = RawEvents(
@@ -75,8 +75,8 @@ class RetailRocketAdapter:
             event="event",
             kinds=tuple(_WEIGHTS),
         )
-        context.progress.start("latest item properties")
-        items = _items(parts, tree, context)
+        intake.progress.start("latest item properties")
+        items = _items(parts, tree, intake)
         described = items is not None
         defaults = Defaults(
             weights=_WEIGHTS,
@@ -88,11 +88,11 @@ class RetailRocketAdapter:
 
 
 def _items(
-    parts: Sequence[Structure], tree: Structure | None, context: Context
+    parts: Sequence[Structure], tree: Structure | None, intake: Intake
 ) -> RawCatalogue | None:
     if not parts:
         return None
-    latest = pl.concat([_latest(part.file, context) for part in parts])
+    latest = pl.concat([_latest(part.file, intake) for part in parts])
     # The parts overlap in time, so the latest of each part is not yet the latest of all.
     values = _newest(latest.lazy()).collect()
     known = values.get_column("property").unique().to_list()
@@ -106,13 +106,13 @@ def _items(
         "available",
         pl.concat_str(_TOKENS, separator=" ", ignore_nulls=True).replace("", None).alias("tokens"),
     )
-    ancestors = _ancestors(tree, context)
+    ancestors = _ancestors(tree, intake)
     table = table.join(ancestors, on="categoryid", how="left", maintain_order="left")
     labels = " and ".join(part.file.label for part in parts)
     return RawCatalogue("items", labels, table.lazy(), "itemid", _finish)
 
 
-def _latest(file: RawFile, context: Context) -> pl.DataFrame:
+def _latest(file: RawFile, intake: Intake) -> pl.DataFrame:
     """The latest value of every wanted property, of one part, as (itemid, property, value, at)."""
     dtypes = file.dtypes()
     text = {c: as_text(c, dtypes[c]) for c in ("itemid", "property", "value", "timestamp")}
@@ -123,7 +123,7 @@ def _latest(file: RawFile, context: Context) -> pl.DataFrame:
     count = wrong.select(pl.len()).collect(engine="streaming").item()
     if count:
         example = wrong.head(1).collect(engine="streaming").row(0)
-        context.findings.warn(
+        intake.findings.warn(
             f"{file.table}.incomplete",
             f"{counted(count, 'rows without an item or a time')}, left out",
             file=file.label,
@@ -142,7 +142,7 @@ def _newest(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.group_by("itemid", "property").agg(pl.col("value").max_by(key), pl.col("at").max())
 
 
-def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
+def _ancestors(tree: Structure | None, intake: Intake) -> pl.DataFrame:
     """Parent and root of every category, as (categoryid, parentid, rootid)."""
     if tree is None:
         return _ANCESTORS.to_frame()
@@ -161,7 +161,7 @@ def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
             at = above
         roots[category] = at
     if looping is not None:
-        context.findings.warn(
+        intake.findings.warn(
             "categories.tree",
             "a category is its own ancestor",
             file=tree.file.label,

@@ -25,24 +25,27 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Intake:
     """What every step of one ingest needs.
 
     Attributes:
-        name: the dataset's name.
-        config: its section of recsys.toml.
+        config: the dataset's section of recsys.toml.
         folder: its raw folder.
         findings: where checks report.
         scratch: folder for temporary files, deleted afterwards.
         progress: where progress goes.
     """
 
-    name: str
     config: DatasetConfig
     folder: Path
     findings: Findings
     scratch: Path
     progress: Progress
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.findings.dataset
 
 
 def unchanged(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -202,7 +205,7 @@ class Adapter(Protocol):
         """The raw files in `folder`, without reading more than their headers."""
         ...
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables:
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """Open and check the files.
 
         Raises:
@@ -211,7 +214,7 @@ class Adapter(Protocol):
         ...
 
 
-def open_slots(slots: Mapping[str, Slot], context: Context) -> dict[str, Structure]:
+def open_slots(slots: Mapping[str, Slot], intake: Intake) -> dict[str, Structure]:
     """Open the files that are there by table, check their columns and read each once.
 
     Raises:
@@ -219,18 +222,18 @@ def open_slots(slots: Mapping[str, Slot], context: Context) -> dict[str, Structu
     """
     opened = {}
     for table, slot in slots.items():
-        found = _open(slot, context)
+        found = _open(slot, intake)
         if found is not None:
             opened[table] = found
-    context.findings.raise_if_failed()
+    intake.findings.raise_if_failed()
     return opened
 
 
-def _open(slot: Slot, context: Context) -> Structure | None:
-    findings = context.findings
+def _open(slot: Slot, intake: Intake) -> Structure | None:
+    findings = intake.findings
     if not slot.paths:
         return None
-    reading = Reading.of(context.config)
+    reading = Reading.of(intake.config)
     if slot.ids:
         # A source whose columns are known is nothing without their names.
         reading = replace(reading, header=True)
@@ -238,7 +241,7 @@ def _open(slot: Slot, context: Context) -> Structure | None:
         slot.paths,
         slot.table,
         findings,
-        scratch=context.scratch,
+        scratch=intake.scratch,
         reading=reading,
         label=slot.looked_for,
     )
@@ -246,5 +249,5 @@ def _open(slot: Slot, context: Context) -> Structure | None:
         return None
     if not exact_ids(raw, slot.ids, findings):
         return None
-    context.progress.start(f"check {raw.label}")
-    return check_structure(raw, findings, context.scratch)
+    intake.progress.start(f"check {raw.label}")
+    return check_structure(raw, findings, intake.scratch)

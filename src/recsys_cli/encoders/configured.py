@@ -10,7 +10,8 @@ from typing import Any
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import SUGGESTED, off_hint
 from recsys_cli.config.load import section_for
-from recsys_cli.encoders.contract import ImageEncoder, Precision, TextEncoder
+from recsys_cli.config.models import Precision
+from recsys_cli.encoders.contract import ImageEncoder, TextEncoder
 from recsys_cli.encoders.problems import cannot_load, first_line, library_missing, unknown_encoder
 from recsys_cli.encoders.torchload import Wanted
 from recsys_cli.encoders.weights import (

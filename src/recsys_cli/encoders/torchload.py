@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from recsys_cli.cores import available_cores
-from recsys_cli.encoders.contract import Precision, Vectors
+from recsys_cli.encoders.contract import Vectors
 from recsys_cli.encoders.problems import Kind, cannot_load, library_missing
 from recsys_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
+
+    from recsys_cli.config.models import Precision
 
 T = TypeVar("T")
 R = TypeVar("R")

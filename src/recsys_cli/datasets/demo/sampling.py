@@ -1,7 +1,8 @@
 """Vectorised draws that both demo shops share: weighted choices, exact splits, weekly shelves."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -21,10 +22,19 @@ def stream(seed: int, *path: int) -> np.random.Generator:
 
 
 def in_order(function: Callable[[T], R], arguments: Iterable[T]) -> Iterator[R]:
-    """`function` of each argument, two at a time: numpy and Pillow let go of Python's lock."""
+    """`function` of each argument, two at a time: numpy and Pillow let go of Python's lock.
+
+    No more results wait than are being made, so memory stays bounded.
+    """
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
-            yield from pool.map(function, arguments)
+            for argument in arguments:
+                waiting.append(pool.submit(function, argument))
+                if len(waiting) > 2:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

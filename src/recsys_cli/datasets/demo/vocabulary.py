@@ -86,6 +86,13 @@ class Style(BaseModel, frozen=True, extra="forbid"):
     patterns: tuple[str, ...]
 
 
+class Household(BaseModel, frozen=True, extra="forbid"):
+    """A kind of customer: how many are, and how they lean to the styles of each audience."""
+
+    share: float
+    leaning: dict[str, float]
+
+
 def _garment(name: str, row: dict[str, object]) -> Garment:
     materials = _TABLES["materials"][row["materials"]]
     return Garment.model_validate(
@@ -104,3 +111,5 @@ COLOURS = tuple(Colour(name=name, **row) for name, row in _TABLES["colours"].ite
 MASTERS = tuple(dict.fromkeys(colour.master for colour in COLOURS))
 PATTERNS = {name: Pattern(**row) for name, row in _TABLES["patterns"].items()}
 STYLES = tuple(Style(name=name, **row) for name, row in _TABLES["styles"].items())
+HOUSEHOLDS = tuple(Household(**row) for row in _TABLES["households"].values())
+"""Her, him, and a family, in this order."""
