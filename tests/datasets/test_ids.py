@@ -37,7 +37,7 @@ def ids_after(folder: Path, users: list[str], items: list[str]) -> tuple[list[st
     rows = [(u, items[i % len(items)]) for i, u in enumerate(users)]
     rows += [(users[i % len(users)], item) for i, item in enumerate(items)]
     write_csv(raw / "log.csv", ("user_id", "item_id"), rows)
-    config = DatasetConfig(kind="generic", path="raw")
+    config = DatasetConfig(kind="generic", path="raw", missing_ids=[])
     ingest("x", config, workspace=folder, out=out)
     pack = load_pack(out / "ids_x.joblib")
     events = pl.read_parquet(out / "events_x.parquet")

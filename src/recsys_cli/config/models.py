@@ -120,6 +120,9 @@ class DatasetConfig(Section):
     returns: Literal["keep", "subtract", "drop"] | None = None
     """generic: rows of negative value, such as returned pieces: subtract takes them from what
     the user bought, drop leaves them out; by default they are kept, as events like others."""
+    gone_items: Literal["hide", "keep"] | None = None
+    """Whether items that the items file lacks are recommended: by default they are hidden once
+    the file has a tenth as many items as only the events have."""
     guests: Literal["drop", "session"] | None = None
     """generic: rows without a user: drop leaves them out, session makes the session (or order)
     that they belong to a user."""

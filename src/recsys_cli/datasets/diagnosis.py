@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from recsys_cli.counted import counted
-from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.findings import MAX_SKIPPED, Finding, Findings
 from recsys_cli.datasets.rawfile import ROW, RawFile
 from recsys_cli.datasets.repair import lines_of
 
@@ -39,6 +39,7 @@ class Defect:
         skips: whether such rows are left out, and too many of them are fatal.
         everywhere: hint for when every filled cell is like this, which then is fatal.
         never: hint where a single one is fatal.
+        few: whether too many of them are fatal, though no row is left out.
     """
 
     check: str
@@ -51,6 +52,7 @@ class Defect:
     skips: bool = False
     everywhere: str | None = None
     never: str | None = None
+    few: bool = False
 
 
 def defect(
@@ -144,6 +146,10 @@ def report(found: Sequence[Occurrence], place: Place, findings: Findings) -> Non
         )
         filled = place.rows - place.nulls.get(defect.column or "", 0)
         fatal = defect.never or (defect.everywhere if each.count >= filled else None)
+        if defect.few and not fatal and each.count > MAX_SKIPPED * filled:
+            fatal = (
+                f"more than {MAX_SKIPPED:.0%} of the cells: correct them, or name another column"
+            )
         if defect.skips:
             findings.problem(finding, rows=place.rows)
         elif fatal:

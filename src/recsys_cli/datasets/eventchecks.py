@@ -15,6 +15,7 @@ import polars as pl
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.counted import counted
 from recsys_cli.datasets.catalogue import Ids
+from recsys_cli.datasets.cleaning import report_twins
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
 from recsys_cli.datasets.defects import BLANK, known_defects, unknown
 from recsys_cli.datasets.diagnosis import (
@@ -28,6 +29,10 @@ from recsys_cli.datasets.diagnosis import (
 from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, wider_time
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
+from recsys_cli.datasets.returns import subtract_returns
+from recsys_cli.datasets.roles import SAMPLE_ROWS, better_user
+
+_MANY = 50
 
 
 def build_events(
@@ -59,7 +64,8 @@ def build_events(
         reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])
     )
     source = reader.raw.source
-    known = known_defects(reader, signed_weights=signed_weights)
+    subtracts = reader.raw.returns == "subtract"
+    known = known_defects(reader, signed_weights=signed_weights and not subtracts)
     found = [Occurrence(defect) for defect in known]
     if suspicious:
         found = occurrences(reader.mapped(rows=True), known)
@@ -69,13 +75,23 @@ def build_events(
     _add_unknown(reader, found, findings)
     if incomplete:
         sink_events(reader, path, drop=True)
+    returned = 0
+    if subtracts and nulls["negative"]:
+        returned = subtract_returns(path)
+        findings.ok(
+            "events.returns",
+            counted(returned, "rows went, returned or taken back"),
+            file=source.file.label,
+            count=returned,
+        )
     blank = count_of(found, BLANK)
-    read = reader.raw.rows - blank + source.left_out
+    read = reader.raw.rows - blank + source.left_out - returned
     totals = count_events(path, rows_read=read, n_items=len(reader.items))
     if not totals.events:
         message = "no row of the events can be used"
         findings.fatal("events.rows", message, file=source.file.label, count=0)
     _report_ids(reader, findings)
+    _report_single_events(reader, totals, findings)
     _report_repeats(reader, path, totals, findings)
     for ids, seen in ((reader.users, totals.users), (reader.items, totals.items)):
         what, unseen = f"{ids.column}s", len(ids) - seen
@@ -121,6 +137,7 @@ def _report_lost_zeros(reader: EventReader, ids: Ids, findings: Findings) -> Non
 def _report_ids(reader: EventReader, findings: Findings) -> None:
     label = reader.raw.source.file.label
     for ids in (reader.users, reader.items):
+        report_twins(ids.all(), ids.column, label, findings)
         check = f"events.id_spaces_{ids.column}"
         spaced = ids.extra.filter(ids.extra.str.strip_chars() != ids.extra)
         if not len(spaced):
@@ -136,6 +153,25 @@ def _report_ids(reader: EventReader, findings: Findings) -> None:
             example=spaced[0],
             hint="remove the spaces",
         )
+
+
+def _report_single_events(reader: EventReader, totals: Totals, findings: Findings) -> None:
+    """Ask whether what is there once each is the id of a user."""
+    if totals.events < _MANY or totals.users < totals.events:
+        return
+    file, column = reader.raw.source.file, reader.raw.user
+    better = better_user(file.scan_text(SAMPLE_ROWS), column, reader.raw.item)
+    hint = "name the column of the users in recsys.toml"
+    if better is not None:
+        hint = f'{better} is there more than once: columns = {{ user = "{better}" }} in recsys.toml'
+    findings.warn(
+        "events.single",
+        "every user has one event, of which nothing can be learned: is this an order's id?",
+        file=file.label,
+        column=column,
+        count=totals.users,
+        hint=hint,
+    )
 
 
 def _report_repeats(reader: EventReader, path: Path, totals: Totals, findings: Findings) -> None:

@@ -16,8 +16,14 @@ from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.cleaning import clean_events
+from recsys_cli.datasets.cleaning import clean_events, normalised
 from recsys_cli.datasets.generic_files import locate_files, look_at
+from recsys_cli.datasets.itempictures import (
+    Pictures,
+    named_pictures,
+    picture_column,
+    pictures_by_id,
+)
 from recsys_cli.datasets.opening import exact_ids, require_columns
 from recsys_cli.datasets.rawfile import RawFile, as_text
 from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles
@@ -34,6 +40,7 @@ from recsys_cli.datasets.tables import (
 from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
+NO_PICTURES = Pictures()
 _ID = "__id"
 # A text column with at most this many different values is a category too.
 _MAX_USER_VALUES = 64
@@ -57,7 +64,8 @@ class GenericAdapter:
         opened = open_slots(slots, intake)
         events = _events(_joined(opened, intake), intake)
         _report_unreadable(intake)
-        items = _catalogue(opened.get("items"), ITEM, events.item, intake)
+        pictures = Pictures.below(intake.folder)
+        items = _catalogue(opened.get("items"), ITEM, events.item, intake, pictures)
         users = _catalogue(opened.get("users"), USER, events.user, intake)
         intake.findings.raise_if_failed()
         config = intake.config
@@ -68,7 +76,8 @@ class GenericAdapter:
             text_columns=text,
             category_columns=categories,
             user_columns=_user_columns(users),
-            image_root=config.path if config.image_column else None,
+            image_root=config.path if config.image_column or pictures.paths else None,
+            hide_gone=True,
         )
         return RawTables(events, items, users, defaults)
 
@@ -141,6 +150,7 @@ def _events(source: Structure, intake: Intake) -> RawEvents:
         _report_no_time(source, intake)
     event = roles.get(EVENT)
     cleaning = clean_events(source, roles, intake)
+    _report_ratings(source, roles.get(VALUE), intake)
     return RawEvents(
         source,
         user,
@@ -155,6 +165,24 @@ def _events(source: Structure, intake: Intake) -> RawEvents:
         filtered=cleaning.filtered,
         returns=config.returns,
     )
+
+
+def _report_ratings(source: Structure, value: str | None, intake: Intake) -> None:
+    """Point out ratings that change nothing: half a star is then a like as five are."""
+    config = intake.config
+    filters = any(value is not None and condition.startswith(value) for condition in config.keep)
+    if value is None or config.value_as_weight is not None or filters:
+        return
+    if guess.normal(value) in guess.RATINGS:
+        intake.findings.warn(
+            "events.ratings",
+            "ratings neither weigh nor filter: the lowest counts as much as the highest",
+            file=source.file.label,
+            column=value,
+            count=source.rows,
+            hint=f'in recsys.toml: keep = ["{value}>=4"] or value_as_weight = true; '
+            "value_as_weight = false leaves it so",
+        )
 
 
 def _roles(source: Structure, asked: Mapping[str, str], intake: Intake) -> dict[str, str]:
@@ -222,7 +250,11 @@ def _own_id(source: Structure, role: str, in_events: str, intake: Intake) -> str
 
 
 def _catalogue(
-    source: Structure | None, role: str, in_events: str, intake: Intake
+    source: Structure | None,
+    role: str,
+    in_events: str,
+    intake: Intake,
+    pictures: Pictures = NO_PICTURES,
 ) -> RawCatalogue | None:
     """The items or the users, where there is a file of them."""
     if source is None:
@@ -244,17 +276,27 @@ def _catalogue(
     dtypes = file.dtypes()
     parts: dict[str, str | None] = {}
     if role == ITEM:
-        title = _chosen(config.name_column, file.names, guess.TITLES)
-        image = _chosen(config.image_column, file.names, ())
+        title = _chosen(config.name_column, file.usable, guess.TITLES)
+        image = _chosen(config.image_column, file.usable, ())
+        if image is None and pictures.paths:
+            image = picture_column(file.scan_text(SAMPLE_ROWS), pictures)
         parts = {NAME: title, IMAGE: image}
-    columns = _free_names(file.names, parts, role)
+    columns = _free_names(file.usable, parts, role)
     columns[id_column] = _ID
     frame = file.scan(list(columns)).select(
         as_text(name, dtypes[name]).alias(new) for name, new in columns.items()
     )
+    if config.normalize_ids:
+        frame = frame.with_columns(normalised(pl.col(_ID), config.normalize_ids))
 
     def finish(table: pl.LazyFrame) -> pl.LazyFrame:
-        return table.with_columns(pl.col(columns[c]).alias(part) for part, c in parts.items() if c)
+        made = [pl.col(columns[c]).alias(part) for part, c in parts.items() if c]
+        table = table.with_columns(made)
+        if parts.get(IMAGE):
+            return table.with_columns(named_pictures(pl.col(IMAGE), pictures))
+        if role == ITEM and pictures.paths:
+            return table.with_columns(pictures_by_id(pl.col(ITEM), pictures).alias(IMAGE))
+        return table
 
     return RawCatalogue(file.table, file.label, frame, _ID, finish, file, id_name=id_column)
 

@@ -16,6 +16,8 @@ IDS: dict[str, list[list[str]]] = _NAMES["ids"]
 OTHERS: dict[str, list[str]] = _NAMES["others"]
 """By role, names of which the earlier wins."""
 TITLES: list[str] = _NAMES["titles"]
+RATINGS: list[str] = _NAMES["ratings"]
+"""Names of values that are opinions and no amounts."""
 WEIGHTS: dict[str, float] = _NAMES["weights"]
 """What kinds of event that go by these names weigh; any other counts 1."""
 ROLES = (*IDS, *OTHERS)

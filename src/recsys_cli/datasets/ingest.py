@@ -11,12 +11,15 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.counted import counted
 from recsys_cli.datasets.adapters import adapter_of
-from recsys_cli.datasets.catalogue import load_ids, write_table
+from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
@@ -29,6 +32,8 @@ from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
 
 _SCRATCH = "raw-copies"
+_FEW = 0.1
+"""Listed items, as a share of those that only events have, above which the others are gone."""
 
 
 def ingest(
@@ -151,6 +156,26 @@ def _report_slot(slot: Slot, findings: Findings) -> None:
         findings.warn(check, message, hint="it is optional")
 
 
+def _gone(tables: RawTables, items: Ids, intake: Intake) -> npt.NDArray[np.bool_] | None:
+    """(n_items,) the items that left the catalogue; None where all may be recommended.
+
+    A catalogue that has hardly any of the events' items is of something else.
+    """
+    setting = intake.config.gone_items
+    hide = tables.defaults.hide_gone if setting is None else setting == "hide"
+    if not items.has_catalogue or not len(items.extra) or not hide:
+        return None
+    if setting is None and len(items.listed) < _FEW * len(items.extra):
+        return None
+    intake.findings.ok(
+        "items.gone",
+        counted(len(items.extra), "items are not in the catalogue any more: not recommended")
+        + ' (gone_items = "keep" in recsys.toml does)',
+        count=len(items.extra),
+    )
+    return np.arange(len(items)) >= len(items.listed)
+
+
 def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) -> None:
     name, config = intake.name, intake.config
     users, items = reader.users, reader.items
@@ -165,6 +190,9 @@ def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) ->
         pack |= table.to_pack(prefix)
         pack[f"{prefix}s_fingerprint"] = table.fingerprint()
     pack |= id_table(names, search=False).to_pack(NAME)
+    gone = _gone(tables, items, intake)
+    if gone is not None:
+        pack["item_gone"] = gone
     save_pack(out / f"ids_{name}.joblib", pack)
     spec = build_spec(
         name,

@@ -16,9 +16,14 @@ from recsys_cli.datasets.times import detect_time
 SAMPLE_ROWS = 2_000
 _SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
 _IDS = 2
+_ROWS_TO_TELL = 50
 _MOST, _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 0.95, 12, 20, 1000.0
 _PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
 """Amazon's product codes, and ISBNs."""
+_OF_USERS = re.compile(
+    r"user|customer|client|visitor|member|account|buyer|shopper|person|email|reviewer|uid",
+    re.IGNORECASE,
+)
 _OF_TIMES = re.compile(r"time|date|stamp|(^|[_ ])(ts|at|on|day)$|At$|On$")
 _OF_OTHER_TIMES = re.compile(
     r"release|publish|birth|launch|expir|deliver|ship|estimat|approv|updat|modif|cancel|refund"
@@ -70,7 +75,20 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
             column = guess.guess_role(cells.columns, role)
             if column is not None:
                 found.columns[role] = column
+    _prefer_repeating_user(cells, found, asked)
     return found
+
+
+def _prefer_repeating_user(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> None:
+    """Take another column called after users where the first is there once in every row."""
+    user, item = found.columns.get(USER), found.columns.get(ITEM)
+    if USER in asked or user is None or item is None or len(cells) < _ROWS_TO_TELL:
+        return
+    if cells[user].n_unique() == len(cells):
+        better = better_user(cells, user, item)
+        if better is not None:
+            found.columns[USER] = better
+            found.guesses[USER] = f"since {user} is there once in every row"
 
 
 def _find_time(cells: pl.DataFrame, found: Roles) -> None:
@@ -148,6 +166,21 @@ def _is_value(cells: pl.Series) -> bool:
 
 def _are_products(cells: pl.Series) -> bool:
     return all(_PRODUCT_CODE.fullmatch(cell) for cell in cells.drop_nulls())
+
+
+def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
+    """Another column called after users whose values repeat; None without one."""
+    called = [
+        name
+        for name in cells.columns
+        if name not in (column, item) and _OF_USERS.search(name) and _repeats(cells[name])
+    ]
+    return max(called, key=lambda name: cells[name].n_unique(), default=None)
+
+
+def _repeats(cells: pl.Series) -> bool:
+    there = cells.drop_nulls()
+    return 1 < there.n_unique() < _MOST * len(there)
 
 
 def mostly_unique(cells: pl.Series) -> bool:

@@ -138,6 +138,7 @@ class Defaults:
     segment_columns: tuple[str, ...] = ()
     user_columns: tuple[str, ...] = ()
     image_root: str | None = None
+    hide_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,10 @@ class Engine:
         Raises:
             UsageError: a condition is malformed or names no column, or an id no item.
         """
-        if not filters.exclude and not filters.where:
+        gone = self.artifacts.pack("ids").get("item_gone")
+        if not filters.exclude and not filters.where and gone is None:
             return None
-        mask = np.ones(len(self.artifacts.items), np.bool_)
+        mask = np.ones(len(self.artifacts.items), np.bool_) if gone is None else ~np.asarray(gone)
         for external in filters.exclude:
             row = self.artifacts.items.find(external)
             if row < 0:

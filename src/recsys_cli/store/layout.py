@@ -141,9 +141,9 @@ def floats(*shape: str, least: float | None = None, nan: bool = False) -> Array:
     return Array(dtype="f4", shape=shape, least=least, nan=nan)
 
 
-def flags(*shape: str) -> Array:
+def flags(*shape: str, optional: bool = False) -> Array:
     """Booleans."""
-    return Array(dtype="?", shape=shape)
+    return Array(dtype="?", shape=shape, optional=optional)
 
 
 def counts(*shape: str) -> Array:
