@@ -14,20 +14,11 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets import guess
+from recsys_cli.datasets import guess, tables
 from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.opening import exact_ids, require_columns
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
-from recsys_cli.datasets.tables import (
-    Defaults,
-    Intake,
-    RawCatalogue,
-    RawEvents,
-    RawTables,
-    Slot,
-    open_slots,
-)
 from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
@@ -43,13 +34,13 @@ class GenericAdapter:
     usual_name = ""
     sign = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|inter)(\.gz)?$", re.IGNORECASE)
 
-    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+    def locate(self, folder: Path, config: DatasetConfig) -> list[tables.Slot]:
         """The events, items and users files."""
         return locate_files(folder, config)
 
-    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
+    def read(self, slots: Mapping[str, tables.Slot], intake: tables.Intake) -> tables.RawTables:
         """The tables with their columns settled."""
-        opened = open_slots(slots, intake)
+        opened = tables.open_slots(slots, intake)
         events = _events(opened["events"], intake)
         _report_unreadable(intake)
         items = _catalogue(opened.get("items"), ITEM, events.item, intake)
@@ -57,7 +48,7 @@ class GenericAdapter:
         intake.findings.raise_if_failed()
         config = intake.config
         text, categories = _item_columns(items)
-        defaults = Defaults(
+        defaults = tables.Defaults(
             weights=guess.WEIGHTS,
             repurchase=False,
             text_columns=text,
@@ -65,10 +56,10 @@ class GenericAdapter:
             user_columns=_user_columns(users),
             image_root=config.path if config.image_column else None,
         )
-        return RawTables(events, items, users, defaults)
+        return tables.RawTables(events, items, users, defaults)
 
 
-def _report_unreadable(intake: Intake) -> None:
+def _report_unreadable(intake: tables.Intake) -> None:
     """Warn of files that could not be looked at when the tables were looked for."""
     config = intake.config
     if None not in (config.events, config.items, config.users):
@@ -82,7 +73,7 @@ def _report_unreadable(intake: Intake) -> None:
         )
 
 
-def _events(source: Structure, intake: Intake) -> RawEvents:
+def _events(source: Structure, intake: tables.Intake) -> tables.RawEvents:
     asked = intake.config.columns.model_dump(exclude_none=True)
     roles = {role: _column(role, asked.get(role), source, intake) for role in guess.ROLES}
     settings = {
@@ -101,10 +92,10 @@ def _events(source: Structure, intake: Intake) -> RawEvents:
     time, event, value = roles[TIME], roles[EVENT], roles[VALUE]
     if time is None:
         _report_no_time(source, intake)
-    return RawEvents(source, user, item, time, event, value, None if event else (_KIND,))
+    return tables.RawEvents(source, user, item, time, event, value, None if event else (_KIND,))
 
 
-def _column(role: str, asked: str | None, source: Structure, intake: Intake) -> str | None:
+def _column(role: str, asked: str | None, source: Structure, intake: tables.Intake) -> str | None:
     """The events' column for a role, as asked for or by its name; None where there is none."""
     names, problem = source.file.names, f"no column looks like the {role}"
     found = None
@@ -120,18 +111,18 @@ def _column(role: str, asked: str | None, source: Structure, intake: Intake) -> 
     return found
 
 
-def _no_column(source: Structure, problem: str, line: str, intake: Intake) -> ConfigError:
+def _no_column(source: Structure, problem: str, line: str, intake: tables.Intake) -> ConfigError:
     return ConfigError(
         f"{source.file.label}: {problem}; the columns are: {', '.join(source.file.names)}",
         hint=f"write in recsys.toml: {_setting(intake, line)}",
     )
 
 
-def _setting(intake: Intake, line: str) -> str:
+def _setting(intake: tables.Intake, line: str) -> str:
     return f"{line} in [datasets.{intake.name}]"
 
 
-def _report_no_time(source: Structure, intake: Intake) -> None:
+def _report_no_time(source: Structure, intake: tables.Intake) -> None:
     message = "no time column: popularity has no window, and `recsys eval` needs --truth"
     label = source.file.label
     if intake.config.columns.time == guess.SKIP:
@@ -155,7 +146,7 @@ def resolve(wanted: str, names: Sequence[str]) -> str:
     return next((name for name in names if guess.bare(name) == wanted), wanted)
 
 
-def _own_id(source: Structure, role: str, in_events: str, intake: Intake) -> str:
+def _own_id(source: Structure, role: str, in_events: str, intake: tables.Intake) -> str:
     """The id column of a catalogue: named as in the events, or like an id."""
     names = source.file.names
     same = resolve(guess.bare(in_events), names)
@@ -172,8 +163,8 @@ def _own_id(source: Structure, role: str, in_events: str, intake: Intake) -> str
 
 
 def _catalogue(
-    source: Structure | None, role: str, in_events: str, intake: Intake
-) -> RawCatalogue | None:
+    source: Structure | None, role: str, in_events: str, intake: tables.Intake
+) -> tables.RawCatalogue | None:
     """The items or the users, where there is a file of them."""
     if source is None:
         return None
@@ -206,7 +197,7 @@ def _catalogue(
     def finish(table: pl.LazyFrame) -> pl.LazyFrame:
         return table.with_columns(pl.col(columns[c]).alias(part) for part, c in parts.items() if c)
 
-    return RawCatalogue(file.table, file.label, frame, _ID, finish, file, id_name=id_column)
+    return tables.RawCatalogue(file.table, file.label, frame, _ID, finish, file, id_name=id_column)
 
 
 def _free_names(names: Sequence[str], parts: Mapping[str, str | None], role: str) -> dict[str, str]:
@@ -238,7 +229,7 @@ def _chosen(asked: str | None, names: Sequence[str], known: Sequence[str]) -> st
     return found
 
 
-def _item_columns(items: RawCatalogue | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _item_columns(items: tables.RawCatalogue | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Columns that read like text, and columns that are categories, by their content."""
     number = pl.all().cast(pl.Float64, strict=False).is_not_null() | pl.all().is_null()
     names, counts = _counts(items, number.all().name.suffix(":number"), pl.len().alias(":rows"))
@@ -247,13 +238,13 @@ def _item_columns(items: RawCatalogue | None) -> tuple[tuple[str, ...], tuple[st
     return text, tuple(n for n in text if counts[f"{n}:unique"] <= limit)
 
 
-def _user_columns(users: RawCatalogue | None) -> tuple[str, ...]:
+def _user_columns(users: tables.RawCatalogue | None) -> tuple[str, ...]:
     """Columns with few values."""
     names, counts = _counts(users)
     return tuple(n for n in names if 1 < counts[f"{n}:unique"] <= _MAX_USER_VALUES)
 
 
-def _counts(table: RawCatalogue | None, *more: pl.Expr) -> tuple[list[str], dict[str, int]]:
+def _counts(table: tables.RawCatalogue | None, *more: pl.Expr) -> tuple[list[str], dict[str, int]]:
     """Columns but the id, and of each `NAME:unique`, about how many values it has, and `more`."""
     frame = table.frame.drop(table.id) if table else pl.LazyFrame()
     names = frame.collect_schema().names()
