@@ -119,10 +119,10 @@ def occurrences(frame: pl.LazyFrame, known: Sequence[Defect]) -> list[Occurrence
     examples = frame.filter(row.is_in(list(wanted))).select(ROW, *cells)
     by_row = {r[ROW]: r for r in examples.collect(engine="streaming").iter_rows(named=True)}
     found = []
-    for i, defect in enumerate(known):
+    for i, one in enumerate(known):
         first = totals[f"{i}:row"]
-        example = by_row[first][defect.cell] if first is not None and defect.cell else None
-        found.append(Occurrence(defect, int(totals[f"{i}:count"] or 0), first, example))
+        example = by_row[first][one.cell] if first is not None and one.cell else None
+        found.append(Occurrence(one, int(totals[f"{i}:count"] or 0), first, example))
     return found
 
 
@@ -130,27 +130,27 @@ def report(found: Sequence[Occurrence], place: Place, findings: Findings) -> Non
     """Turn counted defects into findings, with lines."""
     where = located(place.file, [each.row for each in found if each.row is not None])
     for each in found:
-        defect = each.defect
+        kind = each.defect
         if each.row is None:
-            findings.ok(defect.check, defect.clean, file=place.label, column=defect.column)
+            findings.ok(kind.check, kind.clean, file=place.label, column=kind.column)
             continue
         finding = Finding(
-            defect.check,
+            kind.check,
             "warn",
-            counted(each.count, defect.message),
-            column=defect.column,
+            counted(each.count, kind.message),
+            column=kind.column,
             count=each.count,
             example=each.example,
-            hint=defect.hint,
+            hint=kind.hint,
             **{"file": place.label} | where[each.row],
         )
-        filled = place.rows - place.nulls.get(defect.column or "", 0)
-        fatal = defect.never or (defect.everywhere if each.count >= filled else None)
-        if defect.few and not fatal and each.count > MAX_SKIPPED * filled:
+        filled = place.rows - place.nulls.get(kind.column or "", 0)
+        fatal = kind.never or (kind.everywhere if each.count >= filled else None)
+        if kind.few and not fatal and each.count > MAX_SKIPPED * filled:
             fatal = (
                 f"more than {MAX_SKIPPED:.0%} of the cells: correct them, or name another column"
             )
-        if defect.skips:
+        if kind.skips:
             findings.problem(finding, rows=place.rows)
         elif fatal:
             findings.add(replace(finding, status="fail", hint=fatal))

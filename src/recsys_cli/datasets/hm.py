@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from recsys_cli.columns import IMAGE, ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.datasets import tables
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
-from recsys_cli.datasets.tables import (
-    Defaults,
-    Intake,
-    RawCatalogue,
-    RawEvents,
-    RawTables,
-    Slot,
-    find_slot,
-    open_slots,
-)
 
 _ARTICLE_DIGITS = 10
 _TEXT = (
@@ -49,21 +41,21 @@ class HmAdapter:
     usual_name = "hm"
     sign = re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
 
-    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+    def locate(self, folder: Path, config: DatasetConfig) -> list[tables.Slot]:
         """The three files, all required."""
         user, item = ("customer_id",), ("article_id",)
-        needed = ("t_dat", "price")
+        find = partial(tables.find_slot, folder)
         return [
-            find_slot(folder, "items", "articles", ids=item),
-            find_slot(folder, "users", "customers", ids=user),
-            find_slot(folder, "events", "transactions_train", ids=user + item, needed=needed),
+            find("items", "articles", ids=item),
+            find("users", "customers", ids=user),
+            find("events", "transactions_train", ids=user + item, needed=("t_dat", "price")),
         ]
 
-    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
+    def read(self, slots: Mapping[str, tables.Slot], intake: tables.Intake) -> tables.RawTables:
         """Purchases with their price, articles, and customers with an age group."""
-        opened = open_slots(slots, intake)
+        opened = tables.open_slots(slots, intake)
         items, users = opened["items"], opened["users"]
-        events = RawEvents(
+        events = tables.RawEvents(
             opened["events"],
             user="customer_id",
             item="article_id",
@@ -74,7 +66,7 @@ class HmAdapter:
         )
         columns = set(items.file.names)
         about = tuple(c for c in _ABOUT_USERS if c in users.file.names)
-        defaults = Defaults(
+        defaults = tables.Defaults(
             weights={"purchase": 1.0},
             repurchase=True,
             text_columns=tuple(c for c in _TEXT if c in columns),
@@ -86,14 +78,14 @@ class HmAdapter:
         )
         catalogue = _catalogue(items, "article_id", _ARTICLE_DIGITS)
         customers = _catalogue(users, "customer_id", None)
-        return RawTables(events, catalogue, customers, defaults)
+        return tables.RawTables(events, catalogue, customers, defaults)
 
 
-def _catalogue(source: Structure, id_column: str, width: int | None) -> RawCatalogue:
+def _catalogue(source: Structure, id_column: str, width: int | None) -> tables.RawCatalogue:
     file = source.file
     frame = file.scan().select(as_text(name, dtype) for name, dtype in file.dtypes().items())
     finish = _finish_articles if file.table == "items" else _finish_customers
-    return RawCatalogue(file.table, file.label, frame, id_column, finish, file, width)
+    return tables.RawCatalogue(file.table, file.label, frame, id_column, finish, file, width)
 
 
 def _finish_articles(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -18,18 +18,9 @@ import polars as pl
 from recsys_cli.columns import ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
+from recsys_cli.datasets import tables
 from recsys_cli.datasets.rawfile import RawFile, as_text
 from recsys_cli.datasets.structure import Structure
-from recsys_cli.datasets.tables import (
-    Defaults,
-    Intake,
-    RawCatalogue,
-    RawEvents,
-    RawTables,
-    Slot,
-    find_slot,
-    open_slots,
-)
 
 _WEIGHTS = {"view": 1.0, "addtocart": 3.0, "transaction": 5.0}
 _PROPERTIES = {"properties1": "item_properties_part1", "properties2": "item_properties_part2"}
@@ -49,25 +40,26 @@ class RetailRocketAdapter:
         r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$", re.IGNORECASE
     )
 
-    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+    def locate(self, folder: Path, config: DatasetConfig) -> list[tables.Slot]:
         """The events, the property files (two parts, or one whole) and the tree."""
-        visits, item = ("visitorid", "itemid"), ("itemid",)
+        visit, item = ("visitorid", "itemid"), ("itemid",)
         columns = ("timestamp", "property", "value")
-        find = partial(find_slot, folder, required=False)
-        whole = find("properties1", _WHOLE, ids=item, needed=columns)
-        parts = [find(table, stem, ids=item, needed=columns) for table, stem in _PROPERTIES.items()]
+        find = partial(tables.find_slot, folder)
+        described = partial(find, ids=item, needed=columns, required=False)
+        whole = described("properties1", _WHOLE)
+        parts = [described(table, stem) for table, stem in _PROPERTIES.items()]
         return [
-            find_slot(folder, "events", "events", ids=visits, needed=("timestamp", "event")),
+            find("events", "events", ids=visit, needed=("timestamp", "event")),
             *([whole] if whole.paths else parts),
-            find("categories", "category_tree", ids=_TREE_COLUMNS),
+            find("categories", "category_tree", ids=_TREE_COLUMNS, required=False),
         ]
 
-    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
+    def read(self, slots: Mapping[str, tables.Slot], intake: tables.Intake) -> tables.RawTables:
         """Views, baskets and purchases, and items with category, ancestors and tokens."""
-        opened = open_slots(slots, intake)
+        opened = tables.open_slots(slots, intake)
         parts = [opened[table] for table in _PROPERTIES if table in opened]
         tree = opened.get("categories")
-        events = RawEvents(
+        events = tables.RawEvents(
             opened["events"],
             user="visitorid",
             item="itemid",
@@ -78,18 +70,18 @@ class RetailRocketAdapter:
         intake.progress.start("latest item properties")
         items = _items(parts, tree, intake)
         described = items is not None
-        defaults = Defaults(
+        defaults = tables.Defaults(
             weights=_WEIGHTS,
             repurchase=False,
             text_columns=("tokens",) if described else (),
             category_columns=("categoryid", "parentid", "rootid") if described else (),
         )
-        return RawTables(events, items, None, defaults)
+        return tables.RawTables(events, items, None, defaults)
 
 
 def _items(
-    parts: Sequence[Structure], tree: Structure | None, intake: Intake
-) -> RawCatalogue | None:
+    parts: Sequence[Structure], tree: Structure | None, intake: tables.Intake
+) -> tables.RawCatalogue | None:
     if not parts:
         return None
     latest = pl.concat([_latest(part.file, intake) for part in parts])
@@ -109,10 +101,10 @@ def _items(
     ancestors = _ancestors(tree, intake)
     table = table.join(ancestors, on="categoryid", how="left", maintain_order="left")
     labels = " and ".join(part.file.label for part in parts)
-    return RawCatalogue("items", labels, table.lazy(), "itemid", _finish)
+    return tables.RawCatalogue("items", labels, table.lazy(), "itemid", _finish)
 
 
-def _latest(file: RawFile, intake: Intake) -> pl.DataFrame:
+def _latest(file: RawFile, intake: tables.Intake) -> pl.DataFrame:
     """The latest value of every wanted property, of one part, as (itemid, property, value, at)."""
     dtypes = file.dtypes()
     text = {c: as_text(c, dtypes[c]) for c in ("itemid", "property", "value", "timestamp")}
@@ -142,7 +134,7 @@ def _newest(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.group_by("itemid", "property").agg(pl.col("value").max_by(key), pl.col("at").max())
 
 
-def _ancestors(tree: Structure | None, intake: Intake) -> pl.DataFrame:
+def _ancestors(tree: Structure | None, intake: tables.Intake) -> pl.DataFrame:
     """Parent and root of every category, as (categoryid, parentid, rootid)."""
     if tree is None:
         return _ANCESTORS.to_frame()

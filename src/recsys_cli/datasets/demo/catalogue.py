@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 
 from recsys_cli.datasets.demo import sampling
 from recsys_cli.datasets.demo.sampling import MICRO, FloatArray, IntArray, choose_rows, stream
-from recsys_cli.datasets.demo.vocabulary import (
-    COLOURS,
-    GARMENTS,
-    MASTERS,
-    PATTERNS,
-    SILHOUETTES,
-    STYLES,
-)
+from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, MASTERS, PATTERNS, STYLES
 
 WEEKS = 105
 """Weeks of sales; the last one is the usual test window."""
@@ -36,11 +29,10 @@ COLOUR_MASTER = np.array([MASTERS.index(c.master) for c in COLOURS])
 GARMENT_GROUPS = tuple(dict.fromkeys(g.garment_group for g in GARMENTS))
 GARMENT_FAMILY = np.array([GARMENT_GROUPS.index(g.garment_group) for g in GARMENTS])
 MATERIALS = np.array([len(g.materials) for g in GARMENTS])
-PLAIN, JEWELLERY, PRINTABLE, DELICATE = np.array(
-    [(s.plain, s.jewellery, s.printable, s.delicate)
-     for s in (SILHOUETTES[g.shape] for g in GARMENTS)]
-).T  # fmt: skip
-"""Whether each garment's silhouette is so."""
+PLAIN = np.array([g.silhouette.plain for g in GARMENTS])
+JEWELLERY = np.array([g.silhouette.jewellery for g in GARMENTS])
+PRINTABLE = np.array([g.silhouette.printable for g in GARMENTS])
+DELICATE = np.array([g.silhouette.delicate for g in GARMENTS])
 SEASONAL = np.array([g.swing for g in GARMENTS])
 PEAK = np.array([g.peak_week for g in GARMENTS])
 

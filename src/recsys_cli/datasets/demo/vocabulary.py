@@ -48,6 +48,11 @@ class Garment(BaseModel, frozen=True, extra="forbid"):
     """How strongly the season acts, 0 (it sells all year) to 1."""
     materials: tuple[str, ...]
 
+    @property
+    def silhouette(self) -> Silhouette:
+        """What it is drawn as."""
+        return SILHOUETTES[self.shape]
+
 
 class Colour(BaseModel, frozen=True, extra="forbid"):
     """One colour group; `master` is the level at which taste acts."""

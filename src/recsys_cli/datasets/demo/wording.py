@@ -17,7 +17,6 @@ from recsys_cli.datasets.demo.vocabulary import (
     MASTERS,
     NAMES,
     PATTERNS,
-    SILHOUETTES,
     STYLES,
     Colour,
     Garment,
@@ -51,7 +50,7 @@ def describe(
     look = PATTERNS[pattern]
     subject = f"{look.look.capitalize()} {colour.name.lower()} {garment.noun}"
     words = {word: forms[cut[column]] for column, of in CUT.items() for word, forms in of.items()}
-    details = SILHOUETTES[garment.shape].detail.format(**words)
+    details = garment.silhouette.detail.format(**words)
     made = f"{garment.materials[cut['material']]} {look.clause}"
     return f"{subject} in {made}. {details} A {style.word} piece."
 
