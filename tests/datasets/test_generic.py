@@ -325,6 +325,6 @@ def test_an_items_column_called_name_is_the_name(shop: Workspace) -> None:
     assert items.columns[5:] == ["image_raw", "item_raw"]
     assert items["name"].to_list()[:2] == ["Film 0", "Film 1"]
     assert items["image"].null_count() == 19
-    assert spec_of(shop).text_columns == ["name", "image_raw", "item_raw"]
+    assert spec_of(shop).text_columns == ["name", "item_raw"]
     shop.set(image_column="image").ingest()
     assert shop.table("items")["image"].to_list()[1] == "1.jpg"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,11 +25,13 @@ def init(
     force: Annotated[
         bool, typer.Option("--force", help="Replace a recsys.toml that is already there.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Write every setting there is.")] = False,
 ) -> None:
-    """Write a commented recsys.toml for the datasets found in data/."""
+    """Write a recsys.toml for the datasets found in data/, and say what was understood."""
     from recsys_cli.assembly import FullConfig
-    from recsys_cli.config.template import render_config
+    from recsys_cli.config.template import render_config, toml_line
     from recsys_cli.datasets.adapters import find_datasets
+    from recsys_cli.datasets.understand import understand
     from recsys_cli.encoders.configured import encoders_to_write
     from recsys_cli.store.files import atomic_path
 
@@ -38,12 +40,26 @@ def init(
         raise UsageError(
             f"{path} is already there", hint=(Command("init", "--force"), " replaces it")
         )
-    found = find_datasets(workspace)
+    found, said = [], {}
+    with TerminalProgress() as progress:
+        for dataset in find_datasets(workspace):
+            seen = understand(
+                dataset.name, dataset.kind, dataset.path, workspace=workspace, progress=progress
+            )
+            lines = tuple(
+                toml_line(each.key, each.value, why=each.why, guessed=each.guessed)
+                for each in seen.settings
+            )
+            found.append(replace(dataset, lines=lines, pictures=dataset.pictures or seen.pictures))
+            said[dataset.name] = seen.said
     with atomic_path(path) as temporary:
         encoders = encoders_to_write(pictures=any(dataset.pictures for dataset in found))
-        temporary.write_text(render_config(FullConfig, found, encoders=encoders))
+        text = render_config(FullConfig, found, encoders=encoders, full=full)
+        temporary.write_text(text)
     for dataset in found:
-        print_line(f"{dataset.name:<10} {dataset.kind:<13} {dataset.path}")
+        print_line(f"{dataset.name:<12} {dataset.path} ({dataset.kind})")
+        for word, what in said[dataset.name]:
+            print_line(f"  {word:<10} {what}")
     say(f"Wrote {path}." + ("" if found else " No datasets in data/ yet: add yours to it."))
     say("Next: ", Command("validate"))
 

@@ -42,6 +42,15 @@ class FoundDataset:
     kind: str
     path: str
     pictures: bool = False
+    lines: tuple[str, ...] = ()
+    """What is known of it, as lines of TOML."""
+
+
+_MATTER = (
+    "recommend.strategy", "recommend.k", "text.encoder", "image.encoder", "als.factors",
+    "als.regularization", "als.alpha", "twotower.enabled", "hybrid.enabled", "popular.window_days",
+)  # fmt: skip
+"""The settings that a short recsys.toml has."""
 
 
 def render_config(
@@ -49,6 +58,7 @@ def render_config(
     datasets: Sequence[FoundDataset],
     *,
     encoders: Mapping[str, tuple[str, str]] | None = None,
+    full: bool = False,
 ) -> str:
     """The text of a recsys.toml for these datasets.
 
@@ -57,17 +67,23 @@ def render_config(
         datasets: what was found.
         encoders: by "text" and "image" the line's encoder, and what to say of the other choice;
             a part left out is off.
+        full: whether every setting is there, and not only those that matter.
     """
     parts = [
         "# Settings of `recsys`. Commented lines show the defaults; remove the # to change one.",
         "# Any of them can be overridden for one command with --set section.key=value.",
-        "",
-        *_fields(Config, skip=_sections(Config)),
     ]
+    if full:
+        parts += ["", *_fields(Config, skip=_sections(Config))]
+    else:
+        parts += ["# `recsys init --full --force` writes all of them. # ? marks what was guessed."]
     for dataset in datasets:
         parts += ["", f"[datasets.{dataset.name}]"]
         parts += [f"kind = {_toml(dataset.kind)}", f"path = {_toml(dataset.path)}"]
-        parts += _fields(DatasetConfig, skip={"kind", "path"}, only=_relevant(dataset.kind))
+        parts += dataset.lines
+        if full:
+            known = {"kind", "path", *(line.partition(" ")[0] for line in dataset.lines)}
+            parts += _fields(DatasetConfig, skip=known, only=_relevant(dataset.kind))
     if not datasets:
         parts += [
             "",
@@ -80,9 +96,22 @@ def render_config(
     for name in model.model_fields:
         section = model.model_fields[name].annotation
         if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
-            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
-            parts += _fields(section, active=_encoder_line(name, encoders or {}))
+            matter = {key for part, _, key in map(_parted, _MATTER) if part == name}
+            only = None if full else matter
+            if only is None or only:
+                parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
+                parts += _fields(section, only=only, active=_encoder_line(name, encoders or {}))
     return "\n".join(parts) + "\n"
+
+
+def _parted(setting: str) -> tuple[str, str, str]:
+    return setting.partition(".")
+
+
+def toml_line(key: str, value: Any, *, why: str = "", guessed: bool = False) -> str:
+    """A line of TOML, with what there is to say behind it."""
+    mark = " ".join(filter(None, ["?" if guessed else "", why]))
+    return f"{key} = {_toml(value)}" + (f"  # {mark}" if mark else "")
 
 
 def _encoder_line(part: str, encoders: Mapping[str, tuple[str, str]]) -> dict[str, str]:

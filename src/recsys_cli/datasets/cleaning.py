@@ -255,7 +255,7 @@ def report_twins(ids: pl.Series, role: str, label: str, findings: Findings) -> N
     rules = ", ".join(f'"{rule}"' for rule in found)
     for rule, (count, one, other) in found.items():
         findings.warn(
-            f"events.twins_{role}",
+            f"events.twins_{role}_{rule}",
             counted(count, f"{role} ids differ from another only in {_TWINS[rule]}"),
             file=label,
             count=count,

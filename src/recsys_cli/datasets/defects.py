@@ -46,7 +46,7 @@ def known_defects(reader: events.EventReader, *, signed_weights: bool) -> list[D
     if raw.value is not None:
         wrong = {
             "events.value": pl.col(VALUE).is_null() & pl.col(events.RAW_VALUE).is_not_null(),
-            "events.negative": pl.col(VALUE) < 0,
+            "events.negative": pl.col(VALUE) < 0 if raw.returns != "subtract" else pl.lit(False),
         }
         found += _of_cell(events.RAW_VALUE, raw.value, wrong)
     for each, cell in ids:

@@ -26,7 +26,7 @@ from recsys_cli.datasets.itempictures import (
 )
 from recsys_cli.datasets.opening import exact_ids, require_columns
 from recsys_cli.datasets.rawfile import RawFile, as_text
-from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles
+from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles, title_by_content
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.datasets.tables import (
     Defaults,
@@ -45,6 +45,7 @@ _ID = "__id"
 # A text column with at most this many different values is a category too.
 _MAX_USER_VALUES = 64
 _MAX_CATEGORIES = 1_000
+_MOSTLY = 0.5
 
 
 class GenericAdapter:
@@ -194,6 +195,12 @@ def _roles(source: Structure, asked: Mapping[str, str], intake: Intake) -> dict[
         role, columns = error.args
         problem = f"several columns could be the {role}: {columns}"
         raise _no_column(source, problem, f'columns = {{ {role} = "COLUMN" }}', intake) from None
+    repeated = {name for name in file.names if name and file.names.count(name) > 1}
+    for role in guess.ROLES:
+        if role not in found.columns and role not in asked:
+            twice = guess.guess_role(sorted(repeated), role)
+            # That it is there twice is said where it is asked for.
+            found.columns |= {role: twice} if twice else {}
     for role in guess.IDS:
         if role not in found.columns:
             problem, line = f"no column looks like the {role}", f'columns = {{ {role} = "COLUMN" }}'
@@ -277,6 +284,8 @@ def _catalogue(
     parts: dict[str, str | None] = {}
     if role == ITEM:
         title = _chosen(config.name_column, file.usable, guess.TITLES)
+        if title is None and not file.header:
+            title = title_by_content(file.scan_text(SAMPLE_ROWS), id_column)
         image = _chosen(config.image_column, file.usable, ())
         if image is None and pictures.paths:
             image = picture_column(file.scan_text(SAMPLE_ROWS), pictures)
@@ -331,10 +340,21 @@ def _chosen(asked: str | None, names: Sequence[str], known: Sequence[str]) -> st
 
 
 def _item_columns(items: RawCatalogue | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Columns that read like text, and columns that are categories, by their content."""
+    """Columns that read like text, and columns that are categories, by their content.
+
+    What names pictures is neither.
+    """
     number = pl.all().cast(pl.Float64, strict=False).is_not_null() | pl.all().is_null()
-    names, counts = _counts(items, number.all().name.suffix(":number"), pl.len().alias(":rows"))
-    text = tuple(n for n in names if not counts[f"{n}:number"])
+    picture = pl.all().str.contains(r"(?i)\.(jpe?g|png|webp|gif)(\?.*)?$").mean()
+    names, counts = _counts(
+        items,
+        number.all().name.suffix(":number"),
+        picture.name.suffix(":picture"),
+        pl.len().alias(":rows"),
+    )
+    text = tuple(
+        n for n in names if not counts[f"{n}:number"] and (counts[f"{n}:picture"] or 0) < _MOSTLY
+    )
     limit = min(_MAX_CATEGORIES, counts.get(":rows", 0) // 2)
     return text, tuple(n for n in text if counts[f"{n}:unique"] <= limit)
 

@@ -61,9 +61,9 @@ class Seen:
         return frozenset(role for role in guess.IDS if self._several(role))
 
     def _several(self, role: str) -> bool:
-        return bool(self._tier(role)) and not self.asked.get(role)
+        return bool(self.tier(role)) and not self.asked.get(role)
 
-    def _tier(self, role: str) -> list[str]:
+    def tier(self, role: str) -> list[str]:
         """The columns that could all be the id of a role."""
         try:
             guess.guess_role(self.cells.columns, role)
@@ -89,7 +89,7 @@ class Seen:
             first = self.cells.columns[0]
             return first if stem == role and mostly_unique(self.cells[first]) else None
         own = self.own_ids[table]
-        wanted = [own] if own else [self.roles.columns.get(role), *self._tier(role)]
+        wanted = [own] if own else [self.roles.columns.get(role), *self.tier(role)]
         there = (column for column in wanted if column in self.cells.columns)
         return next((column for column in there if mostly_unique(self.cells[column])), None)
 

@@ -23,7 +23,7 @@ from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
-from recsys_cli.datasets.findings import Findings, IngestReport, ValidationReport
+from recsys_cli.datasets.findings import Finding, Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import build_spec
 from recsys_cli.datasets.tables import Intake, RawTables, Slot
@@ -61,19 +61,30 @@ def ingest(
         DataError: a check is fatal, or the raw folder is not there.
         ConfigError: columns cannot be guessed, or a setting does not fit the data.
     """
+    return _ingest(config, Findings(name), workspace, out, progress or Silent())
+
+
+def attempt(
+    name: str,
+    config: DatasetConfig,
+    *,
+    workspace: Path,
+    out: Path,
+    progress: Progress | None = None,
+) -> tuple[IngestReport | None, tuple[Finding, ...]]:
+    """An ingest that may fail: its report, or None, and what was found; see `ingest`.
+
+    Raises:
+        ConfigError: columns cannot be guessed, or a setting does not fit the data.
+    """
     findings = Findings(name)
-    reader, totals = _build(config, findings, workspace, out, progress or Silent())
-    return IngestReport(
-        dataset=name,
-        events=totals.events,
-        users=len(reader.users),
-        items=len(reader.items),
-        pairs=totals.pairs,
-        skipped=totals.skipped,
-        first=totals.first,
-        last=totals.last,
-        findings=tuple(findings.found),
-    )
+    try:
+        report = _ingest(config, findings, workspace, out, progress or Silent())
+        return report, report.findings
+    except DataError:
+        if not findings.failed:
+            raise
+        return None, tuple(findings.found)
 
 
 def validate(
@@ -90,14 +101,27 @@ def validate(
     Raises:
         ConfigError: columns cannot be guessed, or a setting does not fit the data.
     """
-    findings = Findings(name)
     with TemporaryDirectory(prefix="recsys-validate-") as scratch:
-        try:
-            _build(config, findings, workspace, Path(scratch), progress or Silent())
-        except DataError:
-            if not findings.failed:
-                raise
-    return ValidationReport(name, tuple(findings.found))
+        out = Path(scratch)
+        _, found = attempt(name, config, workspace=workspace, out=out, progress=progress)
+    return ValidationReport(name, found)
+
+
+def _ingest(
+    config: DatasetConfig, findings: Findings, workspace: Path, out: Path, progress: Progress
+) -> IngestReport:
+    reader, totals = _build(config, findings, workspace, out, progress)
+    return IngestReport(
+        dataset=findings.dataset,
+        events=totals.events,
+        users=len(reader.users),
+        items=len(reader.items),
+        pairs=totals.pairs,
+        skipped=totals.skipped,
+        first=totals.first,
+        last=totals.last,
+        findings=tuple(findings.found),
+    )
 
 
 def _build(

@@ -171,13 +171,13 @@ def _open_text(
     _note_text(
         copy, name, table, findings=findings, head=head, label=label, expected=reading.separator
     )
-    if not headed:
+    if not headed and reading.header is None:
         findings.warn(
             f"{table}.header",
             "the file has no header, so columns are called column_1, column_2, …",
             file=label,
             line=1,
-            example=header,
+            example=header.replace(used, copy.shown or used),
             hint="if its first line names the columns: header = true in recsys.toml",
         )
     return replace(raw, source_names=source_names)

@@ -17,6 +17,7 @@ SAMPLE_ROWS = 2_000
 _SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
 _IDS = 2
 _ROWS_TO_TELL = 50
+_BY_CONTENT = "by what it holds"
 _MOST, _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 0.95, 12, 20, 1000.0
 _PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
 """Amazon's product codes, and ISBNs."""
@@ -24,7 +25,7 @@ _OF_USERS = re.compile(
     r"user|customer|client|visitor|member|account|buyer|shopper|person|email|reviewer|uid",
     re.IGNORECASE,
 )
-_OF_TIMES = re.compile(r"time|date|stamp|(^|[_ ])(ts|at|on|day)$|At$|On$")
+_OF_TIMES = re.compile(r"(?i:time|date|stamp|(^|[_ ])(ts|at|on|day)$)|[a-z](At|On)$")
 _OF_OTHER_TIMES = re.compile(
     r"release|publish|birth|launch|expir|deliver|ship|estimat|approv|updat|modif|cancel|refund"
     r"|regist|signup|member|valid|due|paid",
@@ -68,7 +69,7 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
         elif not named:
             if role in by_content:
                 found.columns[role] = by_content[role]
-                found.guesses[role] = "by what it holds"
+                found.guesses[role] = _BY_CONTENT
         elif role == TIME:
             _find_time(cells, found)
         else:
@@ -109,7 +110,8 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
     found.columns[TIME] = finest
     if finest != named[0]:
         others = ", ".join(name for name in times if name != finest)
-        found.guesses[TIME] = f"finer than {others}" if others else "by its name and content"
+        if others:
+            found.guesses[TIME] = f"finer than {others}"
 
 
 def roles_by_content(cells: pl.DataFrame) -> dict[str, str]:
@@ -181,6 +183,15 @@ def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
 def _repeats(cells: pl.Series) -> bool:
     there = cells.drop_nulls()
     return 1 < there.n_unique() < _MOST * len(there)
+
+
+def title_by_content(cells: pl.DataFrame, key: str) -> str | None:
+    """The first column but the key that holds words, and seldom the same; None without one."""
+    for name in cells.columns:
+        words = cells[name].drop_nulls()
+        if name != key and mostly_unique(words) and words.str.contains(r"[^\W\d_]{2}").mean() == 1:
+            return name
+    return None
 
 
 def mostly_unique(cells: pl.Series) -> bool:
