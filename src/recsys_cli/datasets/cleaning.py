@@ -153,7 +153,7 @@ def _session(roles: Mapping[str, str], config: DatasetConfig, source: Structure)
 
 def session_column(names: Sequence[str], roles: Mapping[str, str]) -> str | None:
     """The column that is called after sessions, visits, orders or invoices; None without one."""
-    for word in ("session", "visit", "order", "invoice", "basket", "transaction"):
+    for word in ("session", "anonymous", "visit", "order", "invoice", "basket", "transaction"):
         found = [
             name
             for name in names

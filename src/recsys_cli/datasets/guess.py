@@ -74,7 +74,7 @@ def guess_role(columns: Sequence[str], role: str) -> str | None:
     if role in OTHERS:
         return guess_first(columns, OTHERS[role])
     for tier in IDS[role]:
-        matches = [c for c in columns if normal(c) in tier]
+        matches = [c for c in columns if _called(c, tier)]
         if len(matches) > 1:
             raise AmbiguousError(role, matches)
         if matches:
@@ -84,9 +84,21 @@ def guess_role(columns: Sequence[str], role: str) -> str | None:
 
 def guess_first(columns: Sequence[str], names: Sequence[str]) -> str | None:
     """The column whose name comes first in `names`; None without a match."""
-    ranked = {name: rank for rank, name in reversed(list(enumerate(names)))}
-    matches = [c for c in columns if normal(c) in ranked]
-    return min(matches, key=lambda c: ranked[normal(c)], default=None)
+    for name in names:
+        matches = [c for c in columns if _called(c, (name,))]
+        if matches:
+            return matches[0]
+    return None
+
+
+def _called(column: str, names: Sequence[str]) -> bool:
+    """Whether a column has one of the names, or its part behind the last point does."""
+    return normal(column) in names or normal(column.rpartition(".")[2]) in names
+
+
+def has_named(columns: Sequence[str], role: str) -> bool:
+    """Whether a column is named like the id of a role."""
+    return any(_called(c, tier) for c in columns for tier in IDS[role])
 
 
 def resolve(wanted: str, names: Sequence[str]) -> str:

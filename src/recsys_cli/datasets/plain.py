@@ -1,8 +1,9 @@
 """Plain copies of raw files that the parser cannot read as they are.
 
 Several files as one, other encodings than UTF-8, separators of several characters, line ends of
-CR alone, quotes after backslashes, and JSON arrays. A copy has a line for each line of the
-original, so that a line named in a message is the original's.
+CR alone, quotes after backslashes, JSON arrays, and JSON objects in objects. A copy has a line for
+each line of the original, so that a line named in a message is the original's; only where an
+object lists several items it has one for each of these.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
+from recsys_cli.columns import ITEM
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.guess import has_header
+from recsys_cli.datasets.guess import has_header, has_named
 from recsys_cli.datasets.rawfile import BOM, format_of, open_bytes
 from recsys_cli.errors import ConfigError
 
@@ -33,7 +35,7 @@ _SEPARATORS = (",", "\t", ";", "|")
 _LONG_SEPARATORS = ("::", "||", "~|~", "|~|")
 _SAMPLE_LINES = 100
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_OLD_LINES = "lines that end in CR"
+_OLD_LINES, _NESTED = "lines that end in CR", "objects in objects"
 _ESCAPED = re.compile(rb'\\(["\\])')
 
 
@@ -190,6 +192,7 @@ class _Look:
         if format_of(path) == "jsonl":
             array = text.lstrip().startswith("[")
             notes += ["a JSON array"] if array else []
+            notes += [_NESTED] if re.search(r"[:\[]\s*\{", text) else []
             return cls(encoding, None, escaped=False, array=array, notes=tuple(notes))
         sample = text.splitlines()[:_SAMPLE_LINES]
         separator = reading.separator or sniff_separator(sample)
@@ -220,6 +223,9 @@ class _Look:
                 data = line.removeprefix(BOM) if not number else line
                 if self.long:
                     data = data.replace(separator, _UNIT.encode())
+                if _NESTED in self.notes:
+                    yield from _flattened(data)
+                    continue
                 if self.escaped:
                     data = _ESCAPED.sub(lambda m: b'""' if m[1] == b'"' else m[1], data)
                 yield data if data.endswith(b"\n") else data + b"\n"
@@ -244,6 +250,37 @@ def _array(file: BinaryIO, encoding: str | None) -> Iterator[bytes]:
             return
         element, at = decode(text, at)
         yield json.dumps(element, ensure_ascii=False).encode() + b"\n"
+
+
+def _flattened(line: bytes) -> Iterator[bytes]:
+    """An object without others in it: these become `outer.inner`, listed items a row each."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        yield line if line.endswith(b"\n") else line + b"\n"
+        return
+    flat, lists = _flat(record), [(k, v) for k, v in record.items() if _lists_items(v)]
+    name, rows = lists[0] if lists else ("", [{}])
+    for row in rows:
+        inner = {f"{name}.{key}": value for key, value in _flat(row).items()}
+        yield json.dumps(flat | inner, ensure_ascii=False).encode() + b"\n"
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": each for inner, each in _flat(value).items()}
+        elif not (isinstance(value, list) and any(isinstance(each, dict) for each in value)):
+            flat[key] = value
+    return flat
+
+
+def _lists_items(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, dict) and has_named(list(_flat(first)), ITEM)
 
 
 def sniff_separator(sample: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ each that was a guess is marked as one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -228,7 +229,7 @@ def _called_for(found: Understood, findings: Sequence[Finding]) -> list[Setting]
     for finding in findings:
         if finding.check == "events.empty_user" and finding.status == "fail":
             session = session_column(found.columns, columns)
-            by_session = session is not None and "session" in session.lower()
+            by_session = re.search("session|anonym", session or "", re.IGNORECASE) is not None
             why = f"{counted(finding.count, 'rows')} without a user"
             guests = "session" if by_session else "drop"
             new["guests"] = Setting("guests", guests, why, guessed=True)
