@@ -17,7 +17,6 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import guess, tables
 from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.opening import exact_ids, require_columns
-from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.errors import ConfigError
 
@@ -182,7 +181,6 @@ def _catalogue(
         return None
     if not exact_ids(file, [id_column], findings):
         return None
-    dtypes = file.dtypes()
     parts: dict[str, str | None] = {}
     if role == ITEM:
         title = _chosen(config.name_column, file.names, guess.TITLES)
@@ -190,9 +188,7 @@ def _catalogue(
         parts = {NAME: title, IMAGE: image}
     columns = _free_names(file.names, parts, role)
     columns[id_column] = _ID
-    frame = file.scan(list(columns)).select(
-        as_text(name, dtypes[name]).alias(new) for name, new in columns.items()
-    )
+    frame = file.scan_text(list(columns)).rename(columns)
 
     def finish(table: pl.LazyFrame) -> pl.LazyFrame:
         return table.with_columns(pl.col(columns[c]).alias(part) for part, c in parts.items() if c)

@@ -66,6 +66,11 @@ class RawFile:
         picked = [pl.col(source[name]).alias(name) for name in names]
         return self._scan(names, ROW if rows else None).select(*index, *picked)
 
+    def scan_text(self, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+        """The named columns (all by default) as strings; see `as_text`."""
+        frame = self.scan(columns)
+        return frame.select(as_text(name, dtype) for name, dtype in frame.collect_schema().items())
+
     def scan_all(self) -> pl.LazyFrame:
         """Every column under the name that polars gives it, in file order."""
         return self._scan(self.names, None)
