@@ -172,7 +172,7 @@ def online_retail(folder: Path) -> None:
         for e in EVENTS
     ]  # fmt: skip
     guests = [(*line[:6], "", line[7]) for line in lines[::5]]
-    returned = [(f"C{line[0]}", *line[1:3], -1, *line[4:]) for line in lines[:9]]
+    returned = [(f"C{line[0]}", *line[1:3], -1, *line[4:]) for line in lines[10:19]]
     header = (
         "InvoiceNo",
         "StockCode",
@@ -349,6 +349,16 @@ def segment(folder: Path) -> None:
     ])  # fmt: skip
 
 
+def netflix(folder: Path) -> None:
+    lines = []
+    for item in sorted(SEEN[1]):
+        lines.append(f"{item + 1}:")
+        lines += [
+            f"{1488844 + e.user},{e.rating},{e.time:%Y-%m-%d}" for e in EVENTS if e.item == item
+        ]
+    (folder / "combined_data_1.txt").write_text("\n".join(lines) + "\n")
+
+
 FORMATS = {
     "MovieLens .dat": Format(movielens_dat, settings={"header": False}),
     "MovieLens .csv": Format(movielens_csv),
@@ -371,6 +381,7 @@ FORMATS = {
     "Goodbooks": Format(goodbooks, None),
     "KuaiRand": Format(kuairand),
     "Taobao": Format(taobao),
+    "Netflix": Format(netflix, day),
     "Ta-Feng": Format(ta_feng, day),
     "Shopify": Format(shopify),
     "WooCommerce": Format(woocommerce, minute),

@@ -160,7 +160,7 @@ def _report_single_events(reader: EventReader, totals: Totals, findings: Finding
     if totals.events < _MANY or totals.users < totals.events:
         return
     file, column = reader.raw.source.file, reader.raw.user
-    better = better_user(file.scan_text(SAMPLE_ROWS), column, reader.raw.item)
+    better = better_user(file.sample(SAMPLE_ROWS), column, reader.raw.item)
     hint = "name the column of the users in recsys.toml"
     if better is not None:
         hint = f'{better} is there more than once: columns = {{ user = "{better}" }} in recsys.toml'

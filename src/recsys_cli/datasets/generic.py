@@ -25,7 +25,7 @@ from recsys_cli.datasets.itempictures import (
     pictures_by_id,
 )
 from recsys_cli.datasets.opening import exact_ids, require_columns
-from recsys_cli.datasets.rawfile import RawFile, as_text
+from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles, title_by_content
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.datasets.tables import (
@@ -190,7 +190,7 @@ def _roles(source: Structure, asked: Mapping[str, str], intake: Intake) -> dict[
     """The events' columns by role, as asked for, by their names or by what they hold."""
     file = source.file
     try:
-        found = find_roles(file.scan_text(SAMPLE_ROWS), asked, named=file.header)
+        found = find_roles(file.sample(SAMPLE_ROWS), asked, named=file.header)
     except guess.AmbiguousError as error:
         role, columns = error.args
         problem = f"several columns could be the {role}: {columns}"
@@ -280,21 +280,18 @@ def _catalogue(
         return None
     if not exact_ids(file, [id_column], findings):
         return None
-    dtypes = file.dtypes()
     parts: dict[str, str | None] = {}
     if role == ITEM:
         title = _chosen(config.name_column, file.usable, guess.TITLES)
         if title is None and not file.header:
-            title = title_by_content(file.scan_text(SAMPLE_ROWS), id_column)
+            title = title_by_content(file.sample(SAMPLE_ROWS), id_column)
         image = _chosen(config.image_column, file.usable, ())
         if image is None and pictures.paths:
-            image = picture_column(file.scan_text(SAMPLE_ROWS), pictures)
+            image = picture_column(file.sample(SAMPLE_ROWS), pictures)
         parts = {NAME: title, IMAGE: image}
     columns = _free_names(file.usable, parts, role)
     columns[id_column] = _ID
-    frame = file.scan(list(columns)).select(
-        as_text(name, dtypes[name]).alias(new) for name, new in columns.items()
-    )
+    frame = file.scan_text(list(columns)).rename(columns)
     if config.normalize_ids:
         frame = frame.with_columns(normalised(pl.col(_ID), config.normalize_ids))
 

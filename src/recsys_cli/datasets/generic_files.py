@@ -200,7 +200,7 @@ def look_at(folder: Path, config: DatasetConfig) -> Looks:
                 looks.unreadable |= dict.fromkeys(paths, findings.failed[0])
                 continue
             try:
-                cells = raw.scan_text(SAMPLE_ROWS)
+                cells = raw.sample(SAMPLE_ROWS)
             except pl.exceptions.PolarsError:
                 # Its rows are looked at, and mended, when it is read.
                 cells = pl.DataFrame(schema=dict.fromkeys(raw.usable, pl.String))

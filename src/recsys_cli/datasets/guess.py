@@ -32,7 +32,7 @@ class AmbiguousError(ValueError):
 
 def normal(name: str) -> str:
     """A column name reduced to what is compared."""
-    return re.sub(r"[\s_\-.]", "", bare(name).lower())
+    return re.sub(r"[\s_\-.()]", "", bare(name).lower())
 
 
 def bare(name: str) -> str:

@@ -16,7 +16,6 @@ import polars as pl
 from recsys_cli.columns import IMAGE, ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import tables
-from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 
 _ARTICLE_DIGITS = 10
@@ -83,9 +82,10 @@ class HmAdapter:
 
 def _catalogue(source: Structure, id_column: str, width: int | None) -> tables.RawCatalogue:
     file = source.file
-    frame = file.scan().select(as_text(name, dtype) for name, dtype in file.dtypes().items())
     finish = _finish_articles if file.table == "items" else _finish_customers
-    return tables.RawCatalogue(file.table, file.label, frame, id_column, finish, file, width)
+    return tables.RawCatalogue(
+        file.table, file.label, file.scan_text(), id_column, finish, file, width
+    )
 
 
 def _finish_articles(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -3,7 +3,8 @@
 Several files as one, other encodings than UTF-8, separators of several characters, line ends of
 CR alone, quotes after backslashes, JSON arrays, and JSON objects in objects. A copy has a line for
 each line of the original, so that a line named in a message is the original's; only where an
-object lists several items it has one for each of these.
+object lists several items, or a line names what those below it are about, it has as many as there
+are events.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _LONG_SEPARATORS = ("::", "||", "~|~", "|~|")
 _SAMPLE_LINES = 100
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OLD_LINES, _NESTED = "lines that end in CR", "objects in objects"
+_BLOCKS = "blocks of lines below what they are about"
+_ABOUT = re.compile(r"(\S+):\s*")
 _ESCAPED = re.compile(rb'\\(["\\])')
 
 
@@ -195,10 +198,12 @@ class _Look:
             notes += [_NESTED] if re.search(r"[:\[]\s*\{", text) else []
             return cls(encoding, None, escaped=False, array=array, notes=tuple(notes))
         sample = text.splitlines()[:_SAMPLE_LINES]
-        separator = reading.separator or sniff_separator(sample)
+        rows = [line for line in sample if not _ABOUT.fullmatch(line)] or sample
+        separator = reading.separator or sniff_separator(rows)
         escaped = _quotes_are_escaped(sample, separator)
         notes += [f"fields separated by {separator!r}"] if len(separator) > 1 else []
         notes += ["quotes after backslashes"] if escaped else []
+        notes += [_BLOCKS] if _in_blocks(sample) else []
         return cls(encoding, separator, escaped=escaped, array=False, notes=tuple(notes))
 
     @property
@@ -218,11 +223,17 @@ class _Look:
         """The lines of a plain copy, each with its end."""
         with open_bytes(path) as file:
             lines = _array(file, self.encoding) if self.array else self._decoded(file)
-            separator = (self.separator or "").encode()
+            separator, about = (self.separator or "").encode(), ""
             for number, line in enumerate(lines):
                 data = line.removeprefix(BOM) if not number else line
                 if self.long:
                     data = data.replace(separator, _UNIT.encode())
+                if _BLOCKS in self.notes:
+                    match = _ABOUT.fullmatch(data.decode("utf-8", "replace"))
+                    about = match[1] if match else about
+                    if match:
+                        continue
+                    data = data.rstrip(b"\r\n") + f"{self.separator}{about}".encode()
                 if _NESTED in self.notes:
                     yield from _flattened(data)
                     continue
@@ -298,6 +309,12 @@ def sniff_separator(sample: Sequence[str]) -> str:
         return max(_SEPARATORS, key=header.count)
     spaces = {line.strip().count(" ") for line in lines}
     return " " if len(spaces) == 1 and 0 not in spaces and len(lines) > 1 else ","
+
+
+def _in_blocks(sample: Sequence[str]) -> bool:
+    """Whether lines such as `17:` stand above the rows that are about that, as in Netflix's."""
+    heads = sum(_ABOUT.fullmatch(line) is not None for line in sample)
+    return bool(sample) and _ABOUT.fullmatch(sample[0]) is not None and heads < len(sample)
 
 
 def _quotes_are_escaped(sample: Sequence[str], separator: str) -> bool:

@@ -76,11 +76,14 @@ class RawFile:
         picked = [pl.col(source[name]).alias(name) for name in names]
         return self._scan(names, ROW if rows else None).select(*index, *picked)
 
-    def scan_text(self, rows: int) -> pl.DataFrame:
+    def scan_text(self, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+        """The named columns (by default all usable) as strings; see `as_text`."""
+        frame = self.scan(columns)
+        return frame.select(as_text(name, dtype) for name, dtype in frame.collect_schema().items())
+
+    def sample(self, rows: int) -> pl.DataFrame:
         """The usable columns of the first rows, as strings."""
-        dtypes = self.dtypes()
-        texts = [as_text(name, dtypes[name]) for name in self.usable]
-        return self.scan().head(rows).select(texts).collect(engine="streaming")
+        return self.scan_text().head(rows).collect(engine="streaming")
 
     def scan_all(self) -> pl.LazyFrame:
         """Every column under the name that polars gives it, in file order."""

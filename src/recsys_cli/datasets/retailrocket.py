@@ -19,7 +19,7 @@ from recsys_cli.columns import ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import tables
-from recsys_cli.datasets.rawfile import RawFile, as_text
+from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.structure import Structure
 
 _WEIGHTS = {"view": 1.0, "addtocart": 3.0, "transaction": 5.0}
@@ -106,11 +106,10 @@ def _items(
 
 def _latest(file: RawFile, intake: tables.Intake) -> pl.DataFrame:
     """The latest value of every wanted property, of one part, as (itemid, property, value, at)."""
-    dtypes = file.dtypes()
-    text = {c: as_text(c, dtypes[c]) for c in ("itemid", "property", "value", "timestamp")}
-    at = text["timestamp"].cast(pl.Int64, strict=False)
-    frame = file.scan(list(text)).filter(text["property"].is_in(list(_WANTED)))
-    frame = frame.select(text["itemid"], text["property"], text["value"], at.alias("at"))
+    frame = file.scan_text(["itemid", "property", "value", "timestamp"])
+    frame = frame.filter(pl.col("property").is_in(list(_WANTED)))
+    at = pl.col("timestamp").cast(pl.Int64, strict=False).alias("at")
+    frame = frame.select("itemid", "property", "value", at)
     wrong = frame.filter(pl.col("at").is_null() | pl.col("itemid").is_null())
     count = wrong.select(pl.len()).collect(engine="streaming").item()
     if count:
@@ -138,9 +137,7 @@ def _ancestors(tree: Structure | None, intake: tables.Intake) -> pl.DataFrame:
     """Parent and root of every category, as (categoryid, parentid, rootid)."""
     if tree is None:
         return _ANCESTORS.to_frame()
-    dtypes = tree.file.dtypes()
-    columns = [as_text(c, dtypes[c]) for c in _TREE_COLUMNS]
-    rows = tree.file.scan(_TREE_COLUMNS).select(columns).collect().rows()
+    rows = tree.file.scan_text(_TREE_COLUMNS).collect().rows()
     parents: dict[str, str | None] = {child: parent for child, parent in rows if child}
     roots, looping = {}, None
     for category in parents:

@@ -25,7 +25,7 @@ _OF_USERS = re.compile(
     r"user|customer|client|visitor|member|account|buyer|shopper|person|email|reviewer|uid",
     re.IGNORECASE,
 )
-_OF_TIMES = re.compile(r"(?i:time|date|stamp|(^|[_ ])(ts|at|on|day)$)|[a-z](At|On)$")
+_OF_TIMES = re.compile(r"(?i:time|date|stamp|(^|[_ ])(ts|dt|at|on|day)$)|[a-z](At|On)$")
 _OF_OTHER_TIMES = re.compile(
     r"release|publish|birth|launch|expir|deliver|ship|estimat|approv|updat|modif|cancel|refund"
     r"|regist|signup|member|valid|due|paid",
@@ -85,7 +85,7 @@ def _prefer_repeating_user(cells: pl.DataFrame, found: Roles, asked: Mapping[str
     user, item = found.columns.get(USER), found.columns.get(ITEM)
     if USER in asked or user is None or item is None or len(cells) < _ROWS_TO_TELL:
         return
-    if cells[user].n_unique() == len(cells):
+    if cells[user].drop_nulls().is_unique().all():
         better = better_user(cells, user, item)
         if better is not None:
             found.columns[USER] = better

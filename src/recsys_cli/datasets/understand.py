@@ -123,11 +123,13 @@ def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
             Setting("join", asked, "user and time are there", guessed=True),
         ]
         found.said.append(("events", f"{_files(events)}, joined with {lines}"))
-        used = [events, *(seen for seen in looks.seen if seen.name in {j.file for j in joined})]
+        there = {seen.name: seen for seen in looks.seen}
+        used = [events, *(there[join.file] for join in joined)]
         cells = events.cells
-        for join, seen in zip(joined, used[1:], strict=True):
-            new = [c for c in seen.cells.columns if c not in cells.columns or c == join.on]
-            cells = cells.join(seen.cells.select(new), on=join.on, how="left")
+        for seen in used[1:]:
+            # Some rows of each tell what its columns are; they need not belong together.
+            new = [column for column in seen.cells.columns if column not in cells.columns]
+            cells = pl.concat([cells, seen.cells.select(new)], how="horizontal_extend")
         events = replace(events, cells=cells)
     else:
         chosen = _only(partial(guess_events, folder, config, looks), looks.events)
