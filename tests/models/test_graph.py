@@ -65,9 +65,7 @@ def expected(interactions: Interactions, config: GraphConfig) -> np.ndarray:
 def strategy(interactions: Interactions, config: GraphConfig) -> Graph:
     model = build_graph_filter(interactions, config, threads=1)
     pack = model.to_pack(users_fingerprint="u", items_fingerprint="i")
-    return Graph.from_packs(
-        interactions.to_pack(users_fingerprint="u", items_fingerprint="i"), pack
-    )
+    return Graph(interactions, GraphFilter.from_pack(pack))
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 5.0])
@@ -152,8 +150,8 @@ def test_the_pack_gives_the_filter_back_and_seeds_decide() -> None:
     back = GraphFilter.from_pack(pack)
     for made in (again, back):
         np.testing.assert_array_equal(made.item_side, first.item_side)
-        np.testing.assert_array_equal(made.neighbours.indices, first.neighbours.indices)
-        np.testing.assert_array_equal(made.neighbours.data, first.neighbours.data)
+        np.testing.assert_array_equal(made.links.indices, first.links.indices)
+        np.testing.assert_array_equal(made.links.data, first.links.data)
     assert (back.half_life_days, back.reference) == (config.half_life_days, REFERENCE)
 
 

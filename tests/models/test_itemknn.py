@@ -48,7 +48,7 @@ def dense(matrix: CSR) -> np.ndarray:
 
 def test_cosine_of_columns_with_the_nearest_kept(weights: np.ndarray) -> None:
     config = ItemKnnConfig(similarity="cosine", neighbours=5)
-    found = train_itemknn(interactions(weights), config, threads=1).neighbours
+    found = train_itemknn(interactions(weights), config, threads=1).matrix
     unit = weights / np.linalg.norm(weights, axis=0)
     cosine = unit.T @ unit
     np.fill_diagonal(cosine, 0)
@@ -85,11 +85,9 @@ def test_tfidf_weighs_users_of_everything_less() -> None:
     weights[1, [0, 2, 3, 4, 5, 6]] = 1
     weights[2, 7] = 1
     config = ItemKnnConfig(similarity="tfidf")
-    similar = dense(train_itemknn(interactions(weights), config, threads=1).neighbours)
+    similar = dense(train_itemknn(interactions(weights), config, threads=1).matrix)
     plain = dense(
-        train_itemknn(
-            interactions(weights), ItemKnnConfig(similarity="cosine"), threads=1
-        ).neighbours
+        train_itemknn(interactions(weights), ItemKnnConfig(similarity="cosine"), threads=1).matrix
     )
     assert plain[0, 1] == pytest.approx(plain[0, 2])
     assert similar[0, 1] > 2 * similar[0, 2]
@@ -102,9 +100,9 @@ def test_threads_do_not_matter_and_items_nobody_had_have_no_neighbours(
     weights[:, 7] = 0
     config = ItemKnnConfig(similarity=similarity)
     one, two = (train_itemknn(interactions(weights), config, threads=t) for t in (1, 2))
-    np.testing.assert_array_equal(one.neighbours.indices, two.neighbours.indices)
-    np.testing.assert_array_equal(one.neighbours.data, two.neighbours.data)
-    similar = dense(one.neighbours)
+    np.testing.assert_array_equal(one.matrix.indices, two.matrix.indices)
+    np.testing.assert_array_equal(one.matrix.data, two.matrix.data)
+    similar = dense(one.matrix)
     assert not similar[7].any()
     assert not similar[:, 7].any()
     assert not similar.diagonal().any()
@@ -123,7 +121,7 @@ def test_scores_are_the_product_whatever_the_blocks(
     monkeypatch.setattr(links, "_FEW_TERMS", few_terms)
     monkeypatch.setattr(links, "_TERMS", terms)
     data = interactions(weights)
-    neighbours = train_itemknn(data, ItemKnnConfig(), threads=1).neighbours
+    neighbours = train_itemknn(data, ItemKnnConfig(), threads=1).matrix
     history = CSR(data.indptr, data.indices, 20, data.weight)
     got = np.zeros((60, 20))
     for start, block in score_blocks(history, neighbours):

@@ -38,7 +38,7 @@ def image():
 def test_numbers_and_what_they_stand_for(text, image):
     vectors, rows = fuse_sources(text, image)
     assert vectors.shape == (9 + 4, 7)
-    assert rows.datasets == ("hm", "rr")
+    assert rows.datasets == ["hm", "rr"]
     assert rows.row.tolist() == [*range(9), 1, 2, 4, 5]
     assert [rows.number("hm", r) for r in range(9)] == list(range(9))
     assert [rows.number("rr", r) for r in range(6)] == [-1, 9, 10, -1, 11, 12]

@@ -91,7 +91,7 @@ def test_the_similarity_of_a_zero_vector_is_zero(similarity, n_items):
         np.zeros(len(indices), np.uint32), 0, len(rows), n_items,
     )  # fmt: skip
     model = train_itemknn(data, ItemKnnConfig(similarity=similarity), threads=1)
-    assert np.isfinite(model.neighbours.data).all()
+    assert np.isfinite(model.similarity).all()
 
 
 def crawled(root) -> None:
