@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.build.freshness import outdated
 from recsys_cli.config import Config, chosen_datasets
 from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
@@ -109,11 +110,11 @@ class Opened:
 
     def _warn_outdated(self, artifacts: Artifacts) -> None:
         """Point out artifacts that are older than what they were made from."""
-        outdated = artifacts.outdated(self.config)
-        if outdated:
-            more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+        stale = outdated(artifacts, self.config)
+        if stale:
+            more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
             self.progress.warn(
-                f"out of date: {outdated[0]}{more}; run `", artifacts.build_command(), "`"
+                f"out of date: {stale[0]}{more}; run `", artifacts.build_command(), "`"
             )
 
     @cached_property
