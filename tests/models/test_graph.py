@@ -14,7 +14,7 @@ from recsys_cli.ranking.topk import rough
 from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
 from recsys_cli.strategies.graph import GraphConfig
 from recsys_cli.strategies.graph import train as graph
-from recsys_cli.strategies.graph.serve import Graph
+from recsys_cli.strategies.graph.serve import GraphFiltering
 from recsys_cli.strategies.graph.train import GraphFilter, build_graph_filter
 
 REFERENCE = 1_600_000_000
@@ -62,10 +62,10 @@ def expected(interactions: Interactions, config: GraphConfig) -> np.ndarray:
     return history @ (normalised.T @ normalised) + config.alpha * low_pass
 
 
-def strategy(interactions: Interactions, config: GraphConfig) -> Graph:
+def strategy(interactions: Interactions, config: GraphConfig) -> GraphFiltering:
     model = build_graph_filter(interactions, config, threads=1)
     pack = model.to_pack(users_fingerprint="u", items_fingerprint="i")
-    return Graph(interactions, GraphFilter.from_pack(pack))
+    return GraphFiltering(interactions, GraphFilter.from_pack(pack))
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 5.0])

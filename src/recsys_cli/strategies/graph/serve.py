@@ -26,7 +26,7 @@ _ROUNDING = 1e-12
 """More than what adding the links in float64 can be off by, as a share."""
 
 
-class Graph:
+class GraphFiltering:
     """What is linked to the user's items, directly or by what many share."""
 
     name = "graph"

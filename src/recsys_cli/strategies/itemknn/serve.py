@@ -12,7 +12,7 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
-from recsys_cli.strategies.itemknn.train import Neighbours
+from recsys_cli.strategies.itemknn.train import ItemNeighbours
 from recsys_cli.strategies.neighbours import score_blocks
 
 
@@ -22,7 +22,7 @@ class ItemKnn:
     name = "itemknn"
     unknown_reason = "no history with items that others had too"
 
-    def __init__(self, history: Interactions, neighbours: Neighbours) -> None:
+    def __init__(self, history: Interactions, neighbours: ItemNeighbours) -> None:
         """Keep views of the arrays."""
         self._history = history
         self._neighbours = neighbours

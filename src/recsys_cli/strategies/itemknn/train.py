@@ -31,7 +31,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours(Packed):
+class ItemNeighbours(Packed):
     """Each item's neighbours.
 
     Attributes:
@@ -56,7 +56,9 @@ class Neighbours(Packed):
         return CSR(self.indptr, self.indices, self.n_items, self.similarity)
 
 
-def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads: int) -> Neighbours:
+def train_itemknn(
+    interactions: Interactions, config: ItemKnnConfig, *, threads: int
+) -> ItemNeighbours:
     """Find each item's neighbours.
 
     Args:
@@ -74,7 +76,7 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
         raise TrainingError("there are no interactions to compare items by", hint=Command("status"))
     weighed = _weighed(matrix, config.similarity)
     found = strongest(weighed, config.neighbours, own=False, threads=threads)
-    return Neighbours(
+    return ItemNeighbours(
         indptr=found.indptr,
         indices=found.indices,
         similarity=np.asarray(found.data),
