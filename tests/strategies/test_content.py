@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommend import shop
 from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.strategies.content.serve import Content
 from recsys_cli.strategies.content.uservectors import vector_of
+from strategies import shop
 
 EVEN, ODD = 0, 12  # a user of each taste
 

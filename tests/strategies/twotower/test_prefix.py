@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from models.twotower import world
 from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.csr import CSR
 from recsys_cli.strategies.collab.foldin import fold_in
 from recsys_cli.strategies.twotower.history import steps
 from recsys_cli.strategies.twotower.moments import final_states, interactions_of
 from recsys_cli.strategies.twotower.prefix import UserStates, Walk, user_states
+from strategies.twotower import world
 
 
 def a_walk(**options) -> Walk:

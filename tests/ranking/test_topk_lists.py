@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.brute import assert_same, brute_top_k, random_exclusion
+from ranking.brute import assert_same, brute_top_k, random_exclusion
 from recsys_cli.csr import CSR
 from recsys_cli.ranking.topk import rank_items, top_k_shared, top_k_sparse
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from recommend import shop
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.csr import CSR
@@ -26,6 +25,7 @@ from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
 from recsys_cli.strategies.popular import PopularConfig
 from recsys_cli.strategies.popular.train import build_popularity
+from strategies import shop
 
 N_USERS, N_ITEMS, N_GROUPS, WEEKS = 400, 200, 8, 20
 DAY, START = 86_400, 1_600_000_000

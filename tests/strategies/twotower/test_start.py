@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from models.twotower import world
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.strategies.twotower.fit import _start
 from recsys_cli.strategies.twotower.vectors import item_vectors, user_vectors
+from strategies.twotower import world
 
 
 def vectors(view):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from recommend import shop
 from recsys_cli.engine.similar import Similar
 from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.strategies.content.fusion import ContentVectors
 from recsys_cli.strategies.content.itemindex_build import build_index
+from strategies import shop
 
 
 @dataclass

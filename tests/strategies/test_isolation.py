@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import REALDATA, build
-from recommend import shop
 from recsys_cli.assembly import load_config
 from recsys_cli.cli.app import app
 from recsys_cli.engine.engine import Engine
@@ -21,6 +20,7 @@ from recsys_cli.ranking.fallback import FAILED, WithFallback
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
+from strategies import shop
 
 BAD = {3, 9, 17}
 

@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from models.test_als import CONFIG, checkerboard
 from recsys_cli.cores import available_cores
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.topk import search as module
 from recsys_cli.strategies.collab import als
+from strategies.test_als import CONFIG, checkerboard
 
 
 @pytest.fixture

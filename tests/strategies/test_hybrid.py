@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recommend import planted, shop
 from recsys_cli.columns import TIME
 from recsys_cli.csr import CSR
 from recsys_cli.errors import ArtifactError, TrainingError
@@ -27,6 +26,7 @@ from recsys_cli.strategies.hybrid.training import (
     build_groups,
     train_ranker,
 )
+from strategies import planted, shop
 
 CUT = planted.END - 7 * planted.DAY
 CONFIG = HybridConfig(rounds=60, min_in_leaf=20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
+from ranking.brute import assert_same, brute_scores, brute_top_k, random_exclusion
 from recsys_cli import compiled
 from recsys_cli.progress import Silent
 from recsys_cli.ranking.topk import FactorRanker

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.brute import assert_same, brute_scores, brute_top_k, random_exclusion
-from models.test_topk_ranker import cases
+from ranking.brute import assert_same, brute_scores, brute_top_k, random_exclusion
+from ranking.test_topk_ranker import cases
 from recsys_cli.ranking.topk import FactorRanker, top_k_shared
 from recsys_cli.ranking.topk.single import SingleSearch
 from recsys_cli.ranking.topk.warm import warmed

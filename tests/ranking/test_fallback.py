@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from recommend import shop
 from recsys_cli.csr import CSR
 from recsys_cli.engine.registry import AUTO, available, build_strategy, chain_names
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.ranking.contract import NO_SOURCE, Recommendations
 from recsys_cli.ranking.fallback import NOTHING_LEFT, TOO_FEW, UNKNOWN, Answer, WithFallback
+from strategies import shop
 
 N = 8
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.twotower import world
 from recsys_cli.encoders.torchload import pick_device
 from recsys_cli.errors import ArtifactError, ConfigError
 from recsys_cli.progress import Silent
@@ -18,6 +17,7 @@ from recsys_cli.strategies.twotower.threads import one_thread
 from recsys_cli.strategies.twotower.vectors import item_vectors, serve, user_vectors
 from recsys_cli.strategies.twotower.view import view_of
 from recsys_cli.strategies.twotower.weights import load_weights, save_weights, start_from
+from strategies.twotower import world
 
 FACTS = world.facts()
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.twotower import world
 from recsys_cli.strategies.twotower.trends import NAMES, Trends, aligned
+from strategies.twotower import world
 
 
 def test_features_at_the_start_of_a_window_see_nothing_of_it_or_later():

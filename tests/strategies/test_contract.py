@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommend import shop
 from recsys_cli.csr import CSR
 from recsys_cli.engine.registry import AUTO, build_strategy, strategy_names
 from recsys_cli.ranking.contract import NO_SOURCE, Recommendations, Recommender, Serving
 from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.strategies import STRATEGIES
+from strategies import shop
 
 EVERYBODY = np.array([*range(shop.N_USERS), -1], np.int32)
 WITH_HISTORY = EVERYBODY[: shop.NO_HISTORY]
