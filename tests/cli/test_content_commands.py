@@ -14,7 +14,7 @@ from conftest import CONFIG, QUICK
 from recsys_cli.assembly import load_config
 from recsys_cli.cli.app import app
 from recsys_cli.config.encoders import CONTENT_LEFT_OUT, SUGGESTED
-from recsys_cli.encoders import configured, load
+from recsys_cli.encoders import configured
 from recsys_cli.engine import queries as searching
 from recsys_cli.errors import in_words
 from recsys_cli.store.packs import load_pack
@@ -270,7 +270,7 @@ def test_a_model_that_cannot_be_had_leaves_the_rest_built(raw, tmp_path, monkeyp
     def no_network(name):
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr(load, "hub_folder", no_network)
+    monkeypatch.setattr(configured, "hub_folder", no_network)
     root = tmp_path / "w"
     shutil.copytree(raw, root)
     (root / "recsys.toml").write_text(f'[text]\nencoder = "{SUGGESTED["text"][0]}"\n{QUICK}')

@@ -13,8 +13,7 @@ import pytest
 
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.findings import Finding, IngestReport
-from recsys_cli.datasets.ingest import ingest
-from recsys_cli.datasets.validate import validate
+from recsys_cli.datasets.ingest import ingest, validate
 
 N_ROWS = 400
 ARTICLES = [f"0{100 + i}775015" for i in range(20)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 import pytest
 
-from recsys_cli.datasets.ingest import raw_files
+from recsys_cli.datasets.adapters import raw_files
 from recsys_cli.errors import DataError
 
 from .conftest import N_ROWS, Workspace, as_parquet, gzipped
@@ -81,7 +81,7 @@ def test_an_unusable_file_is_fatal_and_leaves_nothing(hm: Workspace, name: str) 
 
 
 def all_findings(workspace: Workspace) -> list:  # type: ignore[type-arg]
-    from recsys_cli.datasets.validate import validate
+    from recsys_cli.datasets.ingest import validate
 
     report = validate(workspace.name, workspace.config, workspace=workspace.root)
     return list(report.findings)

@@ -10,7 +10,7 @@ import pytest
 
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.ingest import raw_files
+from recsys_cli.datasets.adapters import raw_files
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ConfigError, DataError
 
@@ -310,10 +310,10 @@ def test_guesses_on_well_known_headers(
 ) -> None:
     names = columns.split(",")
 
-    assert guess.guess_id(names, guess.USER_NAMES) == user
-    assert guess.guess_id(names, guess.ITEM_NAMES) == item
-    assert guess.guess_first(names, guess.TIME_NAMES) == time
-    assert guess.guess_first(names, guess.VALUE_NAMES) == value
+    assert guess.guess_role(names, "user") == user
+    assert guess.guess_role(names, "item") == item
+    assert guess.guess_role(names, "time") == time
+    assert guess.guess_role(names, "value") == value
 
 
 def test_an_items_column_called_name_is_the_name(shop: Workspace) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys_cli.datasets.detect import find_datasets
-from recsys_cli.datasets.ingest import raw_files
+from recsys_cli.datasets.adapters import find_datasets, raw_files
 from recsys_cli.errors import ConfigError, DataError
 
 from .conftest import N_ROWS, Workspace, gzipped, write_csv

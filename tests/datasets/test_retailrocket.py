@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from recsys_cli.datasets.ingest import raw_files
+from recsys_cli.datasets.adapters import raw_files
+from recsys_cli.datasets.ingest import validate
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.datasets.validate import validate
 
 from .conftest import N_ROWS, Workspace
 

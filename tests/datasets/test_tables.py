@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from recsys_cli.datasets.ingest import validate
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.datasets.validate import validate
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 

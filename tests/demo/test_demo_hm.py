@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from recsys_cli.datasets.demo import DemoSummary, make_demo
-from recsys_cli.datasets.demo.hm_files import price_text
+from recsys_cli.datasets.demo.generate import price_text
 
 ARTICLE_COLUMNS = [
     "article_id", "product_code", "prod_name", "product_type_no", "product_type_name",

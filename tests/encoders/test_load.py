@@ -93,7 +93,7 @@ def test_a_library_that_is_not_installed(minilm_folder, monkeypatch):
     def missing(name):
         raise ImportError(f"No module named '{name}'")
 
-    monkeypatch.setattr("recsys_cli.encoders.sentence.import_beside_torch", missing)
+    monkeypatch.setattr("recsys_cli.encoders.torchload.import_beside_torch", missing)
     encoder = load_text_encoder(f"sentence-transformers:{minilm_folder}", config_line=LINE)
     with pytest.raises(ConfigError, match="could not be imported") as caught:
         encoder.encode(["x"])

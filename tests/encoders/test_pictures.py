@@ -20,7 +20,7 @@ from recsys_cli.encoders import EmbeddingCache, embed_images, encode_picture, lo
 from recsys_cli.encoders import embed as embed_module
 from recsys_cli.encoders.cache import content_key
 from recsys_cli.encoders.histogram import Histograms
-from recsys_cli.encoders.pictures import Source, load_picture, media_type, prepare_all
+from recsys_cli.encoders.pictures import PictureFile, load_picture, media_type, prepare_all
 from recsys_cli.errors import DataError, RecsysError
 
 
@@ -177,7 +177,7 @@ def test_resumed_after_a_failure_in_the_middle(folder_of_pictures, cache, tmp_pa
 
 def test_processes_give_the_same_as_none(damaged, tmp_path, monkeypatch):
     monkeypatch.setattr(embed_module, "_WORTH_WORKERS", 1)
-    monkeypatch.setattr(embed_module, "PER_TASK", 3)
+    monkeypatch.setattr("recsys_cli.encoders.pictures.PER_TASK", 3)
     files, encoder = names(damaged), load_image_encoder("histogram")
     alone, helped = (
         embed_images(files, encoder, EmbeddingCache(tmp_path / str(n)), root=damaged, workers=n)
@@ -209,9 +209,9 @@ class Hangs:
 
 def test_a_worker_that_dies_is_an_error_not_a_hang(folder_of_pictures):
     path = folder_of_pictures / "00.jpg"
-    source = Source(path, content_key(path.read_bytes()))
+    source = PictureFile(path, content_key(path.read_bytes()))
     with pytest.raises(RecsysError, match="decodes pictures died"):
-        list(prepare_all([[source]], Dies(), workers=1))
+        list(prepare_all([source], Dies(), workers=1))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
@@ -225,11 +225,11 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
 from encoders.test_pictures import Hangs
 from recsys_cli.encoders.cache import content_key
-from recsys_cli.encoders.pictures import Source, prepare_all
+from recsys_cli.encoders.pictures import PictureFile, prepare_all
 path = Path({str(path)!r})
-source = Source(path, content_key(path.read_bytes()))
+source = PictureFile(path, content_key(path.read_bytes()))
 if __name__ == "__main__":
-    list(prepare_all([[source]] * 4, Hangs(Path({str(pids)!r})), workers=2))
+    list(prepare_all([source] * 64, Hangs(Path({str(pids)!r})), workers=2))
 """)
     parent = subprocess.Popen([sys.executable, str(script)])
     wait_for(lambda: len(list(pids.iterdir())) == 2 or parent.poll() is not None)

@@ -169,7 +169,7 @@ class Freshness:
         config = self._settings(stage, dataset)
         inputs: dict[str, str] = {}
         if stage.reads_raw:
-            from recsys_cli.datasets.ingest import raw_files
+            from recsys_cli.datasets.adapters import raw_files
 
             own = dataset_config(self._config, dataset)
             own_sections = set(overridable(type(self._config)))

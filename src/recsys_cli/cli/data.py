@@ -29,7 +29,7 @@ def init(
     """Write a commented recsys.toml for the datasets found in data/."""
     from recsys_cli.assembly import FullConfig
     from recsys_cli.config.template import render_config
-    from recsys_cli.datasets.detect import find_datasets
+    from recsys_cli.datasets.adapters import find_datasets
     from recsys_cli.encoders.configured import encoders_to_write
     from recsys_cli.store.files import atomic_path
 
@@ -113,7 +113,7 @@ def validate(
     """Check raw files: PASS, WARN or FAIL per check, with counts and examples."""
     from recsys_cli.cli.findings import print_findings
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.datasets.validate import validate as run_checks
+    from recsys_cli.datasets.ingest import validate as run_checks
 
     opened, config = open_workspace(workspace, overrides)
     reports = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from recsys_cli.cli.console import print_line
 
 if TYPE_CHECKING:
-    from recsys_cli.datasets.validate import ValidationReport
+    from recsys_cli.datasets.findings import ValidationReport
 
 
 def print_findings(report: ValidationReport) -> None:

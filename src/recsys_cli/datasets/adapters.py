@@ -1,7 +1,9 @@
-"""Which adapter reads which kind of source, and the raw files it would read."""
+"""Which adapter reads which kind of source, the raw files it would read, and folders of them."""
 
 from __future__ import annotations
 
+import os
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,10 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.errors import Command, DataError
 
 if TYPE_CHECKING:
+    from recsys_cli.config.template import FoundDataset
     from recsys_cli.datasets.tables import Adapter
+
+_PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
 
 KINDS = {
     "hm": "hm.HmAdapter",
@@ -49,3 +54,41 @@ def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
         tried = "; ".join(f"{slot.table}: {slot.looked_for}" for slot in missing)
         raise DataError(f"{folder} lacks raw files ({tried})", hint="put the files there")
     return [slot.path for slot in slots if slot.path is not None]
+
+
+def find_datasets(workspace: Path) -> list[FoundDataset]:
+    """Folders in data/ that hold raw files, by name.
+
+    A folder's dataset is named after it, less a trailing `_raw`; the first H&M and the first
+    RetailRocket folder are named hm and rr.
+    """
+    from recsys_cli.config.template import FoundDataset
+
+    found: list[FoundDataset] = []
+    taken: set[str] = set()
+    root = workspace / "data"
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
+        kind = _kind(folder)
+        if kind is None:
+            continue
+        name = adapter_of(kind).usual_name
+        if not name or name in taken:
+            name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).removesuffix("_raw")
+        if name in taken or name in ("", "all"):
+            name = f"{name or 'dataset'}_{len(found) + 1}"
+        taken.add(name)
+        found.append(FoundDataset(name, kind, f"data/{folder.name}", _has_pictures(folder)))
+    return found
+
+
+def _kind(folder: Path) -> str | None:
+    files = [p.name for p in folder.iterdir() if p.is_file()]
+    signs = ((kind, adapter_of(kind).sign) for kind in KINDS)
+    return next((kind for kind, sign in signs if any(map(sign.search, files))), None)
+
+
+def _has_pictures(folder: Path) -> bool:
+    """Whether there is a picture in a folder below; looks no further than the first."""
+    return any(
+        _PICTURE.search(name) for _, _, files in os.walk(folder, followlinks=True) for name in files
+    )

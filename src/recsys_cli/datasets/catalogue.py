@@ -12,10 +12,9 @@ from typing import Literal
 import polars as pl
 
 from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME
-from recsys_cli.counted import counted
-from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.diagnosis import Defect, Place, defect, occurrences, report
+from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
-from recsys_cli.datasets.repair import lines_of
 from recsys_cli.datasets.tables import RawCatalogue
 
 COMPRESSION: Literal["zstd"] = "zstd"
@@ -48,18 +47,6 @@ class Ids:
         return pl.concat([self.listed, self.extra]).alias(self.column)
 
 
-@dataclass(frozen=True, slots=True)
-class _IdCheck:
-    """One check of a catalogue's ids: its name and what is said of it."""
-
-    name: str
-    bad: pl.Series
-    message: str
-    clean: str
-    hint: str
-    fatal: bool = False
-
-
 def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:
     """Read and check the ids of a catalogue; without one, an empty table."""
     if raw is None:
@@ -67,73 +54,35 @@ def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:
     ids = raw.frame.select(raw.id).collect(engine="streaming").to_series()
     present = ids.drop_nulls()
     listed = present.unique(maintain_order=True) if present.n_unique() < len(present) else present
-    for check in _id_checks(raw, ids, repeated=len(listed) < len(present)):
-        _report(raw, ids, check, findings)
+    known = _id_defects(raw, repeated=len(listed) < len(present))
+    found = occurrences(ids.to_frame().with_row_index(ROW).lazy(), known)
+    report(found, Place(raw.label, raw.file, len(ids)), findings)
     dirty = len(listed) != len(ids)
     return Ids(column, listed.alias(column), has_catalogue=True, dirty=dirty)
 
 
-def _id_checks(raw: RawCatalogue, ids: pl.Series, *, repeated: bool) -> list[_IdCheck]:
-    none = pl.Series([False])
-    checks = [
-        _IdCheck(
-            "empty_ids",
-            ids.is_null(),
-            "rows without an id",
-            "every row has an id",
-            "every row needs an id",
-            fatal=True,
-        ),
-        _IdCheck(
-            "id_spaces",
-            ids.str.strip_chars() != ids,
-            "ids with spaces around them, kept exactly",
-            "no id has spaces around it",
-            "remove the spaces if the events write the ids without",
-        ),
-        _IdCheck(
-            "duplicate_ids",
-            ids.is_not_null() & ~ids.is_first_distinct() if repeated else none,
-            "rows repeat an id; the first row of each was kept",
-            "no id is repeated",
-            "keep one row per id",
-        ),
-    ]
-    if raw.id_width is not None:
-        check = _IdCheck(
-            "leading_zeros",
-            ids.str.len_chars() != raw.id_width,
-            f"ids are not {raw.id_width} digits long",
-            f"every id is {raw.id_width} digits long",
-            "leading zeros were lost where ids were read as numbers; keep them as text",
+def _id_defects(raw: RawCatalogue, *, repeated: bool) -> list[Defect]:
+    ids, width = pl.col(raw.id), raw.id_width
+    again = ids.is_not_null() & ~ids.is_first_distinct()
+    wrong = {
+        "empty_ids": ids.is_null(),
+        "id_spaces": ids.str.strip_chars() != ids,
+        # Finding out where takes longer than whether.
+        "duplicate_ids": again if repeated else pl.lit(False),
+    }
+    if width is not None:
+        wrong["leading_zeros"] = ids.str.len_chars() != width
+    return [
+        defect(
+            f"{raw.table}.{name}",
+            rows,
+            said=f"catalogue.{name}",
+            cell=raw.id,
+            column=raw.id_name or raw.id,
+            width=str(width),
         )
-        checks.append(check)
-    return checks
-
-
-def _report(raw: RawCatalogue, ids: pl.Series, check: _IdCheck, findings: Findings) -> None:
-    name, count = f"{raw.table}.{check.name}", int(check.bad.sum())
-    if not count:
-        findings.ok(name, check.clean, file=raw.label, column=raw.id_name or raw.id)
-        return
-    row = int(check.bad.arg_true()[0])
-    in_text = raw.file is not None and raw.file.has_lines
-    finding = Finding(
-        name,
-        "warn",
-        counted(count, check.message),
-        file=raw.label,
-        line=lines_of(raw.file, [row])[row] if raw.file is not None and in_text else None,
-        row=None if in_text or raw.file is None else row,
-        column=raw.id_name or raw.id,
-        count=count,
-        example=ids[row],
-        hint=check.hint,
-    )
-    if check.fatal:
-        findings.problem(finding, rows=len(ids))
-    else:
-        findings.add(finding)
+        for name, rows in wrong.items()
+    ]
 
 
 def write_table(raw: RawCatalogue | None, ids: Ids, path: Path, *, source: str | None) -> list[str]:

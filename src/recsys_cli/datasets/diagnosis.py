@@ -1,42 +1,114 @@
-"""What is wrong with which rows of the events: counted in one pass, located in a second."""
+"""Ways in which a row can be wrong: counted in one pass, located in a second, then reported.
+
+Catalogues and events say which defects they can have; finding and reporting is the same for both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from string import Template
+from typing import Any
 
 import polars as pl
 
 from recsys_cli.counted import counted
-from recsys_cli.datasets.catalogue import Ids
-from recsys_cli.datasets.defects import BLANK, NEGATIVE, Defect, known_defects
-from recsys_cli.datasets.events import EventReader
 from recsys_cli.datasets.findings import Finding, Findings
-from recsys_cli.datasets.rawfile import ROW
+from recsys_cli.datasets.rawfile import ROW, RawFile
 from recsys_cli.datasets.repair import lines_of
+
+_SAID: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("checks.toml").read_text("utf-8")
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """How often a defect occurs, and where first.
+class Defect:
+    """One kind of defect.
 
     Attributes:
-        defect: the kind of defect.
-        count: rows concerned.
-        row: first such row as scanned, or None.
-        example: its cell.
+        check: name of its check.
+        wrong: predicate on rows.
+        cell: column of the frame with the offending cell; None for a whole row.
+        column: its raw name.
+        message: what is said after the count.
+        clean: what is said where there is none.
+        hint: the way out.
+        skips: whether such rows are left out, and too many of them are fatal.
+        everywhere: hint for when every filled cell is like this, which then is fatal.
+        never: hint where a single one is fatal.
     """
 
+    check: str
+    wrong: pl.Expr
+    cell: str | None
+    column: str | None
+    message: str
+    clean: str
+    hint: str
+    skips: bool = False
+    everywhere: str | None = None
+    never: str | None = None
+
+
+def defect(
+    check: str,
+    wrong: pl.Expr,
+    *,
+    said: str | None = None,
+    cell: str | None = None,
+    column: str | None = None,
+    **words: str,
+) -> Defect:
+    """A kind of defect with what checks.toml says of it.
+
+    Args:
+        check: as in `Defect`.
+        wrong: as in `Defect`.
+        said: its name in checks.toml, by default that of its check.
+        cell: as in `Defect`.
+        column: as in `Defect`.
+        words: what is filled in.
+    """
+    told: dict[str, Any] = {
+        part: Template(text).substitute(words) if isinstance(text, str) else text
+        for part, text in _SAID[said or check].items()
+    }
+    return Defect(check, wrong, cell, column, **told)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """How often a defect occurs, in which row first as scanned, and that row's cell."""
+
     defect: Defect
-    count: int
-    row: int | None
-    example: str | None
+    count: int = 0
+    row: int | None = None
+    example: str | None = None
 
 
-def find_defects(reader: EventReader, users: Ids, items: Ids) -> list[Found]:
-    """Count every kind of defect, and fetch the first row and cell of each."""
-    known = known_defects(reader, users, items)
-    frame, row = reader.mapped(users, items, rows=True), pl.col(ROW)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the rows that were looked at are from.
+
+    Attributes:
+        label: file name for messages.
+        file: the raw file, to find the line of a row; None where several make a table.
+        rows: how many.
+        nulls: empty cells by raw column.
+    """
+
+    label: str
+    file: RawFile | None
+    rows: int
+    nulls: Mapping[str, int] = field(default_factory=dict)
+
+
+def occurrences(frame: pl.LazyFrame, known: Sequence[Defect]) -> list[Occurrence]:
+    """Count every kind of defect in a frame with `ROW`, and fetch the first cell of each."""
+    row = pl.col(ROW)
     counts = [d.wrong.sum().alias(f"{i}:count") for i, d in enumerate(known)]
     firsts = [pl.when(d.wrong).then(row).min().alias(f"{i}:row") for i, d in enumerate(known)]
     totals = frame.select(*counts, *firsts).collect(engine="streaming").row(0, named=True)
@@ -45,69 +117,51 @@ def find_defects(reader: EventReader, users: Ids, items: Ids) -> list[Found]:
     examples = frame.filter(row.is_in(list(wanted))).select(ROW, *cells)
     by_row = {r[ROW]: r for r in examples.collect(engine="streaming").iter_rows(named=True)}
     found = []
-    for i, defect in enumerate(known):
+    for i, one in enumerate(known):
         first = totals[f"{i}:row"]
-        example = by_row[first][defect.cell] if first is not None and defect.cell else None
-        found.append(Found(defect, int(totals[f"{i}:count"] or 0), first, example))
+        example = by_row[first][one.cell] if first is not None and one.cell else None
+        found.append(Occurrence(one, int(totals[f"{i}:count"] or 0), first, example))
     return found
 
 
-def report_defects(
-    reader: EventReader, found: Sequence[Found], findings: Findings, *, signed_weights: bool
-) -> None:
-    """Turn counted defects into findings, with lines.
-
-    Args:
-        reader: the raw events.
-        found: as `find_defects` returns them.
-        findings: receives them.
-        signed_weights: whether values multiply weights, so that none may be negative.
-    """
-    source = reader.raw.source
-    rows = [f.row for f in found if f.row is not None]
-    lines = lines_of(source.file, rows) if source.file.has_lines else {}
+def report(found: Sequence[Occurrence], place: Place, findings: Findings) -> None:
+    """Turn counted defects into findings, with lines."""
+    where = located(place.file, [each.row for each in found if each.row is not None])
     for each in found:
-        defect = each.defect
+        kind = each.defect
         if each.row is None:
-            findings.ok(defect.check, defect.clean, file=source.file.label, column=defect.column)
+            findings.ok(kind.check, kind.clean, file=place.label, column=kind.column)
             continue
         finding = Finding(
-            defect.check,
+            kind.check,
             "warn",
-            counted(each.count, defect.message),
-            file=source.file.label,
-            line=lines.get(each.row),
-            row=None if source.file.has_lines else each.row,
-            column=defect.column,
+            counted(each.count, kind.message),
+            file=place.label,
+            column=kind.column,
             count=each.count,
             example=each.example,
-            hint=defect.hint,
+            hint=kind.hint,
+            **where[each.row],
         )
-        filled = source.rows - source.nulls.get(defect.column or "", 0)
-        if defect.skips:
-            findings.problem(finding, rows=source.rows)
-        elif defect.everywhere is not None and each.count >= filled:
-            findings.add(replace(finding, status="fail", hint=defect.everywhere))
-        elif defect.check == NEGATIVE and signed_weights:
-            hint = "with value_as_weight no value may be negative"
-            findings.add(replace(finding, status="fail", hint=hint))
+        filled = place.rows - place.nulls.get(kind.column or "", 0)
+        fatal = kind.never or (kind.everywhere if each.count >= filled else None)
+        if kind.skips:
+            findings.problem(finding, rows=place.rows)
+        elif fatal:
+            findings.add(replace(finding, status="fail", hint=fatal))
         else:
             findings.add(finding)
 
 
-def report_clean(reader: EventReader, users: Ids, items: Ids, findings: Findings) -> None:
-    """Record that none of the defects occurs."""
-    for defect in known_defects(reader, users, items):
-        findings.ok(
-            defect.check, defect.clean, file=reader.raw.source.file.label, column=defect.column
-        )
+def located(file: RawFile | None, rows: Collection[int]) -> dict[int, dict[str, int]]:
+    """For each row as scanned, its `line` or, in Parquet, its `row`, as fields of a finding."""
+    if file is None:
+        return {row: {} for row in rows}
+    if not file.has_lines:
+        return {row: {"row": row} for row in rows}
+    return {row: {"line": line} for row, line in lines_of(file, rows).items()}
 
 
-def count_of(found: Sequence[Found], check: str) -> int:
+def count_of(found: Sequence[Occurrence], check: str) -> int:
     """How often the defect of a check occurs."""
     return sum(each.count for each in found if each.defect.check == check)
-
-
-def blank_lines(found: Sequence[Found]) -> int:
-    """Rows that are no rows at all."""
-    return count_of(found, BLANK)

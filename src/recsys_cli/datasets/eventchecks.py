@@ -16,96 +16,87 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.counted import counted
 from recsys_cli.datasets.catalogue import Ids
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
-from recsys_cli.datasets.defects import unknown
+from recsys_cli.datasets.defects import BLANK, known_defects, unknown
 from recsys_cli.datasets.diagnosis import (
-    Found,
-    blank_lines,
+    Occurrence,
+    Place,
     count_of,
-    find_defects,
-    report_clean,
-    report_defects,
+    located,
+    occurrences,
+    report,
 )
 from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, wider_time
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
-from recsys_cli.datasets.repair import lines_of
 
 
 def build_events(
-    reader: EventReader,
-    users: Ids,
-    items: Ids,
-    path: Path,
-    findings: Findings,
-    *,
-    signed_weights: bool,
-) -> Totals | None:
+    reader: EventReader, path: Path, findings: Findings, *, signed_weights: bool
+) -> Totals:
     """Write the events table, giving ids that no catalogue lists rows of their own.
 
     Args:
         reader: the raw events.
-        users: user ids; `extra` is filled in.
-        items: item ids; `extra` is filled in.
         path: the Parquet file to write.
         findings: receives every check's finding.
         signed_weights: whether values multiply weights, so that none may be negative.
 
-    Returns:
-        None where a finding is fatal.
+    Raises:
+        DataError: a finding is fatal.
     """
-    nulls = _write(reader, users, items, path)
+    nulls = _write(reader, path)
     wider = wider_time(reader) if reader.time and nulls[TIME] else None
     if wider is not None:
         reader = wider
-        nulls = _write(reader, users, items, path)
+        nulls = _write(reader, path)
     if reader.time is not None:
         file = reader.raw.source.file.label
         read_as = f"read as {reader.time.name}"
         findings.ok("events.time_format", read_as, file=file, column=reader.raw.time)
     needed = [USER, ITEM, EVENT] + ([TIME] if reader.time else [])
     incomplete = any(nulls[column] for column in needed)
-    blank = 0
-    if incomplete or (reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])):
-        found = find_defects(reader, users, items)
-        report_defects(reader, found, findings, signed_weights=signed_weights)
-        blank = blank_lines(found)
-        if findings.failed:
-            return None
-        _add_unknown(reader, users, items, found, findings)
-        if incomplete:
-            sink_events(reader, users, items, path, drop=True)
-    else:
-        report_clean(reader, users, items, findings)
+    suspicious = incomplete or (
+        reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])
+    )
     source = reader.raw.source
+    known = known_defects(reader, signed_weights=signed_weights)
+    found = [Occurrence(defect) for defect in known]
+    if suspicious:
+        found = occurrences(reader.mapped(rows=True), known)
+    place = Place(source.file.label, source.file, source.rows, source.nulls)
+    report(found, place, findings)
+    findings.raise_if_failed()
+    _add_unknown(reader, found, findings)
+    if incomplete:
+        sink_events(reader, path, drop=True)
+    blank = count_of(found, BLANK)
     read = source.rows - blank + source.left_out
-    totals = count_events(path, rows_read=read, n_items=len(items))
+    totals = count_events(path, rows_read=read, n_items=len(reader.items))
     if not totals.events:
-        findings.fail("events.rows", "no row of the events can be used", file=source.file.label)
-        return None
-    _report_ids(reader, users, items, findings)
-    _report_repeats(reader, users, items, path, totals, findings=findings)
-    for ids, seen in ((users, totals.users), (items, totals.items)):
+        message = "no row of the events can be used"
+        findings.fatal("events.rows", message, file=source.file.label, count=0)
+    _report_ids(reader, findings)
+    _report_repeats(reader, path, totals, findings)
+    for ids, seen in ((reader.users, totals.users), (reader.items, totals.items)):
         what, unseen = f"{ids.column}s", len(ids) - seen
         findings.ok(f"{what}.unseen", counted(unseen, f"{what} have no events"), count=unseen)
     return totals
 
 
-def _write(reader: EventReader, users: Ids, items: Ids, path: Path) -> dict[str, int]:
+def _write(reader: EventReader, path: Path) -> dict[str, int]:
     """Write every row, giving ids rows where there is no catalogue; counts the nulls."""
-    for ids in (users, items):
+    for ids in (reader.users, reader.items):
         if not ids.has_catalogue:
             ids.extra = ids.extra.clear()
-            ids.extra = unlisted_ids(reader, users, items, column=ids.column)
-    sink_events(reader, users, items, path, drop=False)
+            ids.extra = unlisted_ids(reader, ids.column)
+    sink_events(reader, path, drop=False)
     return null_counts(path)
 
 
-def _add_unknown(
-    reader: EventReader, users: Ids, items: Ids, found: Sequence[Found], findings: Findings
-) -> None:
-    for ids in (users, items):
+def _add_unknown(reader: EventReader, found: Sequence[Occurrence], findings: Findings) -> None:
+    for ids in (reader.users, reader.items):
         if ids.has_catalogue and count_of(found, unknown(ids.column)):
-            ids.extra = unlisted_ids(reader, users, items, column=ids.column)
+            ids.extra = unlisted_ids(reader, ids.column)
             _report_lost_zeros(reader, ids, findings)
 
 
@@ -127,9 +118,9 @@ def _report_lost_zeros(reader: EventReader, ids: Ids, findings: Findings) -> Non
         )
 
 
-def _report_ids(reader: EventReader, users: Ids, items: Ids, findings: Findings) -> None:
+def _report_ids(reader: EventReader, findings: Findings) -> None:
     label = reader.raw.source.file.label
-    for ids in (users, items):
+    for ids in (reader.users, reader.items):
         check = f"events.id_spaces_{ids.column}"
         spaced = ids.extra.filter(ids.extra.str.strip_chars() != ids.extra)
         if not len(spaced):
@@ -147,9 +138,7 @@ def _report_ids(reader: EventReader, users: Ids, items: Ids, findings: Findings)
         )
 
 
-def _report_repeats(
-    reader: EventReader, users: Ids, items: Ids, path: Path, totals: Totals, *, findings: Findings
-) -> None:
+def _report_repeats(reader: EventReader, path: Path, totals: Totals, findings: Findings) -> None:
     file, count = reader.raw.source.file, totals.repeats
     if not count:
         findings.ok("events.repeats", "no row repeats another", file=file.label)
@@ -158,14 +147,13 @@ def _report_repeats(
         findings.ok("events.repeats", message, file=file.label, count=count)
     else:
         kept = first_repeat(path, totals.events)
-        frame = reader.mapped(users, items, rows=True).filter(reader.complete())
+        frame = reader.mapped(rows=True).filter(reader.complete())
         row = frame.select(ROW).slice(kept or 0, 1).collect(engine="streaming").item()
         findings.warn(
             "events.repeats",
             counted(count, "rows repeat another one, all kept"),
             file=file.label,
-            line=lines_of(file, [row])[row] if file.has_lines else None,
-            row=None if file.has_lines else row,
             count=count,
             hint="remove them if they were logged twice",
+            **located(file, [row])[row],
         )

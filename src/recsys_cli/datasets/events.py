@@ -35,6 +35,8 @@ class EventReader:
 
     Attributes:
         raw: the file and its columns.
+        users: user ids; those that only the events have are filled in as they are found.
+        items: item ids, likewise.
         kinds: kinds of event in the order of their codes.
         time: how the time column reads; None without one.
         latest_ms: times after this are impossible.
@@ -42,6 +44,8 @@ class EventReader:
     """
 
     raw: RawEvents
+    users: Ids
+    items: Ids
     kinds: tuple[str, ...]
     time: TimeFormat | None
     latest_ms: int
@@ -72,12 +76,12 @@ class EventReader:
             kept.append(self.time.expr.alias(PARSED_TIME))
         return frame.select(ROW, *columns, *kept)
 
-    def mapped(self, users: Ids, items: Ids, *, rows: bool = False) -> pl.LazyFrame:
+    def mapped(self, *, rows: bool = False) -> pl.LazyFrame:
         """The canonical table in file order; ids without a row are null."""
         frame = self.parsed(rows=rows)
         found = [
             RowLookup(ids.all()).expr(pl.col(ids.column)).alias(ids.column)
-            for ids in (users, items)
+            for ids in (self.users, self.items)
         ]
         if not rows:
             return frame.select(*found, TIME, EVENT, VALUE)
@@ -127,8 +131,12 @@ class EventReader:
         return pl.when(number.is_finite()).then(number)
 
 
-def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
-    """Settle the time format and the kinds of event; None where a finding is fatal."""
+def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> EventReader:
+    """Settle the time format and the kinds of event.
+
+    Raises:
+        DataError: no time can be read, or there are too many kinds of event.
+    """
     file = raw.source.file
     time_format = None
     if raw.time is not None:
@@ -136,7 +144,7 @@ def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
         time_format = detect_time(sample)
         if time_format is None:
             cells = sample.drop_nulls()
-            findings.fail(
+            findings.fatal(
                 "events.time",
                 "no known time format reads the column",
                 file=file.label,
@@ -145,12 +153,9 @@ def make_reader(raw: RawEvents, findings: Findings) -> EventReader | None:
                 example=str(cells[0]) if len(cells) else "",
                 hint="write ISO dates (2020-09-16 or 2020-09-16 13:45:00) or epochs",
             )
-            return None
     kinds = raw.kinds or _kinds(raw, findings)
-    if kinds is None:
-        return None
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
-    return EventReader(raw, kinds, time_format, latest, _values_are_padded(raw))
+    return EventReader(raw, users, items, kinds, time_format, latest, _values_are_padded(raw))
 
 
 def wider_time(reader: EventReader) -> EventReader | None:
@@ -171,7 +176,7 @@ def _values_are_padded(raw: RawEvents) -> bool:
     return bool((cells.str.strip_chars() != cells).any())
 
 
-def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
+def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...]:
     if raw.event is None:
         raise ValueError("an events file without an event column needs a kind")
     file = raw.source.file
@@ -179,7 +184,7 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
     frame = file.scan([raw.event]).select(text.unique()).collect(engine="streaming")
     kinds = frame.to_series().drop_nulls().sort().to_list()
     if not kinds or len(kinds) > _MAX_KINDS:
-        findings.fail(
+        findings.fatal(
             "events.kinds",
             f"holds {len(kinds):,} different kinds of event; at most {_MAX_KINDS} make sense",
             file=file.label,
@@ -188,13 +193,12 @@ def _kinds(raw: RawEvents, findings: Findings) -> tuple[str, ...] | None:
             example=kinds[0] if kinds else None,
             hint='name another column in recsys.toml, or none: columns = { event = "" }',
         )
-        return None
     return tuple(kinds)
 
 
-def sink_events(reader: EventReader, users: Ids, items: Ids, path: Path, *, drop: bool) -> None:
+def sink_events(reader: EventReader, path: Path, *, drop: bool) -> None:
     """Write the canonical events in file order; with `drop`, without incomplete rows."""
-    frame = reader.mapped(users, items)
+    frame = reader.mapped()
     if drop:
         frame = frame.filter(reader.complete())
     frame.sink_parquet(
@@ -206,8 +210,8 @@ def sink_events(reader: EventReader, users: Ids, items: Ids, path: Path, *, drop
     )
 
 
-def unlisted_ids(reader: EventReader, users: Ids, items: Ids, *, column: str) -> pl.Series:
+def unlisted_ids(reader: EventReader, column: str) -> pl.Series:
     """Ids in `column` of understood rows that have no row yet, ascending."""
-    frame = reader.mapped(users, items, rows=True).filter(reader.complete(raw_ids=True))
+    frame = reader.mapped(rows=True).filter(reader.complete(raw_ids=True))
     missing = frame.filter(pl.col(column).is_null()).select(pl.col(f"__{column}").alias(column))
     return missing.unique().collect(engine="streaming").to_series().sort()

@@ -19,7 +19,7 @@ The policy, the same for every source:
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from recsys_cli.counted import counted
 from recsys_cli.errors import Command, DataError, Hint
@@ -76,8 +76,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects findings, one per check and file."""
+    """Collects findings about a dataset's raw files, one per check and file."""
 
+    dataset: str
     found: list[Finding] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
@@ -88,13 +89,22 @@ class Findings:
         """Record that a check passed; `details` are further fields of `Finding`."""
         self.add(Finding(check, "pass", message, **details))
 
-    def warn(self, check: str, message: str, **details: Any) -> None:
+    def warn(self, check: str, message: str, *, count: int = 1, **details: Any) -> None:
         """Add a warning; `details` are further fields of `Finding`."""
-        self.add(Finding(check, "warn", message, **details))
+        self.add(Finding(check, "warn", message, count=count, **details))
 
-    def fail(self, check: str, message: str, **details: Any) -> None:
+    def fail(self, check: str, message: str, *, count: int = 1, **details: Any) -> None:
         """Add a fatal finding; `details` are further fields of `Finding`."""
-        self.add(Finding(check, "fail", message, **details))
+        self.add(Finding(check, "fail", message, count=count, **details))
+
+    def fatal(self, check: str, message: str, **details: Any) -> NoReturn:
+        """Add a fatal finding after which nothing can go on.
+
+        Raises:
+            DataError: always.
+        """
+        self.fail(check, message, **details)
+        raise self._error()
 
     def problem(self, finding: Finding, *, rows: int) -> None:
         """Add a finding about rows to leave out: warn, or fail above `MAX_SKIPPED` of `rows`.
@@ -114,24 +124,21 @@ class Findings:
         """The fatal findings."""
         return [f for f in self.found if f.status == "fail"]
 
-    @property
-    def warnings(self) -> list[Finding]:
-        """The findings that did not stop the ingest."""
-        return [f for f in self.found if f.status == "warn"]
-
-    def raise_if_failed(self, dataset: str) -> None:
+    def raise_if_failed(self) -> None:
         """Raise the fatal findings as one error.
 
         Raises:
             DataError: a finding is fatal.
         """
-        failed = self.failed
-        if not failed:
-            return
-        lines = [f"the raw files of {dataset!r} cannot be used:"] + [f"  {f}" for f in failed]
-        hints = (f.hint for f in failed if f.hint)
-        hint: Hint = next(hints, None) or Command("validate", "--dataset", dataset)
-        raise DataError("\n".join(lines), hint=hint)
+        if self.failed:
+            raise self._error()
+
+    def _error(self) -> DataError:
+        lines = [f"the raw files of {self.dataset!r} cannot be used:"]
+        lines += [f"  {finding}" for finding in self.failed]
+        hints = (finding.hint for finding in self.failed if finding.hint)
+        hint: Hint = next(hints, None) or Command("validate", "--dataset", self.dataset)
+        return DataError("\n".join(lines), hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recsys_cli.columns import EVENT, ITEM, TIME, VALUE
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.datasets import guess
 from recsys_cli.datasets.findings import Finding, Findings
-from recsys_cli.datasets.guess import (
-    EVENT_NAMES,
-    ITEM_NAMES,
-    SKIP,
-    TIME_NAMES,
-    TITLE_NAMES,
-    USER_NAMES,
-    VALUE_NAMES,
-    bare,
-    guess_first,
-    has_id,
-    normal,
-)
 from recsys_cli.datasets.opening import open_raw
 from recsys_cli.datasets.rawfile import format_of
 from recsys_cli.datasets.tables import Slot
@@ -63,8 +52,8 @@ def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
         ConfigError: no file or several files look like events, or several like items.
     """
     given = {"events": config.events, "items": config.items, "users": config.users}
-    named = {t: _slot(folder, t, name) for t, name in given.items() if name not in (None, SKIP)}
-    if "events" in named and len(named) == sum(name != SKIP for name in given.values()):
+    named = {table: _slot(folder, table, name) for table, name in given.items() if name}
+    if "events" in named and len(named) == sum(name != guess.SKIP for name in given.values()):
         return list(named.values())
     looks = look_at(folder, config)
     if "events" not in named:
@@ -79,8 +68,8 @@ def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
     return [named[table] for table in given if table in named]
 
 
-def _slot(folder: Path, table: str, name: str | None) -> Slot:
-    path = folder / (name or "")
+def _slot(folder: Path, table: str, name: str) -> Slot:
+    path = folder / name
     return Slot(table, path if path.is_file() else None, str(path))
 
 
@@ -98,14 +87,13 @@ def look_at(folder: Path, config: DatasetConfig) -> Looks:
             continue
         if format_of(path) is None:
             continue
-        findings = Findings()
+        findings = Findings("")
         raw = open_raw(path, "files", findings, separator=config.separator or None)
         if raw is None:
             looks.unreadable[path] = findings.failed[0]
             continue
         names = looks.seen[path] = raw.names
-        user = has_id(names, USER_NAMES) or (config.columns.user or SKIP) in names
-        item = has_id(names, ITEM_NAMES) or (config.columns.item or SKIP) in names
+        user, item = (_has(names, role, config) for role in guess.IDS)
         if user and item:
             looks.events[path] = names
         elif user or item:
@@ -130,13 +118,17 @@ def _guess_events(folder: Path, config: DatasetConfig, looks: Looks) -> Slot:
         problem = _no_events(config, looks.seen)
         seen = f"{problem}; seen: {_listed(folder, looks.seen)}"
         raise ConfigError("; ".join([*broken, seen]), hint=hint)
-    likeness = {path: _likeness(names, config) for path, names in looks.events.items()}
+    # How many of a time and a kind of event each file has.
+    likeness = {
+        path: sum(_has(names, role, config) for role in (TIME, EVENT))
+        for path, names in looks.events.items()
+    }
     most = max(likeness.values())
     best = [path for path, parts in likeness.items() if parts == most]
     if len(best) == 1:
         _demote(looks, best[0], likeness)
         return Slot("events", best[0], best[0].name)
-    first = max(best, key=lambda path: guess_first(looks.events[path], VALUE_NAMES) is not None)
+    first = max(best, key=lambda path: bool(guess.guess_role(looks.events[path], VALUE)))
     raise ConfigError(
         f"several files look like events: {_listed(folder, looks.events)}",
         hint=f'choose one in recsys.toml: events = "{first.name}"',
@@ -144,7 +136,8 @@ def _guess_events(folder: Path, config: DatasetConfig, looks: Looks) -> Slot:
 
 
 def _no_events(config: DatasetConfig, seen: Columns) -> str:
-    known = {name for names in seen.values() for column in names for name in (column, bare(column))}
+    columns = {column for names in seen.values() for column in names}
+    known = columns | set(map(guess.bare, columns))
     asked = [name for name in (config.columns.user, config.columns.item) if name]
     missing = [name for name in asked if name not in known]
     if missing and seen:
@@ -152,26 +145,22 @@ def _no_events(config: DatasetConfig, seen: Columns) -> str:
     return "no file looks like events, with a user and an item column"
 
 
-def _likeness(names: tuple[str, ...], config: DatasetConfig) -> int:
-    """How many of a time and a kind of event a file has."""
-    columns = config.columns
-    time = guess_first(names, TIME_NAMES) or (columns.time or SKIP) in names
-    event = guess_first(names, EVENT_NAMES) or (columns.event or SKIP) in names
-    return bool(time) + bool(event)
+def _has(names: tuple[str, ...], role: str, config: DatasetConfig) -> bool:
+    return guess.has_role(names, role, getattr(config.columns, role))
 
 
 def _demote(looks: Looks, events: Path, likeness: dict[Path, int]) -> None:
     """Let files without a time or kind of event that are called after items be items."""
     for path, names in looks.events.items():
-        stem = normal(path.name.partition(".")[0])
-        called = any(stem in (name, f"{name}s") for tier in ITEM_NAMES for name in tier)
+        stem = guess.normal(path.name.partition(".")[0])
+        called = any(stem in (name, f"{name}s") for tier in guess.IDS[ITEM] for name in tier)
         if path != events and not likeness[path] and called:
             looks.items[path] = names
 
 
 def _guess_optional(folder: Path, table: str, files: Columns) -> Path | None:
     if len(files) > 1 and table == "items":
-        titled = {p: c for p, c in files.items() if any(normal(n) in TITLE_NAMES for n in c)}
+        titled = {p: c for p, c in files.items() if guess.guess_first(c, guess.TITLES)}
         files = titled if len(titled) == 1 else files
     if len(files) > 1:
         raise ConfigError(

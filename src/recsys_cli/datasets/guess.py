@@ -1,4 +1,4 @@
-"""Which column plays which part, and which file holds what, from their names alone.
+"""Which column plays which part, and which file holds what, from names that names.toml knows.
 
 Names are compared in lower case without `_`, `-`, spaces and a RecBole type (`user_id:token`).
 """
@@ -6,38 +6,19 @@ Names are compared in lower case without `_`, `-`, spaces and a RecBole type (`u
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
-# Tiers of names: the first tier with a match decides, and two matches in one tier are ambiguous
-# for ids, while for times and values the earlier name wins.
-USER_NAMES = (
-    ("userid", "user", "uid", "visitorid", "visitor", "customerid", "customer", "clientid",
-     "memberid", "accountid", "reviewerid", "buyerid", "shopperid", "personid"),
-    ("sessionid", "session", "deviceid", "cookieid"),
-)  # fmt: skip
-ITEM_NAMES = (
-    ("itemid", "item", "iid", "movieid", "productid", "product", "articleid", "asin", "sku",
-     "bookid", "isbn", "trackid", "songid", "artistid", "businessid", "contentid", "videoid",
-     "animeid", "gameid", "appid", "newsid", "recipeid", "courseid", "restaurantid"),
-    ("parentasin", "movie", "book", "song", "track", "artist", "article", "game", "video"),
-)  # fmt: skip
-TIME_NAMES = (
-    "timestamp", "datetime", "time", "date", "tdat", "eventtime", "eventdate", "createdat",
-    "ts", "unixreviewtime", "unixtime", "reviewtime", "ratedat", "orderdate", "purchasedate",
-)  # fmt: skip
-EVENT_NAMES = (
-    "event", "eventtype", "eventname", "action", "actiontype", "behavior", "behaviour",
-    "behaviortype", "interaction", "interactiontype",
-)  # fmt: skip
-VALUE_NAMES = (
-    "rating", "ratings", "score", "stars", "overall", "value", "quantity", "qty", "count",
-    "plays", "weight", "price",
-)  # fmt: skip
-TITLE_NAMES = (
-    "name", "title", "itemname", "movietitle", "productname", "productdisplayname", "prodname",
-    "booktitle", "trackname", "songtitle", "artistname", "displayname",
-)  # fmt: skip
-IMAGE_NAMES = ("image", "imagepath", "imagefile", "picture", "photo")
+_NAMES = tomllib.loads(Path(__file__).with_name("names.toml").read_text("utf-8"))
+IDS: dict[str, list[list[str]]] = _NAMES["ids"]
+"""By role, tiers of names: the first tier with a match decides, and two in it are ambiguous."""
+OTHERS: dict[str, list[str]] = _NAMES["others"]
+"""By role, names of which the earlier wins."""
+TITLES: list[str] = _NAMES["titles"]
+WEIGHTS: dict[str, float] = _NAMES["weights"]
+"""What kinds of event that go by these names weigh; any other counts 1."""
+ROLES = (*IDS, *OTHERS)
 SKIP = ""
 """Setting a column or a file to this means that there is none."""
 
@@ -56,13 +37,15 @@ def bare(name: str) -> str:
     return name.partition(":")[0]
 
 
-def guess_id(columns: Sequence[str], tiers: Sequence[Sequence[str]]) -> str | None:
-    """The one column named like an id of this kind; None without one.
+def guess_role(columns: Sequence[str], role: str) -> str | None:
+    """The column for a role of the events; None without one.
 
     Raises:
-        AmbiguousError: two columns could be it.
+        AmbiguousError: two columns could be the id of the user or the item.
     """
-    for tier in tiers:
+    if role in OTHERS:
+        return guess_first(columns, OTHERS[role])
+    for tier in IDS[role]:
         matches = [c for c in columns if normal(c) in tier]
         if len(matches) > 1:
             raise AmbiguousError(matches)
@@ -78,6 +61,8 @@ def guess_first(columns: Sequence[str], names: Sequence[str]) -> str | None:
     return min(matches, key=lambda c: ranked[normal(c)], default=None)
 
 
-def has_id(columns: Sequence[str], tiers: Sequence[Sequence[str]]) -> bool:
-    """Whether any column is named like an id of this kind."""
-    return any(normal(c) in tier for c in columns for tier in tiers)
+def has_role(columns: Sequence[str], role: str, asked: str | None) -> bool:
+    """Whether any column is the one asked for, or named like one for this role."""
+    tiers = IDS.get(role) or (OTHERS[role],)
+    named = any(normal(c) in tier for c in columns for tier in tiers)
+    return named or (asked or SKIP) in columns

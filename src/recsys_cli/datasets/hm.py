@@ -8,31 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from recsys_cli.columns import IMAGE, ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.rawfile import as_text, find_raw, looked_for
+from recsys_cli.datasets import tables
 from recsys_cli.datasets.structure import Structure
-from recsys_cli.datasets.tables import (
-    Context,
-    Defaults,
-    RawCatalogue,
-    RawEvents,
-    RawTables,
-    Slot,
-    open_slot,
-)
 
-_STEMS = {"items": "articles", "users": "customers", "events": "transactions_train"}
-_IDS = {
-    "items": ("article_id",),
-    "users": ("customer_id",),
-    "events": ("customer_id", "article_id"),
-}
-_NEEDED = {"items": (), "users": (), "events": ("t_dat", "price")}
 _ARTICLE_DIGITS = 10
 _TEXT = (
     "prod_name", "product_type_name", "product_group_name", "graphical_appearance_name",
@@ -55,34 +40,32 @@ class HmAdapter:
     usual_name = "hm"
     sign = re.compile(r"^transactions(_train)?\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
 
-    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+    def locate(self, folder: Path, config: DatasetConfig) -> list[tables.Slot]:
         """The three files, all required."""
+        user, item = ("customer_id",), ("article_id",)
+        find = partial(tables.find_slot, folder)
         return [
-            Slot(table, find_raw(folder, stem), looked_for(stem)) for table, stem in _STEMS.items()
+            find("items", "articles", ids=item),
+            find("users", "customers", ids=user),
+            find("events", "transactions_train", ids=user + item, needed=("t_dat", "price")),
         ]
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
+    def read(self, slots: Mapping[str, tables.Slot], intake: tables.Intake) -> tables.RawTables:
         """Purchases with their price, articles, and customers with an age group."""
-        opened = {
-            table: open_slot(slots[table], context, ids=_IDS[table], needed=_NEEDED[table])
-            for table in _STEMS
-        }
-        items, users, events = opened["items"], opened["users"], opened["events"]
-        if items is None or users is None or events is None:
-            return None
-        raw_events = RawEvents(
-            events,
+        opened = tables.open_slots(slots, intake)
+        items, users = opened["items"], opened["users"]
+        events = tables.RawEvents(
+            opened["events"],
             user="customer_id",
             item="article_id",
             time="t_dat",
-            event=None,
             value="price",
             kinds=("purchase",),
             repeats_are_quantity=True,
         )
         columns = set(items.file.names)
         about = tuple(c for c in _ABOUT_USERS if c in users.file.names)
-        defaults = Defaults(
+        defaults = tables.Defaults(
             weights={"purchase": 1.0},
             repurchase=True,
             text_columns=tuple(c for c in _TEXT if c in columns),
@@ -90,18 +73,19 @@ class HmAdapter:
             variant_column=_VARIANT if _VARIANT in columns else None,
             segment_columns=("age_group",),
             user_columns=("age_group", *about),
-            image_root=context.config.path,
+            image_root=intake.config.path,
         )
         catalogue = _catalogue(items, "article_id", _ARTICLE_DIGITS)
         customers = _catalogue(users, "customer_id", None)
-        return RawTables(raw_events, catalogue, customers, defaults)
+        return tables.RawTables(events, catalogue, customers, defaults)
 
 
-def _catalogue(source: Structure, id_column: str, width: int | None) -> RawCatalogue:
+def _catalogue(source: Structure, id_column: str, width: int | None) -> tables.RawCatalogue:
     file = source.file
-    frame = file.scan().select(as_text(name, dtype) for name, dtype in file.dtypes().items())
     finish = _finish_articles if file.table == "items" else _finish_customers
-    return RawCatalogue(file.table, file.label, frame, id_column, finish, file, width)
+    return tables.RawCatalogue(
+        file.table, file.label, file.scan_text(), id_column, finish, file, width
+    )
 
 
 def _finish_articles(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -1,44 +1,34 @@
-"""`recsys ingest`: raw files in, five artifacts out.
+"""`recsys ingest`: raw files in, five artifacts out; and `recsys validate`, its checks alone.
 
-events, items and users as Parquet, the id tables as a pack and the spec as JSON; `checks` does
-the reading and finds what is wrong, for `recsys validate` too.
+Out go events, items and users as Parquet, the id tables as a pack and the spec as JSON. What is
+validated is written into a temporary folder and thrown away, so that what passes there is what
+an ingest accepts.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.adapters import adapter_of, raw_files
-from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
+from recsys_cli.datasets.adapters import adapter_of
+from recsys_cli.datasets.catalogue import load_ids, write_table
 from recsys_cli.datasets.counting import Totals
 from recsys_cli.datasets.eventchecks import build_events
-from recsys_cli.datasets.events import make_reader
-from recsys_cli.datasets.findings import Finding, Findings, IngestReport
+from recsys_cli.datasets.events import EventReader, make_reader
+from recsys_cli.datasets.findings import Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
-from recsys_cli.datasets.overrides import build_spec
-from recsys_cli.datasets.tables import Context, RawTables
-from recsys_cli.errors import ConfigError
+from recsys_cli.datasets.spec import build_spec
+from recsys_cli.datasets.tables import Intake, RawTables, Slot
+from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
 
-__all__ = ["IngestReport", "ingest", "raw_files"]
-
 _SCRATCH = "raw-copies"
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What one run wrote, before it is turned into a report."""
-
-    users: Ids
-    items: Ids
-    totals: Totals
 
 
 def ingest(
@@ -66,17 +56,13 @@ def ingest(
         DataError: a check is fatal, or the raw folder is not there.
         ConfigError: columns cannot be guessed, or a setting does not fit the data.
     """
-    findings = Findings()
-    built = build(name, config, workspace=workspace, out=out, findings=findings, progress=progress)
-    findings.raise_if_failed(name)
-    if built is None:
-        raise AssertionError("nothing was built although no check failed")
-    totals = built.totals
+    findings = Findings(name)
+    reader, totals = _build(config, findings, workspace, out, progress or Silent())
     return IngestReport(
         dataset=name,
         events=totals.events,
-        users=len(built.users),
-        items=len(built.items),
+        users=len(reader.users),
+        items=len(reader.items),
         pairs=totals.pairs,
         skipped=totals.skipped,
         first=totals.first,
@@ -85,85 +71,88 @@ def ingest(
     )
 
 
-def build(
-    name: str,
-    config: DatasetConfig,
-    *,
-    workspace: Path,
-    out: Path,
-    findings: Findings,
-    progress: Progress | None = None,
-) -> Built | None:
-    """Run every check and write the tables; None as soon as a finding is fatal."""
-    folder = workspace / config.path
+def validate(
+    name: str, config: DatasetConfig, *, workspace: Path, progress: Progress | None = None
+) -> ValidationReport:
+    """Check a dataset's raw files as an ingest does, with nothing kept.
+
+    Args:
+        name: the dataset's name.
+        config: its section of recsys.toml.
+        workspace: folder that `config.path` is relative to.
+        progress: where progress goes.
+
+    Raises:
+        ConfigError: columns cannot be guessed, or a setting does not fit the data.
+    """
+    findings = Findings(name)
+    with TemporaryDirectory(prefix="recsys-validate-") as scratch:
+        try:
+            _build(config, findings, workspace, Path(scratch), progress or Silent())
+        except DataError:
+            if not findings.failed:
+                raise
+    return ValidationReport(name, tuple(findings.found))
+
+
+def _build(
+    config: DatasetConfig, findings: Findings, workspace: Path, out: Path, progress: Progress
+) -> tuple[EventReader, Totals]:
+    """Run every check and write the tables."""
+    name, folder = findings.dataset, workspace / config.path
     if not folder.is_dir():
         hint = f"set path in [datasets.{name}] of recsys.toml, or put the raw files there"
-        message = f"the raw folder {folder} does not exist"
-        findings.add(Finding("files", "fail", message, count=1, hint=hint))
-        return None
+        findings.fatal("files", f"the raw folder {folder} does not exist", hint=hint)
     scratch = out / _SCRATCH
     scratch.mkdir()
-    context = Context(name, config, folder, findings, scratch, progress or Silent())
+    intake = Intake(config, folder, findings, scratch, progress)
     try:
-        return _build(context, out)
+        return _build_from(intake, out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build(context: Context, out: Path) -> Built | None:
-    name, findings, progress = context.name, context.findings, context.progress
-    adapter = adapter_of(context.config.kind)
-    slots = {slot.table: slot for slot in adapter.locate(context.folder, context.config)}
+def _build_from(intake: Intake, out: Path) -> tuple[EventReader, Totals]:
+    name, findings, progress = intake.name, intake.findings, intake.progress
+    adapter = adapter_of(intake.config.kind)
+    slots = {slot.table: slot for slot in adapter.locate(intake.folder, intake.config)}
     for slot in slots.values():
-        _report_slot(findings, slot.table, slot.path, slot.looked_for, required=slot.required)
-    tables = None if findings.failed else adapter.read(slots, context)
-    if tables is None or findings.failed:
-        return None
+        _report_slot(slot, findings)
+    findings.raise_if_failed()
+    tables = adapter.read(slots, intake)
     progress.start("read ids")
     users = load_ids(tables.users, USER, findings)
     items = load_ids(tables.items, ITEM, findings)
-    reader = None if findings.failed else make_reader(tables.events, findings)
-    if reader is None:
-        return None
-    events_path = out / f"events_{name}.parquet"
-    signed = bool(context.config.value_as_weight)
+    findings.raise_if_failed()
+    reader = make_reader(tables.events, users, items, findings)
+    signed = bool(intake.config.value_as_weight)
     if signed and reader.raw.value is None:
         raise ConfigError(
             f"[datasets.{name}] value_as_weight needs a value column, and the events have none",
             hint='name it in recsys.toml: columns = { value = "COLUMN" }',
         )
     progress.start("map events")
-    totals = build_events(reader, users, items, events_path, findings, signed_weights=signed)
-    if totals is None or findings.failed:
-        return None
+    path = out / f"events_{name}.parquet"
+    totals = build_events(reader, path, findings, signed_weights=signed)
     progress.start("write tables")
-    _write(context, tables, users, items, out, kinds=reader.kinds, has_time=reader.time is not None)
-    return Built(users, items, totals)
+    _write(intake, tables, reader, out)
+    return reader, totals
 
 
-def _report_slot(
-    findings: Findings, table: str, path: Path | None, looked_for: str, *, required: bool
-) -> None:
-    if path is not None:
-        findings.ok(f"{table}.file", "found", file=path.name)
-        return
-    message = f"there is no file for {table}; looked for {looked_for}"
-    status = "fail" if required else "warn"
-    hint = "put the file into the raw folder" if required else "it is optional"
-    findings.add(Finding(f"{table}.file", status, message, count=1, hint=hint))  # type: ignore[arg-type]
+def _report_slot(slot: Slot, findings: Findings) -> None:
+    check = f"{slot.table}.file"
+    message = f"there is no file for {slot.table}; looked for {slot.looked_for}"
+    if slot.path is not None:
+        findings.ok(check, "found", file=slot.path.name)
+    elif slot.required:
+        findings.fail(check, message, hint="put the file into the raw folder")
+    else:
+        findings.warn(check, message, hint="it is optional")
 
 
-def _write(
-    context: Context,
-    tables: RawTables,
-    users: Ids,
-    items: Ids,
-    out: Path,
-    *,
-    kinds: tuple[str, ...],
-    has_time: bool,
-) -> None:
-    name, config = context.name, context.config
+def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) -> None:
+    name, config = intake.name, intake.config
+    users, items = reader.users, reader.items
     items_path = out / f"items_{name}.parquet"
     source = config.source or name
     item_columns = write_table(tables.items, items, items_path, source=source)
@@ -180,8 +169,8 @@ def _write(
         name,
         config,
         tables.defaults,
-        kinds=kinds,
-        has_time=has_time,
+        kinds=reader.kinds,
+        has_time=reader.time is not None,
         item_columns=item_columns,
         user_columns=user_columns,
     )

@@ -62,23 +62,19 @@ def open_raw(
                 return _open_jsonl(path, table)
             case _:
                 return _open_text(path, table, findings, separator)
-    except UnreadableError as error:
-        problem = error
     except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
-        problem = explained(error)
-    findings.fail(
-        f"{table}.{problem.check}",
-        problem.message,
-        file=path.name,
-        line=problem.line,
-        count=1,
-        hint=problem.hint,
-    )
-    return None
+        report_unreadable(path, table, error, findings)
+        return None
 
 
-def explained(error: Exception) -> UnreadableError:
-    """What an error of a parser, of gzip or of the file system means."""
+def report_unreadable(path: Path, table: str, error: Exception, findings: Findings) -> None:
+    """Say why a file cannot be read: an error of ours, of a parser, of gzip or of the system."""
+    why = error if isinstance(error, UnreadableError) else _explained(error)
+    check = f"{table}.{why.check}"
+    findings.fail(check, why.message, file=path.name, line=why.line, hint=why.hint)
+
+
+def _explained(error: Exception) -> UnreadableError:
     if isinstance(error, UnicodeDecodeError):
         bad = error.object[error.start : error.start + 1]
         message = f"the header is not UTF-8 (byte {bad!r})"
@@ -88,17 +84,13 @@ def explained(error: Exception) -> UnreadableError:
     if isinstance(error, EOFError) or "unexpected end of file" in str(error):
         message = "cannot be read (it ends before its gzip stream does)"
         return UnreadableError(message, hint="it is cut off: copy or download it again")
-    return UnreadableError(f"cannot be read ({first_line(error)})", hint=DAMAGED_HINT)
+    first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+    return UnreadableError(f"cannot be read ({first_line})", hint=DAMAGED_HINT)
 
 
 def _empty(message: str) -> UnreadableError:
     hint = "write the file again, or point to another one"
     return UnreadableError(message, hint=hint, check="rows")
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _open_parquet(path: Path, table: str) -> RawFile:
@@ -122,8 +114,8 @@ def _open_jsonl(path: Path, table: str) -> RawFile:
         if isinstance(record, dict):
             keys.update(dict.fromkeys(record))
     if not keys:
-        hint = "write one {…} object per line"
-        raise UnreadableError("cannot be read (no line holds a JSON object)", hint=hint)
+        message = "cannot be read (no line holds a JSON object)"
+        raise UnreadableError(message, hint="write one {…} object per line")
     names = tuple(keys)
     return RawFile(path, table, "jsonl", names, names)
 
@@ -137,7 +129,8 @@ def _open_text(path: Path, table: str, findings: Findings, separator: str | None
     first = head.partition(b"\n")[0]
     header = first.removeprefix(BOM).rstrip(b"\r").decode()
     recbole = path.name.lower().removesuffix(".gz").endswith(RECBOLE_SUFFIXES)
-    sniffed = sniff_separator(header)
+    # The most frequent candidate; a comma where there is none.
+    sniffed = max(_SEPARATORS, key=header.count)
     used = separator or sniffed
     if used not in header and sniffed in header:
         message = f"the header has no {used!r}, the separator set in recsys.toml"
@@ -164,11 +157,6 @@ def _refuse_unreadable(head: bytes) -> None:
         raise UnreadableError(message, hint=hint)
 
 
-def sniff_separator(header: str) -> str:
-    """The most frequent candidate in the header; a comma where there is none."""
-    return max(_SEPARATORS, key=header.count)
-
-
 def _note_text(
     path: Path, table: str, findings: Findings, head: bytes, used: str, *, expected: str | None
 ) -> None:
@@ -185,7 +173,6 @@ def _note_text(
             f"{message} and not by a comma; read that way",
             file=path.name,
             line=1,
-            count=1,
             example=used,
             hint="if that is wrong, set separator in recsys.toml",
         )
@@ -227,7 +214,6 @@ def require_columns(
             file=raw.label,
             line=1 if raw.format == "text" else None,
             column=name,
-            count=1,
             hint=hint if not times else f"give the columns called {name!r} different names",
         )
     if not bad:
@@ -245,7 +231,6 @@ def exact_ids(raw: RawFile, columns: Iterable[str], findings: Findings) -> bool:
             f"ids are stored as {dtypes[column]}",
             file=raw.label,
             column=column,
-            count=1,
             hint="store ids as text or whole numbers",
         )
     return not inexact

@@ -21,7 +21,6 @@ ROW = "__row"
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".inter", ".item", ".user")
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 RECBOLE_SUFFIXES = (".inter", ".item", ".user")
-_VARIANTS = (".csv", ".csv.gz", ".parquet")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -67,6 +66,11 @@ class RawFile:
         picked = [pl.col(source[name]).alias(name) for name in names]
         return self._scan(names, ROW if rows else None).select(*index, *picked)
 
+    def scan_text(self, columns: Sequence[str] | None = None) -> pl.LazyFrame:
+        """The named columns (all by default) as strings; see `as_text`."""
+        frame = self.scan(columns)
+        return frame.select(as_text(name, dtype) for name, dtype in frame.collect_schema().items())
+
     def scan_all(self) -> pl.LazyFrame:
         """Every column under the name that polars gives it, in file order."""
         return self._scan(self.names, None)
@@ -108,22 +112,6 @@ def as_text(column: str, dtype: pl.DataType) -> pl.Expr:
 
 def _empty_to_null(expr: pl.Expr) -> pl.Expr:
     return pl.when(expr != "").then(expr)
-
-
-def find_raw(folder: Path, stem: str) -> Path | None:
-    """`stem` as .csv, .csv.gz or .parquet in any case, whichever comes first in `folder`."""
-    present = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
-    for suffix in _VARIANTS:
-        exact = folder / f"{stem}{suffix}"
-        path = exact if exact.is_file() else present.get(exact.name.lower())
-        if path is not None:
-            return path
-    return None
-
-
-def looked_for(stem: str) -> str:
-    """The names that `find_raw` tries, for messages."""
-    return ", ".join(f"{stem}{suffix}" for suffix in _VARIANTS)
 
 
 def format_of(path: Path) -> Format | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -17,23 +18,16 @@ import polars as pl
 from recsys_cli.columns import ITEM, NAME
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
-from recsys_cli.datasets.rawfile import RawFile, as_text, find_raw, looked_for
+from recsys_cli.datasets import tables
+from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.structure import Structure
-from recsys_cli.datasets.tables import (
-    Context,
-    Defaults,
-    RawCatalogue,
-    RawEvents,
-    RawTables,
-    Slot,
-    open_slot,
-)
 
 _WEIGHTS = {"view": 1.0, "addtocart": 3.0, "transaction": 5.0}
-_PARTS = ("item_properties_part1", "item_properties_part2")
+_PROPERTIES = {"properties1": "item_properties_part1", "properties2": "item_properties_part2"}
 _WHOLE = "item_properties"
 _TOKENS = ("888", "283")
 _TREE_COLUMNS = ("categoryid", "parentid")
+_ANCESTORS = pl.Schema(dict.fromkeys((*_TREE_COLUMNS, "rootid"), pl.String))
 _TIE_BITS = 20
 _WANTED = ("categoryid", "available", *_TOKENS)
 
@@ -46,56 +40,51 @@ class RetailRocketAdapter:
         r"^(item_properties(_part1)?|category_tree)\.(csv|csv\.gz|parquet)$", re.IGNORECASE
     )
 
-    def locate(self, folder: Path, config: DatasetConfig) -> list[Slot]:
+    def locate(self, folder: Path, config: DatasetConfig) -> list[tables.Slot]:
         """The events, the property files (two parts, or one whole) and the tree."""
-        slots = [Slot("events", find_raw(folder, "events"), looked_for("events"))]
-        whole = find_raw(folder, _WHOLE)
-        for number, stem in enumerate((_WHOLE,) if whole else _PARTS, 1):
-            path = find_raw(folder, stem)
-            slots.append(Slot(f"properties{number}", path, looked_for(stem), required=False))
-        tree = find_raw(folder, "category_tree")
-        slots.append(Slot("categories", tree, looked_for("category_tree"), required=False))
-        return slots
-
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
-        """Views, baskets and purchases, and items with category, ancestors and tokens."""
-        ids, needed = ("visitorid", "itemid"), ("timestamp", "event")
-        events = open_slot(slots["events"], context, ids=ids, needed=needed)
-        parts = [
-            open_slot(slot, context, ids=("itemid",), needed=("timestamp", "property", "value"))
-            for name, slot in slots.items()
-            if name.startswith("properties") and slot.path
+        visit, item = ("visitorid", "itemid"), ("itemid",)
+        columns = ("timestamp", "property", "value")
+        find = partial(tables.find_slot, folder)
+        described = partial(find, ids=item, needed=columns, required=False)
+        whole = described("properties1", _WHOLE)
+        parts = [described(table, stem) for table, stem in _PROPERTIES.items()]
+        return [
+            find("events", "events", ids=visit, needed=("timestamp", "event")),
+            *([whole] if whole.path else parts),
+            find("categories", "category_tree", ids=_TREE_COLUMNS, required=False),
         ]
-        tree = open_slot(slots["categories"], context, ids=_TREE_COLUMNS)
-        if events is None or context.findings.failed:
-            return None
-        raw_events = RawEvents(
-            events,
+
+    def read(self, slots: Mapping[str, tables.Slot], intake: tables.Intake) -> tables.RawTables:
+        """Views, baskets and purchases, and items with category, ancestors and tokens."""
+        opened = tables.open_slots(slots, intake)
+        parts = [opened[table] for table in _PROPERTIES if table in opened]
+        tree = opened.get("categories")
+        events = tables.RawEvents(
+            opened["events"],
             user="visitorid",
             item="itemid",
             time="timestamp",
             event="event",
-            value=None,
             kinds=tuple(_WEIGHTS),
         )
-        context.progress.start("latest item properties")
-        items = _items([part for part in parts if part], tree, context)
+        intake.progress.start("latest item properties")
+        items = _items(parts, tree, intake)
         described = items is not None
-        defaults = Defaults(
+        defaults = tables.Defaults(
             weights=_WEIGHTS,
             repurchase=False,
             text_columns=("tokens",) if described else (),
             category_columns=("categoryid", "parentid", "rootid") if described else (),
         )
-        return RawTables(raw_events, items, None, defaults)
+        return tables.RawTables(events, items, None, defaults)
 
 
 def _items(
-    parts: Sequence[Structure], tree: Structure | None, context: Context
-) -> RawCatalogue | None:
+    parts: Sequence[Structure], tree: Structure | None, intake: tables.Intake
+) -> tables.RawCatalogue | None:
     if not parts:
         return None
-    latest = pl.concat([_latest(part.file, context) for part in parts])
+    latest = pl.concat([_latest(part.file, intake) for part in parts])
     # The parts overlap in time, so the latest of each part is not yet the latest of all.
     values = _newest(latest.lazy()).collect()
     known = values.get_column("property").unique().to_list()
@@ -109,24 +98,23 @@ def _items(
         "available",
         pl.concat_str(_TOKENS, separator=" ", ignore_nulls=True).replace("", None).alias("tokens"),
     )
-    ancestors = _ancestors(tree, context)
+    ancestors = _ancestors(tree, intake)
     table = table.join(ancestors, on="categoryid", how="left", maintain_order="left")
     labels = " and ".join(part.file.label for part in parts)
-    return RawCatalogue("items", labels, table.lazy(), "itemid", _finish)
+    return tables.RawCatalogue("items", labels, table.lazy(), "itemid", _finish)
 
 
-def _latest(file: RawFile, context: Context) -> pl.DataFrame:
+def _latest(file: RawFile, intake: tables.Intake) -> pl.DataFrame:
     """The latest value of every wanted property, of one part, as (itemid, property, value, at)."""
-    dtypes = file.dtypes()
-    text = {c: as_text(c, dtypes[c]) for c in ("itemid", "property", "value", "timestamp")}
-    at = text["timestamp"].cast(pl.Int64, strict=False)
-    frame = file.scan(list(text)).filter(text["property"].is_in(list(_WANTED)))
-    frame = frame.select(text["itemid"], text["property"], text["value"], at.alias("at"))
+    frame = file.scan_text(["itemid", "property", "value", "timestamp"])
+    frame = frame.filter(pl.col("property").is_in(list(_WANTED)))
+    at = pl.col("timestamp").cast(pl.Int64, strict=False).alias("at")
+    frame = frame.select("itemid", "property", "value", at)
     wrong = frame.filter(pl.col("at").is_null() | pl.col("itemid").is_null())
     count = wrong.select(pl.len()).collect(engine="streaming").item()
     if count:
         example = wrong.head(1).collect(engine="streaming").row(0)
-        context.findings.warn(
+        intake.findings.warn(
             f"{file.table}.incomplete",
             f"{counted(count, 'rows without an item or a time')}, left out",
             file=file.label,
@@ -145,14 +133,11 @@ def _newest(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.group_by("itemid", "property").agg(pl.col("value").max_by(key), pl.col("at").max())
 
 
-def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
+def _ancestors(tree: Structure | None, intake: tables.Intake) -> pl.DataFrame:
     """Parent and root of every category, as (categoryid, parentid, rootid)."""
     if tree is None:
-        schema = {"categoryid": pl.String, "parentid": pl.String, "rootid": pl.String}
-        return pl.DataFrame(schema=schema)
-    dtypes = tree.file.dtypes()
-    columns = [as_text(c, dtypes[c]) for c in ("categoryid", "parentid")]
-    rows = tree.file.scan(["categoryid", "parentid"]).select(columns).collect().rows()
+        return _ANCESTORS.to_frame()
+    rows = tree.file.scan_text(_TREE_COLUMNS).collect().rows()
     parents: dict[str, str | None] = {child: parent for child, parent in rows if child}
     roots, looping = {}, None
     for category in parents:
@@ -165,23 +150,16 @@ def _ancestors(tree: Structure | None, context: Context) -> pl.DataFrame:
             at = above
         roots[category] = at
     if looping is not None:
-        context.findings.warn(
+        intake.findings.warn(
             "categories.tree",
             "a category is its own ancestor",
             file=tree.file.label,
             column="parentid",
-            count=1,
             example=looping,
             hint="its root is cut off there",
         )
-    return pl.DataFrame(
-        {
-            "categoryid": list(parents),
-            "parentid": list(parents.values()),
-            "rootid": [roots[c] for c in parents],
-        },
-        schema=dict.fromkeys(("categoryid", "parentid", "rootid"), pl.String),
-    )
+    lines = [(category, parent, roots[category]) for category, parent in parents.items()]
+    return pl.DataFrame(lines, schema=_ANCESTORS, orient="row")
 
 
 def _finish(frame: pl.LazyFrame) -> pl.LazyFrame:

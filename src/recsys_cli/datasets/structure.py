@@ -7,7 +7,7 @@ last column has nulls, counting separators tells empty cells from missing ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import polars as pl
 
 from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import Findings
-from recsys_cli.datasets.opening import GZIP_ERRORS, explained
+from recsys_cli.datasets.opening import GZIP_ERRORS, report_unreadable
 from recsys_cli.datasets.rawfile import RawFile, open_bytes
 from recsys_cli.datasets.repair import repair
 
@@ -51,38 +51,41 @@ def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structur
     Returns:
         None where the file has no usable rows, which `findings` then says.
     """
-    left_out = 0
     try:
-        found = _totals(raw)
-        broken = _has_short_rows(raw, found)
-    except (OSError, *GZIP_ERRORS) as error:
-        _unreadable(raw, findings, error)
+        found = _whole(raw)
+    except (OSError, pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
+        report_unreadable(raw.path, raw.table, error, findings)
         return None
-    except pl.exceptions.PolarsError as error:
-        if not raw.has_lines:
-            _unreadable(raw, findings, error)
-            return None
-        broken = True
-    if broken:
+    if found is None:
         try:
-            raw, left_out = repair(raw, findings, scratch)
-            found = _totals(raw)
+            repaired, left_out = repair(raw, findings, scratch)
+            found = replace(_totals(repaired), left_out=left_out)
         except (pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
-            _unreadable(raw, findings, error)
+            report_unreadable(raw.path, raw.table, error, findings)
             return None
-    if not left_out:
+    if not found.left_out:
         findings.ok(f"{raw.table}.fields", "every row is whole", file=raw.label)
     if not found.rows:
         findings.fail(
             f"{raw.table}.rows",
             "has a header but no rows",
             file=raw.label,
-            count=1,
             hint="write the file again, or point to another one",
         )
         return None
     findings.ok(f"{raw.table}.rows", counted(found.rows, "rows"), file=raw.label, count=found.rows)
-    return Structure(raw, found.rows, found.nulls, left_out)
+    return found
+
+
+def _whole(raw: RawFile) -> Structure | None:
+    """The file as it is; None where records are broken."""
+    try:
+        found = _totals(raw)
+    except pl.exceptions.PolarsError:
+        if raw.has_lines:
+            return None
+        raise
+    return None if _has_short_rows(raw, found) else found
 
 
 def _totals(raw: RawFile) -> Structure:
@@ -117,8 +120,3 @@ def _count_separators(raw: RawFile) -> int:
             total += int(np.count_nonzero((data == separator[0]) & (within == 0)))
             inside = int(within[-1])
     return total
-
-
-def _unreadable(raw: RawFile, findings: Findings, error: Exception) -> None:
-    problem = explained(error)
-    findings.fail(f"{raw.table}.file", problem.message, file=raw.label, count=1, hint=problem.hint)

@@ -6,7 +6,7 @@ Everything past this protocol is the same for every source.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,26 +20,31 @@ from recsys_cli.datasets.rawfile import RawFile
 from recsys_cli.datasets.structure import Structure, check_structure
 from recsys_cli.progress import Progress
 
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Intake:
     """What every step of one ingest needs.
 
     Attributes:
-        name: the dataset's name.
-        config: its section of recsys.toml.
+        config: the dataset's section of recsys.toml.
         folder: its raw folder.
         findings: where checks report.
         scratch: folder for temporary files, deleted afterwards.
         progress: where progress goes.
     """
 
-    name: str
     config: DatasetConfig
     folder: Path
     findings: Findings
     scratch: Path
     progress: Progress
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.findings.dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,11 @@ class RawEvents:
     source: Structure
     user: str
     item: str
-    time: str | None
-    event: str | None
-    value: str | None
-    kinds: tuple[str, ...] | None
+    time: str | None = None
+    event: str | None = None
+    value: str | None = None
+    kinds: tuple[str, ...] | None = None
     repeats_are_quantity: bool = False
-
-
-def as_is(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """A catalogue that needs no further columns."""
-    return frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RawCatalogue:
     label: str
     frame: pl.LazyFrame
     id: str
-    finish: Callable[[pl.LazyFrame], pl.LazyFrame] = as_is
+    finish: Callable[[pl.LazyFrame], pl.LazyFrame]
     file: RawFile | None = None
     id_width: int | None = None
     id_name: str | None = None
@@ -132,12 +132,32 @@ class Slot:
         path: where it is, or None if absent.
         looked_for: the names tried.
         required: whether the source is unusable without it.
+        ids: its columns that hold ids.
+        needed: its other columns without which nothing can be done.
     """
 
     table: str
     path: Path | None
     looked_for: str
     required: bool = True
+    ids: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+
+
+def find_slot(
+    folder: Path,
+    table: str,
+    stem: str,
+    *,
+    ids: tuple[str, ...],
+    needed: tuple[str, ...] = (),
+    required: bool = True,
+) -> Slot:
+    """`stem` as .csv, .csv.gz or .parquet in any case, whichever comes first in `folder`."""
+    names = [stem + suffix for suffix in _SUFFIXES]
+    present = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
+    paths = (present.get(name.lower()) for name in names)
+    return Slot(table, next(filter(None, paths), None), ", ".join(names), required, ids, needed)
 
 
 class Adapter(Protocol):
@@ -155,23 +175,38 @@ class Adapter(Protocol):
         """The raw files in `folder`, without reading more than their headers."""
         ...
 
-    def read(self, slots: Mapping[str, Slot], context: Context) -> RawTables | None:
-        """Open and check the files; None where a finding is fatal."""
+    def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
+        """Open and check the files.
+
+        Raises:
+            DataError: a finding is fatal.
+        """
         ...
 
 
-def open_slot(
-    slot: Slot, context: Context, *, ids: Sequence[str] = (), needed: Sequence[str] = ()
-) -> Structure | None:
-    """Open a located file, check its columns and read it once; None where that fails."""
+def open_slots(slots: Mapping[str, Slot], intake: Intake) -> dict[str, Structure]:
+    """Open the files that are there by table, check their columns and read each once.
+
+    Raises:
+        DataError: one of them cannot be used; all were looked at.
+    """
+    opened = {}
+    for table, slot in slots.items():
+        found = _open(slot, intake)
+        if found is not None:
+            opened[table] = found
+    intake.findings.raise_if_failed()
+    return opened
+
+
+def _open(slot: Slot, intake: Intake) -> Structure | None:
+    findings = intake.findings
     if slot.path is None:
         return None
-    raw = open_raw(
-        slot.path, slot.table, context.findings, separator=context.config.separator or None
-    )
-    if raw is None or not require_columns(raw, [*ids, *needed], context.findings):
+    raw = open_raw(slot.path, slot.table, findings, separator=intake.config.separator or None)
+    if raw is None or not require_columns(raw, [*slot.ids, *slot.needed], findings):
         return None
-    if not exact_ids(raw, ids, context.findings):
+    if not exact_ids(raw, slot.ids, findings):
         return None
-    context.progress.start(f"check {raw.label}")
-    return check_structure(raw, context.findings, context.scratch)
+    intake.progress.start(f"check {raw.label}")
+    return check_structure(raw, findings, intake.scratch)

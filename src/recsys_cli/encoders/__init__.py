@@ -1,24 +1,15 @@
 """Texts and pictures of items as vectors: the encoders, and what makes encoding resumable."""
 
 from recsys_cli.encoders.cache import EmbeddingCache
-from recsys_cli.encoders.contract import (
-    Embeddings,
-    Encoder,
-    ImageEncoder,
-    Precision,
-    Skipped,
-    TextEncoder,
-)
+from recsys_cli.encoders.configured import load_image_encoder, load_text_encoder
+from recsys_cli.encoders.contract import Embeddings, ImageEncoder, Skipped, TextEncoder
 from recsys_cli.encoders.embed import embed_images, embed_texts, encode_picture
 from recsys_cli.encoders.items import item_pictures, item_texts
-from recsys_cli.encoders.load import load_image_encoder, load_text_encoder
 
 __all__ = [
     "EmbeddingCache",
     "Embeddings",
-    "Encoder",
     "ImageEncoder",
-    "Precision",
     "Skipped",
     "TextEncoder",
     "embed_images",

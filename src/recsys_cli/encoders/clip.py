@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from recsys_cli.encoders.contract import Picture, Precision, Vectors, unit_rows
+from recsys_cli.encoders.contract import Picture, Vectors, unit_rows
 from recsys_cli.encoders.pictures import ResizeCrop
-from recsys_cli.encoders.problems import cannot_load, library_missing
-from recsys_cli.encoders.torchload import (
-    import_beside_torch,
-    map_batches,
-    pick_device,
-    quiet,
-    settle_precision,
-)
-
-if TYPE_CHECKING:
-    import torch
+from recsys_cli.encoders.torchload import TorchEncoder, Wanted, map_batches
 
 _PICTURES_PER_BATCH = {"cpu": 16, "gpu": 128}
 _TEXTS_PER_BATCH = 64
@@ -30,41 +19,21 @@ _PROBES = 8
 _DEFAULTS = {"resize_mode": "shortest", "interpolation": "bicubic", "fill_color": 0}
 
 
-class ClipEncoder:
+class ClipEncoder(TorchEncoder):
     """An open_clip model.
 
     Args:
         architecture: name of an architecture of open_clip, or of `config`'s file.
         weights: a pretrained tag, or the path of a checkpoint.
         config: a JSON file that describes an architecture that open_clip does not have.
-        spec: the string from recsys.toml.
-        fingerprint: identifies weights and settings.
-        dtype: see `settle_precision`.
-        device: "auto" or a torch device.
-        config_line: the line of recsys.toml to name when it can't be loaded.
+        wanted: the rest.
     """
 
     def __init__(
-        self,
-        architecture: str,
-        weights: str,
-        *,
-        config: Path | None,
-        spec: str,
-        fingerprint: str,
-        dtype: Precision,
-        device: str,
-        config_line: str,
+        self, architecture: str, weights: str, config: Path | None, wanted: Wanted
     ) -> None:
-        self._architecture = architecture
-        self._weights = weights
-        self._config = config
-        self._dtype: Precision = dtype
-        self._device_name = device
-        self._config_line = config_line
-        self.fingerprint = fingerprint
-        self.name = f"{spec}@{fingerprint[:12]}"
-        self.facts: dict[str, Any] = {}
+        super().__init__(wanted)
+        self._architecture, self._weights, self._config = architecture, weights, config
 
     @property
     def dim(self) -> int:
@@ -75,7 +44,7 @@ class ClipEncoder:
     @property
     def prepare(self) -> ResizeCrop:
         """Resizing and cropping as the model was trained with; loads the model."""
-        return self._loaded.prepare
+        return _resize_crop(self._loaded.settings)
 
     def encode(self, batch: Sequence[Picture]) -> Vectors:
         """(n, dim) float32 at unit length, from (height, width, 3) uint8 pictures.
@@ -83,88 +52,61 @@ class ClipEncoder:
         Raises:
             ConfigError: the model can't be loaded.
         """
-        if not len(batch):
-            return np.zeros((0, self.dim), np.float32)
-        return self._loaded.encode_pictures(batch)
+        return self._encode(self._loaded, batch) if len(batch) else self._nothing()
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """(n, dim) float32 at unit length, in the same space as the pictures."""
         if not texts:
-            return np.zeros((0, self.dim), np.float32)
-        return self._loaded.encode_texts(texts)
+            return self._nothing()
+        tokens = self._loaded.tokenizer(list(texts)).to(self.device)
+        parts = tokens.split(_TEXTS_PER_BATCH)
+        return _to_rows(map_batches(self._loaded.model.encode_text, parts, self.device))
+
+    def _nothing(self) -> Vectors:
+        return np.zeros((0, self.dim), np.float32)
 
     @cached_property
     def _loaded(self) -> _Loaded:
-        try:
-            library = import_beside_torch("open_clip")
-        except ImportError as error:
-            raise library_missing(self._config_line, "image", error) from error
-        device = pick_device(self._device_name, config_line=self._config_line)
-        try:
-            with quiet():
-                if self._config is not None:
-                    library.add_model_config(self._config)
-                model = library.create_model(
-                    self._architecture, self._weights, require_pretrained=True
-                )
-                tokenizer = library.get_tokenizer(self._architecture)
-        except Exception as error:
-            # A name, a download or a file can be wrong in as many ways as there are layers.
-            raise cannot_load(self._config_line, "image", error) from error
-        settings = _DEFAULTS | library.get_model_preprocess_cfg(model)
-        loaded = _Loaded(model, tokenizer, device, _resize_crop(settings), settings)
-        probes = _noise(loaded.prepare.size)
-        model, self.facts = settle_precision(
-            model,
-            self._dtype,
-            device,
-            probe=lambda candidate: replace(loaded, model=candidate).encode_pictures(probes),
+        loaded = self.load("image", "open_clip", self._read)
+        probes = _noise(_resize_crop(loaded.settings).size)
+        model = self.settle(
+            loaded.model, lambda one: self._encode(loaded._replace(model=one), probes)
         )
-        return replace(loaded, model=model)
+        return loaded._replace(model=model)
 
+    def _read(self, library: Any) -> _Loaded:
+        if self._config is not None:
+            library.add_model_config(self._config)
+        model = library.create_model(self._architecture, self._weights, require_pretrained=True)
+        tokenizer = library.get_tokenizer(self._architecture)
+        return _Loaded(model, tokenizer, _DEFAULTS | library.get_model_preprocess_cfg(model))
 
-@dataclass(frozen=True)
-class _Loaded:
-    """A model in memory, and what goes with it.
-
-    Attributes:
-        model: in its final precision, on `device`.
-        tokenizer: texts to (n, length) int64.
-        device: where it runs.
-        prepare: the first step for pictures.
-        settings: open_clip's preprocessing settings, with mean and standard deviation.
-    """
-
-    model: Any
-    tokenizer: Any
-    device: torch.device
-    prepare: ResizeCrop
-    settings: dict[str, Any]
-
-    def encode_pictures(self, batch: Sequence[Picture]) -> Vectors:
-        """Vectors of prepared pictures."""
+    def _encode(self, loaded: _Loaded, batch: Sequence[Picture]) -> Vectors:
         import torch
 
-        dtype = next(self.model.parameters()).dtype
+        model, device = loaded.model, self.device
+        dtype = next(model.parameters()).dtype
         mean, std = (
-            torch.tensor(self.settings[name], device=self.device).view(1, 3, 1, 1)
+            torch.tensor(loaded.settings[name], device=device).view(1, 3, 1, 1)
             for name in ("mean", "std")
         )
 
         def vectors(part: Sequence[Picture]) -> Any:
-            pixels = torch.from_numpy(np.stack(part)).to(self.device)
+            pixels = torch.from_numpy(np.stack(part)).to(device)
             scaled = (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / std
-            return self.model.encode_image(scaled.to(dtype))
+            return model.encode_image(scaled.to(dtype))
 
-        size = _PICTURES_PER_BATCH["cpu" if self.device.type == "cpu" else "gpu"]
+        size = _PICTURES_PER_BATCH["cpu" if device.type == "cpu" else "gpu"]
         parts = [batch[start : start + size] for start in range(0, len(batch), size)]
-        return _to_rows(map_batches(vectors, parts, self.device))
+        return _to_rows(map_batches(vectors, parts, device))
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of texts."""
-        tokens = self.tokenizer(list(texts)).to(self.device)
-        parts = tokens.split(_TEXTS_PER_BATCH)
-        return _to_rows(map_batches(self.model.encode_text, parts, self.device))
+
+class _Loaded(NamedTuple):
+    """A model in memory, its tokenizer, and open_clip's preprocessing settings."""
+
+    model: Any
+    tokenizer: Any
+    settings: dict[str, Any]
 
 
 def _resize_crop(settings: dict[str, Any]) -> ResizeCrop:

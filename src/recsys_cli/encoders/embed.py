@@ -6,7 +6,7 @@ taken from the cache; what a killed run had planned is finished as planned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from recsys_cli.encoders.contract import (
     TextEncoder,
     Vectors,
 )
-from recsys_cli.encoders.pictures import PER_TASK, Failure, Source, load_picture, prepare_all
+from recsys_cli.encoders.pictures import Failure, PictureFile, load_picture, prepare_all
 from recsys_cli.errors import DataError
 from recsys_cli.progress import Progress, Silent
 
@@ -171,22 +171,34 @@ def _encode_pictures(
     progress: Progress,
 ) -> dict[Key, str]:
     """Encode and store chunks; returns failures that may not last, which are not stored."""
-    tasks = [
-        [Source(paths[key], key) for key in chunk.keys[start : start + PER_TASK]]
-        for chunk in chunks
-        for start in range(0, len(chunk.keys), PER_TASK)
-    ]
-    prepared = prepare_all(tasks, encoder.prepare, workers=workers)
+    files = [PictureFile(paths[key], key) for chunk in chunks for key in chunk.keys]
+    prepared = prepare_all(files, encoder.prepare, workers=workers)
     passing: dict[Key, str] = {}
     for chunk in chunks:
-        groups = islice(prepared, -(-len(chunk.keys) // PER_TASK))
-        results = dict(zip(chunk.keys, (one for group in groups for one in group), strict=True))
-        failures = {key: one for key, one in results.items() if isinstance(one, Failure)}
-        good: list[Picture] = [one for one in results.values() if not isinstance(one, Failure)]
-        vectors = encoder.encode(good) if good else np.zeros((0, 0), np.float32)
-        lasting = {key: one.reason for key, one in failures.items() if one.lasting}
-        passing |= {key: one.reason for key, one in failures.items() if not one.lasting}
-        stored = Chunk(chunk.name, tuple(key for key in chunk.keys if key not in passing))
-        store.add(stored, vectors, failed=lasting)
+        results = dict(zip(chunk.keys, islice(prepared, len(chunk.keys)), strict=True))
+        passing |= _store_chunk(chunk, results, encoder, store)
         progress.advance(len(chunk.keys))
+    return passing
+
+
+def _store_chunk(
+    chunk: Chunk,
+    results: Mapping[Key, Picture | Failure],
+    encoder: ImageEncoder,
+    store: VectorStore,
+) -> dict[Key, str]:
+    """Encode and store what was prepared of a chunk; returns failures that may not last."""
+    good: list[Picture] = []
+    lasting: dict[Key, str] = {}
+    passing: dict[Key, str] = {}
+    for key, one in results.items():
+        if not isinstance(one, Failure):
+            good.append(one)
+        elif one.lasting:
+            lasting[key] = one.reason
+        else:
+            passing[key] = one.reason
+    vectors = encoder.encode(good) if good else np.zeros((0, 0), np.float32)
+    stored = Chunk(chunk.name, tuple(key for key in chunk.keys if key not in passing))
+    store.add(stored, vectors, failed=lasting)
     return passing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,40 +51,41 @@ class FileHashes:
         looked at again next time.
         """
         progress = progress or Silent()
-        found: list[Hashed | None] = []
-        stats: dict[int, list[int]] = {}
+        found: dict[int, Hashed] = {}
+        new: dict[int, list[int]] = {}
         for row, file in enumerate(files):
             try:
-                stat = (root / file).stat()
+                identity = _identity(root / file)
             except OSError as error:
-                found.append(Hashed(None, _reason(error)))
+                found[row] = Hashed(None, _reason(error))
                 continue
-            if not S_ISREG(stat.st_mode):
-                found.append(Hashed(None, "it is no file"))
-                continue
-            identity = [stat.st_size, stat.st_mtime_ns]
             match self._known.get(file.as_posix()):
                 case [*known, str(digest)] if known == identity and _HEX.fullmatch(digest):
-                    found.append(Hashed(bytes.fromhex(digest)))
+                    found[row] = Hashed(bytes.fromhex(digest))
                 case _:
-                    found.append(None)
-                    stats[row] = identity
-        new = list(stats)
+                    new[row] = identity
         if new:
             progress.start("reading pictures", len(new))
         with ThreadPoolExecutor(max(threads, 1)) as pool:
             for start in range(0, len(new), _SAVE_EVERY):
-                rows = new[start : start + _SAVE_EVERY]
-                for row, hashed in zip(
-                    rows, pool.map(_hash, [root / files[row] for row in rows]), strict=True
-                ):
+                rows = list(new)[start : start + _SAVE_EVERY]
+                hashes = pool.map(_hash, [root / files[row] for row in rows])
+                for row, hashed in zip(rows, hashes, strict=True):
                     found[row] = hashed
                     if hashed.digest:
-                        entry = [*stats[row], hashed.digest.hex()]
+                        entry = [*new[row], hashed.digest.hex()]
                         self._known[files[row].as_posix()] = entry
                 write_json(self._path, self._known)
                 progress.advance(len(rows))
-        return [hashed for hashed in found if hashed is not None]
+        return [found[row] for row in range(len(files))]
+
+
+def _identity(path: Path) -> list[int]:
+    """Size and mtime of a file."""
+    stat = path.stat()
+    if not S_ISREG(stat.st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _hash(path: Path) -> Hashed:

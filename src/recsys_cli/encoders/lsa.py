@@ -61,12 +61,11 @@ class _Fitted:
     @cached_property
     def digest(self) -> str:
         """Identifies the fit."""
-        arrays = (self.idf, self.components)
         return combined_digest(
-            {"vocabulary": self.vocabulary.fingerprint()}
-            | {
-                str(number): _array_digest(np.ascontiguousarray(array))
-                for number, array in enumerate(arrays)
+            {
+                "vocabulary": self.vocabulary.fingerprint(),
+                "0": _array_digest(self.idf),
+                "1": _array_digest(self.components),
             }
         )
 
@@ -124,14 +123,8 @@ class LsaEncoder:
         if len(corpus) > FIT_LIMIT:
             places = np.linspace(0, len(corpus) - 1, FIT_LIMIT).astype(np.int64)
             corpus = [corpus[place] for place in places]
-        if not any(map(words, corpus)):
-            nothing = _Fitted(
-                IdTable.from_strings([], search=False),
-                np.zeros(0, np.float32),
-                np.zeros((0, 1), np.float32),
-            )
-            return LsaEncoder(dim=self._dim, seed=self._seed, fitted=nothing)
-        return LsaEncoder(dim=self._dim, seed=self._seed, fitted=self._fit(corpus))
+        fitted = self._fit(corpus) if any(map(words, corpus)) else _fitted_on_nothing()
+        return LsaEncoder(dim=self._dim, seed=self._seed, fitted=fitted)
 
     def _fit(self, corpus: list[str]) -> _Fitted:
         from sklearn.decomposition import TruncatedSVD
@@ -198,5 +191,10 @@ class LsaEncoder:
         return cls(dim=pack["requested_dim"], fitted=fitted)
 
 
+def _fitted_on_nothing() -> _Fitted:
+    no_words = IdTable.from_strings([], search=False)
+    return _Fitted(no_words, np.zeros(0, np.float32), np.zeros((0, 1), np.float32))
+
+
 def _array_digest(array: npt.NDArray[np.float32]) -> str:
-    return hashlib.sha256(array.data).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

@@ -12,7 +12,7 @@ import signal
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _TASKS_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PictureFile:
     """A picture to prepare; `key` is what its bytes should hash to."""
 
     path: Path
@@ -173,12 +173,12 @@ def _to_rgb(image: Image) -> Image:
 
 
 def prepare_all(
-    sources: Iterable[Sequence[Source]], prepare: Prepare, *, workers: int
-) -> Iterator[list[Picture | Failure]]:
-    """Prepare groups of pictures, in order.
+    files: Sequence[PictureFile], prepare: Prepare, *, workers: int
+) -> Iterator[Picture | Failure]:
+    """Prepare pictures, in order.
 
     Args:
-        sources: groups of about `PER_TASK`.
+        files: the pictures.
         prepare: the encoder's first step.
         workers: processes; 0 works in this one. A script that asks for processes needs the
             usual `if __name__ == "__main__":` guard.
@@ -187,8 +187,7 @@ def prepare_all(
         RecsysError: a worker died.
     """
     if workers < 1:
-        for group in sources:
-            yield prepare_group(group, prepare)
+        yield from (_prepare_one(file, prepare) for file in files)
         return
     import multiprocessing
 
@@ -196,12 +195,12 @@ def prepare_all(
     waiting: deque[Future[list[Picture | Failure]]] = deque()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker)
     try:
-        for group in sources:
-            waiting.append(pool.submit(prepare_group, group, prepare))
+        for start in range(0, len(files), PER_TASK):
+            waiting.append(pool.submit(_prepare_group, files[start : start + PER_TASK], prepare))
             if len(waiting) >= workers * _TASKS_AHEAD:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     except BrokenProcessPool as error:
         raise RecsysError(
             "a process that decodes pictures died; it may have run out of memory",
@@ -211,17 +210,16 @@ def prepare_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def prepare_group(group: Sequence[Source], prepare: Prepare) -> list[Picture | Failure]:
-    """Prepare pictures one after the other."""
-    return [_prepare_one(source, prepare) for source in group]
+def _prepare_group(files: Sequence[PictureFile], prepare: Prepare) -> list[Picture | Failure]:
+    return [_prepare_one(file, prepare) for file in files]
 
 
-def _prepare_one(source: Source, prepare: Prepare) -> Picture | Failure:
+def _prepare_one(file: PictureFile, prepare: Prepare) -> Picture | Failure:
     try:
-        data = source.path.read_bytes()
+        data = file.path.read_bytes()
     except OSError as error:
         return Failure((error.strerror or type(error).__name__).lower(), lasting=False)
-    if content_key(data) != source.key:
+    if content_key(data) != file.key:
         return Failure("it changed while it was being read", lasting=False)
     try:
         return load_picture(data, prepare)

@@ -17,15 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.encoders.contract import Precision, Vectors, unit_rows
-from recsys_cli.encoders.problems import cannot_load, library_missing
-from recsys_cli.encoders.torchload import (
-    import_beside_torch,
-    map_batches,
-    pick_device,
-    quiet,
-    settle_precision,
-)
+from recsys_cli.encoders.contract import Vectors, unit_rows
+from recsys_cli.encoders.torchload import TorchEncoder, Wanted, map_batches
 
 TOKENS_PER_BATCH = 4096
 _PROBES = (
@@ -38,38 +31,14 @@ _PROBES = (
 )
 
 
-class SentenceEncoder:
-    """A sentence-transformers model.
-
-    Args:
-        folder: local folder of the model.
-        spec: the string from recsys.toml.
-        fingerprint: identifies weights and settings.
-        dtype: see `settle_precision`.
-        device: "auto" or a torch device.
-        config_line: the line of recsys.toml to name when it can't be loaded.
-    """
+class SentenceEncoder(TorchEncoder):
+    """A sentence-transformers model, from its local folder."""
 
     cacheable = True
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        spec: str,
-        fingerprint: str,
-        dtype: Precision,
-        device: str,
-        config_line: str,
-    ) -> None:
+    def __init__(self, folder: Path, wanted: Wanted) -> None:
+        super().__init__(wanted)
         self._folder = folder
-        self._dtype: Precision = dtype
-        self._device_name = device
-        self._config_line = config_line
-        self.fingerprint = fingerprint
-        self.name = f"{spec}@{fingerprint[:12]}"
-        self.facts: dict[str, Any] = {}
-        self._count: Callable[[Sequence[str]], npt.NDArray[np.int64]] | None = None
 
     @property
     def dim(self) -> int:
@@ -97,36 +66,16 @@ class SentenceEncoder:
         return self._encode(self._model, batch, "encode_query")
 
     @cached_property
-    def _device(self) -> Any:
-        return pick_device(self._device_name, config_line=self._config_line)
-
-    @cached_property
     def _model(self) -> Any:
-        try:
-            library = import_beside_torch("sentence_transformers")
-        except ImportError as error:
-            raise library_missing(self._config_line, "text", error) from error
-        device = self._device
-        try:
-            with _no_progress_bars():
-                model = library.SentenceTransformer(
-                    str(self._folder), device="cpu", local_files_only=True
-                )
-        except Exception as error:
-            # A folder can be wrong in as many ways as the library has layers.
-            raise cannot_load(self._config_line, "text", error) from error
-        model, self.facts = settle_precision(
-            model,
-            self._dtype,
-            device,
-            probe=lambda candidate: self._encode(candidate, _PROBES, "encode_document"),
-        )
-        return model
+        model = self.load("text", "sentence_transformers", self._read)
+        self._count = _counter(model)
+        return self.settle(model, lambda one: self._encode(one, _PROBES, "encode_document"))
 
-    def _lengths(self, model: Any, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        if self._count is None:
-            self._count = _counter(model)
-        return self._count(texts)
+    def _read(self, library: Any) -> Any:
+        with _no_progress_bars():
+            return library.SentenceTransformer(
+                str(self._folder), device="cpu", local_files_only=True
+            )
 
     def _encode(self, model: Any, texts: Sequence[str], method: str) -> Vectors:
         if not texts:
@@ -140,10 +89,10 @@ class SentenceEncoder:
                 batch, batch_size=len(batch), show_progress_bar=False, convert_to_tensor=True
             )
 
-        lengths = self._lengths(model, texts)
+        lengths = self._count(texts)
         # Small ones last, so that no thread waits long for another at the end.
         batches = sorted(equal_lengths(lengths), key=lambda rows: -int(lengths[rows].sum()))
-        parts = map_batches(vectors, batches, self._device)
+        parts = map_batches(vectors, batches, self.device)
         found = np.concatenate([part.float().cpu().numpy() for part in parts])
         result = np.empty_like(found)
         result[np.concatenate(batches)] = found
@@ -189,8 +138,7 @@ def _no_progress_bars() -> Iterator[None]:
     drawn = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        with quiet():
-            yield
+        yield
     finally:
         if drawn:
             logging.enable_progress_bar()

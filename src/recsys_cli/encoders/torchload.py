@@ -1,4 +1,4 @@
-"""Getting torch ready: imports that work, device, precision, batches over threads.
+"""What encoders of torch models share: imports that work, device, precision, batches over threads.
 
 Each batch runs on one thread, and several batches at a time. That is as fast as all threads on
 one batch while the machine is idle, several times as fast while it is not (threads that meet
@@ -16,17 +16,21 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from recsys_cli.cores import available_cores
-from recsys_cli.encoders.contract import Precision, Vectors
+from recsys_cli.encoders.contract import Vectors
+from recsys_cli.encoders.problems import Kind, cannot_load, library_missing
 from recsys_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
+
+    from recsys_cli.config.models import Precision
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,6 +71,79 @@ def import_beside_torch(name: str) -> ModuleType:
     with quiet():
         _ensure_torchvision()
         return importlib.import_module(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which model is to be loaded, and how.
+
+    Attributes:
+        spec: the string from recsys.toml.
+        fingerprint: identifies weights and settings.
+        dtype: see `TorchEncoder.settle`.
+        device: "auto" or a torch device.
+        config_line: the line of recsys.toml to name when it can't be loaded.
+    """
+
+    spec: str
+    fingerprint: str
+    dtype: Precision
+    device: str
+    config_line: str
+
+
+class TorchEncoder:
+    """An encoder whose model torch runs, loaded when the first vector is asked for."""
+
+    device: torch.device
+    """Where the model is, once it is loaded."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.fingerprint = wanted.fingerprint
+        self.name = f"{wanted.spec}@{wanted.fingerprint[:12]}"
+        self.facts: dict[str, Any] = {}
+
+    def load(self, kind: Kind, library: str, make: Callable[[Any], T]) -> T:
+        """What `make` makes of a library; settles the device first.
+
+        Raises:
+            ConfigError: library, device or model can't be had.
+        """
+        line = self.wanted.config_line
+        try:
+            module = import_beside_torch(library)
+        except ImportError as error:
+            raise library_missing(line, kind, error) from error
+        self.device = pick_device(self.wanted.device, config_line=line)
+        try:
+            with quiet():
+                return make(module)
+        except Exception as error:
+            # A name, a download or a file can be wrong in as many ways as there are layers.
+            raise cannot_load(line, kind, error) from error
+
+    def settle(self, model: Any, probe: Callable[[Any], Vectors]) -> Any:
+        """A loaded model on the device, in the precision wanted; notes the facts.
+
+        "auto" takes bf16 where the hardware has it and the vectors of `probe` keep their
+        direction. Both depend on the machine and the weights alone, so that a resumed run decides
+        the same.
+        """
+        import torch
+
+        wanted = self.wanted.dtype
+        model = model.eval().requires_grad_(False).to(device=self.device, dtype=torch.float32)
+        self.facts = {"device": self.device.type, "precision": "fp32"}
+        if wanted == "fp32" or (wanted == "auto" and not has_fast_bf16(self.device)):
+            return model
+        small = copy.deepcopy(model).to(torch.bfloat16)
+        cosine = float(np.einsum("ij,ij->i", probe(model), probe(small)).min())
+        self.facts["bf16_cosine"] = round(cosine, 6)
+        if wanted == "auto" and not cosine > AGREEMENT:
+            return model
+        self.facts["precision"] = "bf16"
+        return small
 
 
 def _ensure_torchvision() -> None:
@@ -126,32 +203,6 @@ def has_fast_bf16(device: torch.device) -> bool:
         found = torch.cpu.get_capabilities()
         return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return False
-
-
-def settle_precision(
-    model: torch.nn.Module,
-    wanted: Precision,
-    device: torch.device,
-    *,
-    probe: Callable[[torch.nn.Module], Vectors],
-) -> tuple[torch.nn.Module, dict[str, Any]]:
-    """The model on `device` in the precision asked for, and facts about it.
-
-    "auto" takes bf16 where the hardware has it and the vectors of `probe` keep their direction.
-    Both depend on the machine and the weights alone, so that a resumed run decides the same.
-    """
-    import torch
-
-    model = model.eval().requires_grad_(False).to(device=device, dtype=torch.float32)
-    facts: dict[str, Any] = {"device": device.type, "precision": "fp32"}
-    if wanted == "fp32" or (wanted == "auto" and not has_fast_bf16(device)):
-        return model, facts
-    small = copy.deepcopy(model).to(torch.bfloat16)
-    cosine = float(np.einsum("ij,ij->i", probe(model), probe(small)).min())
-    facts["bf16_cosine"] = round(cosine, 6)
-    if wanted == "auto" and not cosine > AGREEMENT:
-        return model, facts
-    return small, facts | {"precision": "bf16"}
 
 
 def map_batches(function: Callable[[T], R], batches: Sequence[T], device: torch.device) -> list[R]:

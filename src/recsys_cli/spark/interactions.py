@@ -24,6 +24,7 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -264,16 +265,10 @@ def numbered_pairs(spark: SparkSession, pairs: DataFrame, out: str) -> DataFrame
     return pairs
 
 
-def remove(spark: SparkSession, folder: str) -> None:
-    """Delete a folder on whichever file system it lies."""
+def located(spark: SparkSession, folder: str) -> tuple[Any, Any]:
+    """The file system that a folder lies on, whichever that is, and its path there."""
     path = spark._jvm.org.apache.hadoop.fs.Path(folder)
-    path.getFileSystem(spark._jsc.hadoopConfiguration()).delete(path, True)
-
-
-def exists(spark: SparkSession, folder: str) -> bool:
-    """Whether there is such a folder."""
-    path = spark._jvm.org.apache.hadoop.fs.Path(folder)
-    return bool(path.getFileSystem(spark._jsc.hadoopConfiguration()).exists(path))
+    return path.getFileSystem(spark._jsc.hadoopConfiguration()), path
 
 
 def run(spark: SparkSession, args: argparse.Namespace) -> None:
@@ -282,10 +277,10 @@ def run(spark: SparkSession, args: argparse.Namespace) -> None:
     if args.partitions:
         spark.conf.set("spark.sql.shuffle.partitions", args.partitions)
     out = args.out.rstrip("/")
-    if exists(spark, out):
-        if not args.overwrite:
-            raise SystemExit(f"recsys: {out} exists; choose another folder or add --overwrite")
-        remove(spark, out)
+    files, path = located(spark, out)
+    if files.exists(path) and not args.overwrite:
+        raise SystemExit(f"recsys: {out} exists; choose another folder or add --overwrite")
+    files.delete(path, True)
     events = events_of(read(spark, args), args)
     reference = None
     if args.as_of:
@@ -317,7 +312,7 @@ def run(spark: SparkSession, args: argparse.Namespace) -> None:
         reference = last + 1 if last else 0
     summary = {"pairs": totals[0], "events": totals[1] or 0, "reference": reference, **ids}
     summary |= {"half_life_days": args.half_life_days, "max_weight": args.max_weight}
-    remove(spark, work)
+    files.delete(located(spark, work)[1], True)
     line = spark.createDataFrame([(json.dumps(summary),)], "value string")
     line.coalesce(1).write.text(f"{out}/summary")
 
@@ -325,11 +320,8 @@ def run(spark: SparkSession, args: argparse.Namespace) -> None:
 def main() -> None:
     """Entry point of spark-submit."""
     args = arguments()
-    spark = SparkSession.builder.appName("recsys interactions").getOrCreate()
-    try:
+    with SparkSession.builder.appName("recsys interactions").getOrCreate() as spark:
         run(spark, args)
-    finally:
-        spark.stop()
 
 
 if __name__ == "__main__":

@@ -214,11 +214,8 @@ def run(spark: SparkSession, args: argparse.Namespace) -> None:
 def main() -> None:
     """Entry point of spark-submit."""
     args = arguments()
-    spark = SparkSession.builder.appName("recsys recommend").getOrCreate()
-    try:
+    with SparkSession.builder.appName("recsys recommend").getOrCreate() as spark:
         run(spark, args)
-    finally:
-        spark.stop()
 
 
 if __name__ == "__main__":

@@ -63,47 +63,64 @@ def submit_command(job: str, arguments: Sequence[str], cluster: Cluster, *, data
     Raises:
         UsageError: Kubernetes without an image.
     """
-    words = ["spark-submit", "--master", cluster.master]
     conf = dict(cluster.conf or {})
+    options: dict[str, object] = {"master": cluster.master}
     if cluster.master.startswith("local"):
-        words += ["--driver-memory", cluster.driver_memory]
+        options["driver_memory"] = cluster.driver_memory
     else:
-        words += ["--deploy-mode", cluster.deploy_mode, "--name", f"recsys-{job}"]
-        words += ["--num-executors", str(cluster.executors)]
-        words += ["--executor-cores", str(cluster.cores)]
-        words += ["--executor-memory", cluster.executor_memory]
-        words += ["--driver-memory", cluster.driver_memory]
-    if cluster.master.startswith("k8s://"):
-        if cluster.image is None:
-            raise UsageError(
-                "Kubernetes runs Spark in a container image",
-                hint="--image REGISTRY/IMAGE, with Spark, PySpark, numpy and pyarrow in it",
-            )
-        # spark-submit has no --num-executors for Kubernetes.
-        at = words.index("--num-executors")
-        words[at : at + 2] = []
-        conf = {
-            "spark.executor.instances": str(cluster.executors),
-            "spark.kubernetes.container.image": cluster.image,
-            "spark.kubernetes.file.upload.path": f"{data}/upload",
-        } | conf
+        kubernetes = cluster.master.startswith("k8s://")
+        options |= {
+            "deploy_mode": cluster.deploy_mode,
+            "name": f"recsys-{job}",
+            # spark-submit has no such option for Kubernetes.
+            "num_executors": None if kubernetes else cluster.executors,
+            "executor_cores": cluster.cores,
+            "executor_memory": cluster.executor_memory,
+            "driver_memory": cluster.driver_memory,
+        }
+        if kubernetes:
+            conf = _kubernetes(cluster, data) | conf
+    words = ["spark-submit", *_options(**options)]
     for key, value in conf.items():
-        words += ["--conf", f"{key}={value}"]
+        words += _options(conf=f"{key}={value}")
     return shlex.join([*words, str(job_file(job)), *arguments])
+
+
+def _kubernetes(cluster: Cluster, data: str) -> dict[str, str]:
+    """Settings that Kubernetes needs."""
+    if cluster.image is None:
+        raise UsageError(
+            "Kubernetes runs Spark in a container image",
+            hint="--image REGISTRY/IMAGE, with Spark, PySpark, numpy and pyarrow in it",
+        )
+    return {
+        "spark.executor.instances": str(cluster.executors),
+        "spark.kubernetes.container.image": cluster.image,
+        "spark.kubernetes.file.upload.path": f"{data}/upload",
+    }
+
+
+def _options(**values: object) -> list[str]:
+    """`--some-option value` for each of the values that is set."""
+    words: list[str] = []
+    for name, value in values.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
 
 
 def als_arguments(section: Any, spark: SparkConfig, *, interactions: str, out: str) -> list[str]:
     """Arguments of train_als.py."""
-    return [
-        *("--interactions", interactions),
-        *("--out", out),
-        *("--factors", str(section.factors)),
-        *("--iterations", str(section.iterations)),
-        *("--regularization", str(spark.regularization)),
-        *("--alpha", str(section.alpha)),
-        *("--seed", str(section.seed)),
-        *("--blocks", str(spark.blocks)),
-    ]
+    return _options(
+        interactions=interactions,
+        out=out,
+        factors=section.factors,
+        iterations=section.iterations,
+        regularization=spark.regularization,
+        alpha=section.alpha,
+        seed=section.seed,
+        blocks=spark.blocks,
+    )
 
 
 def interactions_arguments(
@@ -124,28 +141,23 @@ def interactions_arguments(
             "a job cannot guess where the events are and what their columns mean",
             hint=f"write into the dataset's section of recsys.toml: {', '.join(missing)}",
         )
-    words = ["--kind", dataset.kind, "--events", f"{data}/raw/{events}"]
-    words += ["--out", f"{data}/interactions"]
-    for role, name in columns.items():
-        if name:
-            words += [f"--{role}-column", name]
+    words = _options(kind=dataset.kind, events=f"{data}/raw/{events}", out=f"{data}/interactions")
+    words += _options(**{f"{role}_column": name for role, name in columns.items() if name})
     for kind, weight in (dataset.weights or {}).items():
-        words += ["--weight", f"{kind}={weight}"]
+        words += _options(weight=f"{kind}={weight}")
     if dataset.value_as_weight:
         words.append("--value-as-weight")
-    for option, value in (
-        ("--half-life-days", section.half_life_days),
-        ("--max-weight", section.max_weight),
-        ("--as-of", as_of),
-    ):
-        if value is not None:
-            words += [option, str(value)]
-    return words
+    return words + _options(
+        half_life_days=section.half_life_days, max_weight=section.max_weight, as_of=as_of
+    )
 
 
 def recommend_arguments(*, data: str, k: int, exclude_seen: bool) -> list[str]:
     """Arguments of recommend.py for what the other two jobs wrote below `data`."""
     made = f"{data}/interactions"
-    words = ["--factors", f"{data}/factors", "--users", f"{made}/users"]
-    words += ["--items", f"{made}/items", "--out", f"{data}/recommendations", "-k", str(k)]
-    return [*words, "--seen", f"{made}/interactions"] if exclude_seen else words
+    return [
+        *_options(factors=f"{data}/factors", users=f"{made}/users", items=f"{made}/items"),
+        *_options(out=f"{data}/recommendations"),
+        *("-k", str(k)),
+        *_options(seen=f"{made}/interactions" if exclude_seen else None),
+    ]

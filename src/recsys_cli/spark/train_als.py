@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, SparkSession
@@ -100,23 +101,20 @@ def write(factors: dict[str, DataFrame], out: str, *, rank: int, csv: bool) -> N
         frame.select("id", *columns).write.csv(f"{out}/{side}_factors_csv", header=True)
 
 
-def remove(spark: SparkSession, folder: str) -> bool:
-    """Delete a folder on whichever file system it lies; whether there was one."""
+def located(spark: SparkSession, folder: str) -> tuple[Any, Any]:
+    """The file system that a folder lies on, whichever that is, and its path there."""
     path = spark._jvm.org.apache.hadoop.fs.Path(folder)
-    return bool(path.getFileSystem(spark._jsc.hadoopConfiguration()).delete(path, True))
+    return path.getFileSystem(spark._jsc.hadoopConfiguration()), path
 
 
 def clear(spark: SparkSession, out: str, *, overwrite: bool) -> None:
     """Make room: factors of two runs must never stand side by side."""
-    hadoop = spark._jsc.hadoopConfiguration()
     for side in SIDES:
         for folder in (f"{out}/{side}_factors", f"{out}/{side}_factors_csv"):
-            path = spark._jvm.org.apache.hadoop.fs.Path(folder)
-            if not path.getFileSystem(hadoop).exists(path):
-                continue
-            if not overwrite:
+            files, path = located(spark, folder)
+            if files.exists(path) and not overwrite:
                 raise SystemExit(f"recsys: {folder} exists; choose another --out or --overwrite")
-            remove(spark, folder)
+            files.delete(path, True)
 
 
 def run(spark: SparkSession, args: argparse.Namespace) -> None:
@@ -132,17 +130,15 @@ def run(spark: SparkSession, args: argparse.Namespace) -> None:
         raise SystemExit("recsys: there are no interactions with a weight above 0 to learn from")
     write(train(interactions, args), out, rank=args.factors, csv=args.csv)
     if not args.checkpoint:
-        remove(spark, checkpoint)
+        files, path = located(spark, checkpoint)
+        files.delete(path, True)
 
 
 def main() -> None:
     """Entry point of spark-submit."""
     args = arguments()
-    spark = SparkSession.builder.appName("recsys train_als").getOrCreate()
-    try:
+    with SparkSession.builder.appName("recsys train_als").getOrCreate() as spark:
         run(spark, args)
-    finally:
-        spark.stop()
 
 
 if __name__ == "__main__":

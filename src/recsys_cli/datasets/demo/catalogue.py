@@ -24,20 +24,17 @@ SPREAD = 0.65
 """Sigma of the log-normal popularity of products."""
 COLOUR_POWER = 0.3
 MAX_COLOURS = 9
-PLAIN_SHAPES = frozenset({"boots", "heels", "sandals", "belt", "bag", "sunglasses"})
-PRINTABLE = ("tee", "vest", "sweater", "hoodie", "dress", "shirt", "bodysuit", "pyjama")
-"""Silhouettes with a front to print or embroider."""
-DELICATE = ("tee", "vest", "dress", "skirt", "shirt", "bra", "briefs", "bikini", "pyjama", "socks")
-"""Silhouettes that come in lace."""
-METALS = frozenset({"earring", "necklace"})
 
 COLOUR_MASTER = np.array([MASTERS.index(c.master) for c in COLOURS])
 GARMENT_GROUPS = tuple(dict.fromkeys(g.garment_group for g in GARMENTS))
 GARMENT_FAMILY = np.array([GARMENT_GROUPS.index(g.garment_group) for g in GARMENTS])
 MATERIALS = np.array([len(g.materials) for g in GARMENTS])
-SHAPES = np.array([g.shape for g in GARMENTS])
-SEASONAL = np.array([g.swing if g.peak_week is not None else 0.0 for g in GARMENTS])
-PEAK = np.array([g.peak_week or 0 for g in GARMENTS])
+PLAIN = np.array([g.silhouette.plain for g in GARMENTS])
+JEWELLERY = np.array([g.silhouette.jewellery for g in GARMENTS])
+PRINTABLE = np.array([g.silhouette.printable for g in GARMENTS])
+DELICATE = np.array([g.silhouette.delicate for g in GARMENTS])
+SEASONAL = np.array([g.swing for g in GARMENTS])
+PEAK = np.array([g.peak_week for g in GARMENTS])
 
 
 @dataclass(frozen=True)
@@ -203,14 +200,11 @@ def product_patterns(
     """Graphical appearance of each product, as far as its garment allows one."""
     names = list(PATTERNS)
     weights = lines.patterns[line].copy()
-    shapes = SHAPES[garment]
-    plain = np.isin(shapes, list(PLAIN_SHAPES | METALS))
+    plain = PLAIN[garment]
     weights[plain] *= 0.02
     weights[plain, names.index("Solid")] += 50.0
-    unfit = ~np.isin(shapes, PRINTABLE)
-    for name in ("Front print", "Embroidery"):
-        weights[unfit, names.index(name)] = 0.0
-    weights[~np.isin(shapes, DELICATE), names.index("Lace")] = 0.0
+    for name, fit in (("Front print", PRINTABLE), ("Embroidery", PRINTABLE), ("Lace", DELICATE)):
+        weights[~fit[garment], names.index(name)] = 0.0
     chosen = choose_rows(rng, weights)
     is_jeans = np.array([g.name == "Jeans" for g in GARMENTS])[garment]
     return np.where(is_jeans, names.index("Denim"), chosen)
@@ -231,8 +225,7 @@ def colour_articles(
     """Colours of the articles, distinct within a product; (sum of sizes,) in product order."""
     weights = lines.colours[products.line].copy()
     metal = np.array([c.master == "Metal" for c in COLOURS])
-    jewels = np.isin(SHAPES[products.garment], list(METALS))
-    weights[:, metal] *= np.where(jewels, 500.0, 0.3)[:, None]
+    weights[:, metal] *= np.where(JEWELLERY[products.garment], 500.0, 0.3)[:, None]
     denim = products.pattern == list(PATTERNS).index("Denim")
     blue = np.array([c.master in {"Blue", "Black", "Grey"} for c in COLOURS])
     weights[:, ~blue] *= np.where(denim, 0.02, 1.0)[:, None]

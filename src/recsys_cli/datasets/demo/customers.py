@@ -21,7 +21,7 @@ from recsys_cli.datasets.demo.sampling import (
     split_exactly,
     stream,
 )
-from recsys_cli.datasets.demo.vocabulary import MASTERS, STYLES
+from recsys_cli.datasets.demo.vocabulary import HOUSEHOLDS, MASTERS, STYLES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,13 +37,6 @@ NEWCOMERS, LEAVERS = 0.45, 0.3
 MISSING_AGE = 0.012
 AGE_PULL = 2.0
 """How strictly styles keep to their age."""
-HOUSEHOLDS = ("her", "him", "family")
-HOUSEHOLD_SHARE = np.array([0.72, 0.13, 0.15])
-LEANING = {
-    "her": {"Men": -3.5, "Children": -3.5},
-    "him": {"Men": 4.0, "Ladies": -2.0, "Children": -3.0},
-    "family": {"Children": 2.5, "Men": -1.5},
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ class Customers:
 
 
 @dataclass(frozen=True)
-class Taste:
+class CustomerTaste:
     """What a block of customers likes, (n, …)."""
 
     styles: IntArray
@@ -88,7 +81,7 @@ def make_customers(count: int, transactions: int, seed: int) -> Customers:
     older = rng.normal(50.0, 8.5, count)
     age = np.clip(np.where(rng.random(count) < 0.62, young, older), 16, 90).astype(np.int64)
     family = np.exp(-((age - 36.0) ** 2) / 120.0)
-    shares = np.tile(HOUSEHOLD_SHARE, (count, 1))
+    shares = np.tile([h.share for h in HOUSEHOLDS], (count, 1))
     shares[:, 2] *= 0.2 + 3.0 * family
     joined = np.where(rng.random(count) < NEWCOMERS, rng.random(count), 0.0)
     stays = np.where(rng.random(count) < LEAVERS, rng.random(count), 1.0)
@@ -111,14 +104,14 @@ def style_leaning(age: IntArray, household: IntArray) -> FloatArray:
     spread = np.array([s.spread for s in STYLES], np.float64)
     share = np.log([s.share for s in STYLES])
     fit = -0.5 * ((age[:, None] - centre) / spread) ** 2
-    bonus = np.array([[LEANING[h].get(s.audience, 0.0) for s in STYLES] for h in HOUSEHOLDS])
+    bonus = np.array([[h.leaning.get(s.audience, 0.0) for s in STYLES] for h in HOUSEHOLDS])
     leaning: FloatArray = np.maximum(AGE_PULL * fit, -5.0) + share + bonus[household]
     return leaning
 
 
 def make_taste(
     rng: np.random.Generator, lines: Lines, *, age: IntArray, household: IntArray
-) -> Taste:
+) -> CustomerTaste:
     """Draw the taste of a block of customers with the given ages and households, each (n,)."""
     count = age.size
     leaning = style_leaning(age, household) + rng.gumbel(size=(count, len(STYLES)))
@@ -132,7 +125,7 @@ def make_taste(
     favourites = np.searchsorted(edges, target, "right") - 1
     blend = np.array([0.45, 0.25, 0.15, 0.1, 0.05], np.float32)
     point = np.einsum("nfm,f->nm", lines.micro[favourites], blend)
-    return Taste(
+    return CustomerTaste(
         styles=styles,
         favourites=favourites,
         colours=rng.normal(0, 0.9, (count, len(MASTERS))).astype(np.float32),

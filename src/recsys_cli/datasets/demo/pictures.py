@@ -3,7 +3,6 @@
 In: a catalogue. Out: images/0xx/0xxxxxxxxx.jpg, 224 × 300, one per article up to a limit.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -15,15 +14,14 @@ from recsys_cli.datasets.demo import accessories, bottoms, tops
 from recsys_cli.datasets.demo.catalogue import Catalogue
 from recsys_cli.datasets.demo.fabric import VARIANTS, pattern_masks
 from recsys_cli.datasets.demo.outline import HEIGHT, WIDTH, Image32, Raster, Tone, rasterise, read
+from recsys_cli.datasets.demo.sampling import in_order
 from recsys_cli.datasets.demo.vocabulary import COLOURS, GARMENTS, PATTERNS
 from recsys_cli.progress import Progress
 
 QUALITY = 88
 BACKDROPS = ((240, 239, 237), (236, 237, 239), (243, 240, 235), (234, 235, 233))
 INK, PAPER, BRASS, STEEL = (38, 38, 42), (244, 242, 236), (196, 168, 108), (178, 182, 188)
-SLEEVED = frozenset({"tee", "shirt", "polo", "dress", "jumpsuit", "bodysuit", "pyjama"})
-"""Silhouettes that differ by sleeve; the others are drawn once for all."""
-CUT = ("garment", "sleeve", "length", "neck")
+DEPENDS_ON = ("garment", "sleeve", "length", "neck")
 """Columns of the products that a silhouette depends on."""
 Colour = tuple[int, int, int]
 BRIGHT = 120.0
@@ -41,12 +39,8 @@ def write_pictures(catalogue: Catalogue, folder: Path, *, limit: int, progress: 
         name = ids[article]
         (folder / name[:3] / f"{name}.jpg").write_bytes(picture(catalogue, article))
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        try:
-            for _ in pool.map(draw, range(len(ids))):
-                progress.advance()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    for _ in in_order(draw, range(len(ids))):
+        progress.advance()
 
 
 def picture(catalogue: Catalogue, article: int) -> bytes:
@@ -56,7 +50,7 @@ def picture(catalogue: Catalogue, article: int) -> bytes:
         colour=COLOURS[int(catalogue.colour[article])].rgb,
         pattern=tuple(PATTERNS)[int(products.pattern[product])],
         look=int(products.name[product]),
-        **{cut: int(getattr(products, cut)[product]) for cut in CUT},
+        **{cut: int(getattr(products, cut)[product]) for cut in DEPENDS_ON},
     )
     return jpeg(pixels)
 
@@ -81,8 +75,8 @@ def render(
     *, garment: int, colour: Colour, pattern: str, sleeve: int, length: int, neck: int, look: int
 ) -> NDArray[np.uint8]:
     """Paint one article, (HEIGHT, WIDTH, 3); `look` picks variants that no text mentions."""
-    shape = GARMENTS[garment].shape
-    raster = raster_of(shape, sleeve if shape in SLEEVED else 0, length, neck)
+    thing = GARMENTS[garment]
+    raster = raster_of(thing.shape, sleeve if thing.silhouette.sleeved else 0, length, neck)
     second = flat(companion(colour, 0.82 if brightness(colour) > BRIGHT else 1.25))
     plain: dict[Tone, NDArray[np.float32]] = {
         Tone.INSIDE: flat(companion(colour, 0.55)),

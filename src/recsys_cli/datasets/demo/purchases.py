@@ -7,17 +7,26 @@ each row, and keeps one of them by taste; then some rows become repurchases. Blo
 table sorted by day, in which the customers of a day keep their order.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_cli.datasets.demo.catalogue import COLOUR_MASTER, GARMENT_FAMILY, WEEKS, Catalogue
-from recsys_cli.datasets.demo.customers import Customers, make_taste
-from recsys_cli.datasets.demo.sampling import IntArray, choose, openings, prefer, stream
-from recsys_cli.datasets.demo.shop import DAYS, Block, Shop, open_shop, pay, repurchase, week_of
+from recsys_cli.datasets.demo.customers import Customers, CustomerTaste, make_taste
+from recsys_cli.datasets.demo.sampling import (
+    FloatArray,
+    IntArray,
+    between,
+    choose,
+    in_order,
+    openings,
+    prefer,
+    stream,
+)
+from recsys_cli.datasets.demo.shop import DAYS, DemoShop, open_shop, week_of
 from recsys_cli.progress import Progress
 
 BLOCK = 40_000
@@ -33,7 +42,11 @@ THEMED = 0.5
 """Chance that a row follows the theme of its basket."""
 VARIETY = 0.6
 """Chance that an article come upon twice is passed over for another."""
-
+REPURCHASE = 0.11
+SAME_ARTICLE = 0.6
+"""Of the repurchases: the very same article, rather than the product in another colour."""
+DUPLICATE = 0.05
+"""Chance that a row repeats the row before it in the same basket (two pieces bought)."""
 
 Column = NDArray[Any]
 KINDS = ("uint16", "int32", "int32", "int32", "uint8")
@@ -50,6 +63,20 @@ class Purchases(NamedTuple):
     channel: Column
 
 
+@dataclass(frozen=True)
+class CustomerBlock:
+    """Customers whose rows (n,) are being made up: who buys in which basket on which day."""
+
+    rng: np.random.Generator
+    shop: DemoShop
+    taste: CustomerTaste
+    purchases: IntArray
+    """(customers,): how many rows are theirs."""
+    who: IntArray
+    basket: IntArray
+    day: IntArray
+
+
 def make_purchases(
     catalogue: Catalogue, customers: Customers, seed: int, *, progress: Progress
 ) -> Purchases:
@@ -59,7 +86,8 @@ def make_purchases(
     table = Purchases(*(np.empty(total, kind) for kind in KINDS))
     progress.start("purchases", total)
     filled = 0
-    for block in _blocks(shop, customers, seed):
+    starts = range(0, len(customers.ids), BLOCK)
+    for block in in_order(partial(simulate_block, shop, customers, seed), starts):
         rows = slice(filled, filled + block.day.size)
         for column, part in zip(table, block, strict=True):
             column[rows] = part
@@ -69,23 +97,7 @@ def make_purchases(
     return Purchases(*(column[order] for column in table))
 
 
-def _blocks(shop: Shop, customers: Customers, seed: int) -> Iterator[Purchases]:
-    """The blocks in order, simulated two at a time (numpy lets go of the interpreter lock)."""
-    starts = range(0, len(customers.ids), BLOCK)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        waiting: list[Future[Purchases]] = []
-        try:
-            for start in starts:
-                waiting.append(pool.submit(simulate_block, shop, customers, seed, start))
-                if len(waiting) > 2:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def simulate_block(shop: Shop, customers: Customers, seed: int, start: int) -> Purchases:
+def simulate_block(shop: DemoShop, customers: Customers, seed: int, start: int) -> Purchases:
     """Simulate customers `start` to `start + BLOCK`; rows sorted by customer, then day."""
     rng = stream(seed, 6, start)
     chosen = slice(start, start + BLOCK)
@@ -95,7 +107,7 @@ def simulate_block(shop: Shop, customers: Customers, seed: int, start: int) -> P
     )
     who = np.repeat(np.arange(purchases.size), purchases)
     basket, day = lay_out_baskets(rng, shop, customers, chosen)
-    block = Block(rng, shop, taste, purchases, who, basket, day)
+    block = CustomerBlock(rng, shop, taste, purchases, who, basket, day)
     lines = choose_lines(block)
     article = choose_articles(block, lines, np.arange(who.size))
     article = repurchase(block, avoid_repeats(block, article, shop.catalogue.lines.style[lines[0]]))
@@ -107,7 +119,7 @@ def simulate_block(shop: Shop, customers: Customers, seed: int, start: int) -> P
 
 
 def lay_out_baskets(
-    rng: np.random.Generator, shop: Shop, customers: Customers, chosen: slice
+    rng: np.random.Generator, shop: DemoShop, customers: Customers, chosen: slice
 ) -> tuple[IntArray, IntArray]:
     """Basket number and day of each row, (sum of purchases,); days ascend within a customer.
 
@@ -127,7 +139,7 @@ def lay_out_baskets(
     return basket, day[basket]
 
 
-def choose_lines(block: Block) -> IntArray:
+def choose_lines(block: CustomerBlock) -> IntArray:
     """The stretch of lines that each row draws from, as first and last line, (2, n)."""
     rng, taste, basket, total = block.rng, block.taste, block.basket, block.who.size
     baskets = int(basket.max(initial=0)) + 1
@@ -141,7 +153,7 @@ def choose_lines(block: Block) -> IntArray:
     return np.choose(kind, [favourite, block.shop.lines_of(style), block.shop.everything])
 
 
-def choose_articles(block: Block, lines: IntArray, rows: IntArray) -> IntArray:
+def choose_articles(block: CustomerBlock, lines: IntArray, rows: IntArray) -> IntArray:
     """Draw candidates for some rows from their lines (2, n) as sold that week; keep one each."""
     rng, shop = block.rng, block.shop
     week = week_of(block.day[rows])
@@ -159,7 +171,7 @@ def choose_articles(block: Block, lines: IntArray, rows: IntArray) -> IntArray:
 
 
 def in_season(
-    rng: np.random.Generator, shop: Shop, week: int, first: IntArray, last: IntArray
+    rng: np.random.Generator, shop: DemoShop, week: int, first: IntArray, last: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Send some of those who ask for lines out of season to the whole shop instead."""
     demand = shop.demand[week]
@@ -168,7 +180,7 @@ def in_season(
     return np.where(astray, 0, first), np.where(astray, demand.size - 2, last)
 
 
-def avoid_repeats(block: Block, article: IntArray, style: IntArray) -> IntArray:
+def avoid_repeats(block: CustomerBlock, article: IntArray, style: IntArray) -> IntArray:
     """Draw again where a customer came upon the same article twice by chance.
 
     First from the whole `style` of the line drawn, then from everything, so that a heavy buyer
@@ -186,7 +198,7 @@ def avoid_repeats(block: Block, article: IntArray, style: IntArray) -> IntArray:
     return article
 
 
-def liking(block: Block, who: IntArray, items: IntArray) -> NDArray[np.float32]:
+def liking(block: CustomerBlock, who: IntArray, items: IntArray) -> NDArray[np.float32]:
     """How much each customer (n,) likes each of their candidates (n, c), as a log-weight."""
     taste, catalogue = block.taste, block.shop.catalogue
     products, product = catalogue.products, catalogue.product[items]
@@ -200,3 +212,36 @@ def liking(block: Block, who: IntArray, items: IntArray) -> NDArray[np.float32]:
         + taste.price[person] * dear,
         np.float32,
     )
+
+
+def repurchase(block: CustomerBlock, article: IntArray) -> IntArray:
+    """Turn some rows into what the customer bought before: the article, or another colour of it.
+
+    Only articles still on the shelf are bought again. Some rows repeat the one before them in
+    the same basket.
+    """
+    rng, catalogue, total = block.rng, block.shop.catalogue, article.size
+    rows = np.arange(total)
+    begin = np.repeat(np.cumsum(block.purchases) - block.purchases, block.purchases)
+    again = (rng.random(total) < REPURCHASE) & (rows > begin)
+    wanted = article[between(rng, begin, rows)]
+    first, product = catalogue.first_of_product, catalogue.product[wanted]
+    sibling = between(rng, first[product], first[product + 1])
+    wanted = np.where(rng.random(total) < SAME_ARTICLE, wanted, sibling)
+    again &= block.shop.shelf.weekly[week_of(block.day), wanted] > 0
+    result = np.where(again, wanted, article)
+    twice = (rng.random(total) < DUPLICATE) & (rows > begin)
+    twice[1:] &= block.basket[1:] == block.basket[:-1]
+    return np.where(twice, result[np.maximum(rows - 1, 0)], result)
+
+
+def pay(block: CustomerBlock, article: IntArray) -> IntArray:
+    """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
+    rng, products = block.rng, block.shop.catalogue.products
+    product = block.shop.catalogue.product[article]
+    age = (week_of(block.day) - products.intro[product]) / products.life[product]
+    fading = np.clip((age - 1.0) * 0.3, 0.0, 0.5)
+    sale = np.where(rng.random(article.size) < fading, 0.3, 0.0)
+    voucher = np.where(rng.random(article.size) < 0.06, 0.1, 0.0)
+    paid: FloatArray = np.rint(products.cents[product] * (1 - sale) * (1 - voucher))
+    return paid.clip(min=49).astype(np.int64)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys_cli.datasets.demo.sampling import MICRO, IntArray, Shelf, choose, stream
+from recsys_cli.datasets.demo.sampling import MICRO, IntArray, WeeklyShelf, choose, stream
 from recsys_cli.datasets.demo.visits import DAY_MS, FIRST_MS, WEEKS, RrItems, make_visits
 from recsys_cli.progress import Progress
 
@@ -137,7 +137,7 @@ def make_items(count: int, tree: Tree, seed: int) -> RrItems:
         department=tree.department,
         centre=centre,
         micro=centre[leaf] + rng.normal(0, 0.5, (count, MICRO)).astype(np.float32),
-        shelf=Shelf(groups=leaf, n_groups=leaves, weekly=weekly),
+        shelf=WeeklyShelf(groups=leaf, n_groups=leaves, weekly=weekly),
     )
 
 

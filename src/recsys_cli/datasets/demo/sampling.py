@@ -1,8 +1,15 @@
 """Vectorised draws that both demo shops share: weighted choices, exact splits, weekly shelves."""
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T")
+R = TypeVar("R")
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 MICRO = 8
@@ -12,6 +19,24 @@ MICRO = 8
 def stream(seed: int, *path: int) -> np.random.Generator:
     """A generator of its own for each part of the demo, so that parts do not disturb each other."""
     return np.random.default_rng([seed, *path])
+
+
+def in_order(function: Callable[[T], R], arguments: Iterable[T]) -> Iterator[R]:
+    """`function` of each argument, two at a time: numpy and Pillow let go of Python's lock.
+
+    No more results wait than are being made, so memory stays bounded.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        try:
+            for argument in arguments:
+                waiting.append(pool.submit(function, argument))
+                if len(waiting) > 2:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def choose(rng: np.random.Generator, weights: FloatArray, size: int) -> IntArray:
@@ -54,7 +79,7 @@ def split_exactly(weights: FloatArray, total: int, *, phase: float = 0.5) -> Int
     return shares
 
 
-class Shelf:
+class WeeklyShelf:
     """What is on sale in each week, arranged so that any group of items can be drawn from.
 
     Items are ordered by group; a group, or a run of neighbouring groups, is a stretch of that

@@ -1,4 +1,4 @@
-"""The demo shop as its customers find it: calendar, shelf, prices, and what is bought again."""
+"""The demo shop as its customers find it: its calendar, and what is on the shelf in each week."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -6,27 +6,21 @@ from datetime import date, timedelta
 import numpy as np
 
 from recsys_cli.datasets.demo.catalogue import WEEKS, Catalogue, line_seasons, weekly_weights
-from recsys_cli.datasets.demo.customers import Taste
-from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, Shelf, between, stream
+from recsys_cli.datasets.demo.sampling import FloatArray, IntArray, WeeklyShelf, stream
 
 FIRST_DAY = date(2018, 9, 20)
 DAYS = 734
 """Up to and including 2020-09-22."""
 WEEKDAY = np.array([1.0, 0.95, 1.05, 1.1, 1.15, 1.2, 0.95])
 """Relative sales from Monday on."""
-REPURCHASE = 0.11
-SAME_ARTICLE = 0.6
-"""Of the repurchases: the very same article, rather than the product in another colour."""
-DUPLICATE = 0.05
-"""Chance that a row repeats the row before it in the same basket (two pieces bought)."""
 
 
 @dataclass(frozen=True)
-class Shop:
+class DemoShop:
     """What all blocks share."""
 
     catalogue: Catalogue
-    shelf: Shelf
+    shelf: WeeklyShelf
     line_bounds: IntArray
     """(styles + 1,): the lines of style s are line_bounds[s] to line_bounds[s + 1]."""
     demand: FloatArray
@@ -44,30 +38,16 @@ class Shop:
         return np.stack([self.line_bounds[style], self.line_bounds[style + 1] - 1])
 
 
-@dataclass(frozen=True)
-class Block:
-    """Customers whose rows (n,) are being made up: who buys in which basket on which day."""
-
-    rng: np.random.Generator
-    shop: Shop
-    taste: Taste
-    purchases: IntArray
-    """(customers,): how many rows are theirs."""
-    who: IntArray
-    basket: IntArray
-    day: IntArray
-
-
 def week_of(day: IntArray) -> IntArray:
     """The week of the data that a day falls in; weeks end on the last day."""
     return WEEKS - 1 - (DAYS - 1 - day) // 7
 
 
-def open_shop(catalogue: Catalogue, seed: int) -> Shop:
+def open_shop(catalogue: Catalogue, seed: int) -> DemoShop:
     """Prepare the shelf and the calendar."""
     line = catalogue.products.line[catalogue.product]
     count = catalogue.lines.style.size
-    shelf = Shelf(groups=line, n_groups=count, weekly=weekly_weights(catalogue))
+    shelf = WeeklyShelf(groups=line, n_groups=count, weekly=weekly_weights(catalogue))
     styles = int(catalogue.lines.style.max()) + 1
     bounds = np.searchsorted(catalogue.lines.style, np.arange(styles + 1))
     demand = np.zeros((WEEKS, count + 1))
@@ -78,42 +58,9 @@ def open_shop(catalogue: Catalogue, seed: int) -> Shop:
     sale = 1.0 + 0.5 * np.exp(-(((day - 66) % 365) ** 2) / 18.0)
     noise = np.exp(stream(seed, 5).normal(0, 0.1, DAYS))
     sales = weekday * yearly * sale * noise * (1.0 + 0.4 * day / DAYS)
-    return Shop(catalogue, shelf, bounds, demand, np.concatenate([[0.0], np.cumsum(sales)]))
+    return DemoShop(catalogue, shelf, bounds, demand, np.concatenate([[0.0], np.cumsum(sales)]))
 
 
 def day_names() -> list[str]:
     """The ISO date of each day."""
     return [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(DAYS)]
-
-
-def repurchase(block: Block, article: IntArray) -> IntArray:
-    """Turn some rows into what the customer bought before: the article, or another colour of it.
-
-    Only articles still on the shelf are bought again. Some rows repeat the one before them in
-    the same basket.
-    """
-    rng, catalogue, total = block.rng, block.shop.catalogue, article.size
-    rows = np.arange(total)
-    begin = np.repeat(np.cumsum(block.purchases) - block.purchases, block.purchases)
-    again = (rng.random(total) < REPURCHASE) & (rows > begin)
-    wanted = article[between(rng, begin, rows)]
-    first, product = catalogue.first_of_product, catalogue.product[wanted]
-    sibling = between(rng, first[product], first[product + 1])
-    wanted = np.where(rng.random(total) < SAME_ARTICLE, wanted, sibling)
-    again &= block.shop.shelf.weekly[week_of(block.day), wanted] > 0
-    result = np.where(again, wanted, article)
-    twice = (rng.random(total) < DUPLICATE) & (rows > begin)
-    twice[1:] &= block.basket[1:] == block.basket[:-1]
-    return np.where(twice, result[np.maximum(rows - 1, 0)], result)
-
-
-def pay(block: Block, article: IntArray) -> IntArray:
-    """Price paid in cents, (n,): marked down as an article fades, now and then a voucher."""
-    rng, products = block.rng, block.shop.catalogue.products
-    product = block.shop.catalogue.product[article]
-    age = (week_of(block.day) - products.intro[product]) / products.life[product]
-    fading = np.clip((age - 1.0) * 0.3, 0.0, 0.5)
-    sale = np.where(rng.random(article.size) < fading, 0.3, 0.0)
-    voucher = np.where(rng.random(article.size) < 0.06, 0.1, 0.0)
-    paid: FloatArray = np.rint(products.cents[product] * (1 - sale) * (1 - voucher))
-    return paid.clip(min=49).astype(np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_cli.datasets.demo import sampling
-from recsys_cli.datasets.demo.sampling import MICRO, FloatArray, IntArray, Shelf, choose
+from recsys_cli.datasets.demo.sampling import MICRO, FloatArray, IntArray, WeeklyShelf, choose
 
 KNOWN_VISITOR = 123
 """This visitor always exists and has history."""
@@ -44,7 +44,26 @@ class RrItems:
     """(leaves,): the department of each leaf, ascending."""
     centre: NDArray[np.float32]
     micro: NDArray[np.float32]
-    shelf: Shelf
+    shelf: WeeklyShelf
+
+
+@dataclass(frozen=True)
+class Views:
+    """Views (n,) that are being made up: who looks in which session at what time."""
+
+    rng: np.random.Generator
+    items: RrItems
+    who: IntArray
+    """Positions of visitors, ascending."""
+    known: int
+    """Position of the known one."""
+    session: IntArray
+    time: IntArray
+
+    @property
+    def sessions(self) -> int:
+        """How many."""
+        return int(self.session.max()) + 1
 
 
 class Visits(NamedTuple):
@@ -78,9 +97,9 @@ def make_visits(items: RrItems, *, visitors: int, events: int, seed: int) -> Vis
     views = sampling.split_exactly(activity, int(events / (1 + CART * (1 + PAID))))
     views[known] = KNOWN_SESSIONS * KNOWN_VIEWS
     who = np.repeat(np.arange(visitors), views)
-    session, time = lay_out_sessions(rng, views, known)
-    item, fit = choose_items(rng, items, who=who, session=session, time=time, known=known)
-    return funnel(rng, time=time, visitor=ids[who], item=items.ids[item], session=session, fit=fit)
+    laid_out = Views(rng, items, who, known, *lay_out_sessions(rng, views, known))
+    item, fit = choose_items(laid_out)
+    return funnel(laid_out, visitor=ids[who], item=items.ids[item], fit=fit)
 
 
 def lay_out_sessions(
@@ -108,20 +127,12 @@ def lay_out_sessions(
     return session, begin[session] + np.minimum(elapsed, 5_000_000).astype(np.int64)
 
 
-def choose_items(
-    rng: np.random.Generator,
-    items: RrItems,
-    *,
-    who: IntArray,
-    session: IntArray,
-    time: IntArray,
-    known: int,
-) -> tuple[IntArray, FloatArray]:
+def choose_items(views: Views) -> tuple[IntArray, FloatArray]:
     """The item viewed and how well it fits its visitor, both (n,)."""
-    visitors = int(who.max()) + 1
-    favourites, micro = visitor_taste(rng, items, visitors)
-    leaves = session_stretch(rng, items, favourites, who=who, session=session)
-    week = WEEKS - 1 - (DAYS - 1 - (time - FIRST_MS) // DAY_MS) // 7
+    rng, items, who = views.rng, views.items, views.who
+    favourites, micro = visitor_taste(rng, items, int(who.max()) + 1)
+    leaves = session_stretch(views, favourites)
+    week = WEEKS - 1 - (DAYS - 1 - (views.time - FIRST_MS) // DAY_MS) // 7
     item = np.empty(who.size, np.int64)
     fit = np.empty(who.size)
     for w in range(WEEKS):
@@ -130,9 +141,9 @@ def choose_items(
         drawn = items.shelf.draw(rng, week=w, first=first, last=last, candidates=CANDIDATES)
         match = 0.4 * np.einsum("nm,ncm->nc", micro[who[rows]], items.micro[drawn])
         item[rows], fit[rows] = sampling.prefer(rng, drawn, match)
-    item = look_again(rng, item, session)
-    mine = np.flatnonzero(who == known)
-    item[mine] = known_history(rng, items, favourites[known], micro[known], mine.size)
+    item = look_again(rng, item, views.session)
+    mine = np.flatnonzero(who == views.known)
+    item[mine] = known_history(views, favourites[views.known], micro[views.known], mine.size)
     return item, fit
 
 
@@ -149,20 +160,14 @@ def visitor_taste(
     return favourites, 0.6 * items.centre[favourites[:, 0]] + noise
 
 
-def session_stretch(
-    rng: np.random.Generator,
-    items: RrItems,
-    favourites: IntArray,
-    *,
-    who: IntArray,
-    session: IntArray,
-) -> IntArray:
+def session_stretch(views: Views, favourites: IntArray) -> IntArray:
     """First and last leaf category that each view draws from, (2, n)."""
-    sessions = int(session.max()) + 1
-    slot = choose(rng, FAVOURITE_WEIGHTS, sessions)[session]
-    leaf, departments = favourites[who, slot], items.department
+    rng, session, departments = views.rng, views.session, views.items.department
+    slot = choose(rng, FAVOURITE_WEIGHTS, views.sessions)[session]
+    leaf = favourites[views.who, slot]
     department = departments[leaf]
-    kind = np.searchsorted([FAVOURITE, FAVOURITE + DEPARTMENT], rng.random(sessions)[session])
+    luck = rng.random(views.sessions)[session]
+    kind = np.searchsorted([FAVOURITE, FAVOURITE + DEPARTMENT], luck)
     low = np.searchsorted(departments, department, "left")
     high = np.searchsorted(departments, department, "right") - 1
     everything = np.array([[0], [departments.size - 1]])
@@ -176,35 +181,25 @@ def look_again(rng: np.random.Generator, item: IntArray, session: IntArray) -> I
 
 
 def known_history(
-    rng: np.random.Generator,
-    items: RrItems,
-    favourites: IntArray,
-    micro: NDArray[np.float32],
-    views: int,
+    views: Views, favourites: IntArray, micro: NDArray[np.float32], count: int
 ) -> IntArray:
     """What the known visitor views: its dozen best-fitting long-lived items, each at least once."""
+    items, rng = views.items, views.rng
     liked = 0.4 * items.micro @ micro + 4.0 * np.isin(items.leaf, favourites)
     liked = liked + 8.0 * (items.shelf.weekly > 0).all(axis=0)
     pool = np.argsort(-liked, kind="stable")[:KNOWN_ITEMS]
-    again = [rng.permutation(pool), rng.choice(pool, max(views - pool.size, 0))]
-    return np.concatenate(again)[:views]
+    again = [rng.permutation(pool), rng.choice(pool, max(count - pool.size, 0))]
+    return np.concatenate(again)[:count]
 
 
-def funnel(
-    rng: np.random.Generator,
-    *,
-    time: IntArray,
-    visitor: IntArray,
-    item: IntArray,
-    session: IntArray,
-    fit: FloatArray,
-) -> Visits:
+def funnel(views: Views, *, visitor: IntArray, item: IntArray, fit: FloatArray) -> Visits:
     """Add carts and payments to the views and put all events in order of the day."""
+    rng, session, time = views.rng, views.session, views.time
     count = session.size
     eager = CART * np.exp(fit - np.log(np.exp(fit).mean()))
     carted = np.flatnonzero(rng.random(count) < np.minimum(eager, 0.6))
     cart_time = time[carted] + rng.integers(4_000, 50_000, carted.size)
-    pays = rng.random(int(session.max()) + 1) < PAID
+    pays = rng.random(views.sessions) < PAID
     paid = carted[pays[session[carted]]]
     end = np.searchsorted(session, session[paid], "right") - 1
     sessions, number = np.unique(session[paid], return_inverse=True)
