@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recsys_cli.apps import evaluate
-from recsys_cli.apps.evaluate import Question, evaluate_dataset
+from recsys_cli.apps.evaluate import Question, run_evaluation
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
 from recsys_cli.errors import DataError
@@ -29,7 +29,7 @@ def shop(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def measured(root: Path, **question):
-    return evaluate_dataset(Workspace(root), load_config(root), "hm", Question(**question))
+    return run_evaluation(Workspace(root), load_config(root), "hm", Question(**question)).result
 
 
 def test_all_means_all_that_can_be_made(shop: Path) -> None:

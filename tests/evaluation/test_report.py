@@ -17,17 +17,16 @@ import pytest
 from PIL import Image
 
 from conftest import CONFIG, build
-from recsys_cli.apps.evalreport import training_curves, write_report
+from recsys_cli.apps.evalreport import sample_examples, training_curves, write_report
 from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
-from recsys_cli.apps.examples import sample_examples
 from recsys_cli.assembly import load_config
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.report import charts
-from recsys_cli.evaluation.report.charts import Axis, Line, number, scatter
+from recsys_cli.evaluation.report.charts import Axis, number, scatter
 from recsys_cli.evaluation.report.page import render_curves, render_page
 from recsys_cli.evaluation.report.thumbnails import HEIGHT, WIDTH, Thumbnails
-from recsys_cli.evaluation.report.training import training_lines
-from recsys_cli.evaluation.report.view import Section
+from recsys_cli.evaluation.report.training import Line, training_lines
+from recsys_cli.evaluation.report.view import DatasetReport
 from recsys_cli.store.workspace import Workspace
 
 EVIL = '<script>alert("1")</script>&\'"<img src=x onerror=alert(2)>'
@@ -188,7 +187,7 @@ def test_several_datasets_share_a_page(evaluation: Evaluation, shop: Path) -> No
     other = run_evaluation(
         Workspace(shop), load_config(shop), "rr", Question(strategies=["popular"])
     )
-    sections = [Section(e.result, {}, []) for e in (evaluation, other)]
+    sections = [DatasetReport(e.result, {}, []) for e in (evaluation, other)]
     parsed = Page(render_page(sections, root=shop))
     ids = [a["id"] for a in parsed.named("section")]
     assert ids == ["hm", "rr"]

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import CONFIG, build
 from recsys_cli.apps.tuning import TARGETS, Search, apply, find_target, tune
-from recsys_cli.apps.tuning.edit import with_settings
+from recsys_cli.apps.tuning.outcome import with_settings
 from recsys_cli.apps.tuning.targets import judged_by, settings_of
 from recsys_cli.apps.tuning.trial import Judge, touched
 from recsys_cli.assembly import default_graph, load_config

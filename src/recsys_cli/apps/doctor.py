@@ -175,7 +175,7 @@ _TINY = ["als.factors=8", "text.encoder=lsa:16", "twotower.enabled=false", "hybr
 
 def _tiny_run() -> Check:
     """Demo data, the stages that take seconds, a recommendation and an evaluation."""
-    from recsys_cli.apps.evaluate import Question, evaluate_dataset
+    from recsys_cli.apps.evaluate import Question, run_evaluation
     from recsys_cli.assembly import default_graph, load_config
     from recsys_cli.build.measure import Meter
     from recsys_cli.build.run import Builder
@@ -195,7 +195,8 @@ def _tiny_run() -> Check:
         answer = Engine(workspace, "rr").recommend_one("123", strategy="collab", k=5)
         if len(answer["items"]) != 5:  # noqa: PLR2004
             return Check("tiny run", "FAIL", f"got {len(answer['items'])} items instead of 5")
-        measured = evaluate_dataset(workspace, config, "rr", Question(strategies=["popular"]))
+        question = Question(strategies=["popular"])
+        users = run_evaluation(workspace, config, "rr", question).result.users
     seconds, _ = meter.stop()
-    done = f"demo, build, recommend and evaluate on {measured.users} users in {seconds:.0f} s"
+    done = f"demo, build, recommend and evaluate on {users} users in {seconds:.0f} s"
     return Check("tiny run", "PASS", done)

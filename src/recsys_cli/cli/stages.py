@@ -15,16 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line
-from recsys_cli.cli.options import (
-    HERE,
-    AsOfOption,
-    DatasetOption,
-    ExplainOption,
-    ForceOption,
-    SetOption,
-    WorkspaceOption,
-)
 from recsys_cli.cli.session import open_workspace, run_build
 from recsys_cli.errors import UsageError
 from recsys_cli.store.snapshot import snapshot_from
@@ -174,12 +166,12 @@ STAGES = {
 
 
 _SHARED = (
-    ("workspace", WorkspaceOption, HERE),
-    ("dataset", DatasetOption, None),
-    ("overrides", SetOption, None),
+    ("workspace", options.Workspace, options.HERE),
+    ("dataset", options.Dataset, None),
+    ("overrides", options.Settings, None),
 )
-_LAST = (("force", ForceOption, False), ("explain", ExplainOption, False))
-_PAST = ("as_of", AsOfOption, None)
+_LAST = (("force", options.Force, False), ("explain", options.Explain, False))
+_PAST = ("as_of", options.AsOf, None)
 
 
 def builds(about: StageCommand) -> Callable[..., None]:

@@ -90,7 +90,6 @@ class _Plan:
     groups: Mapping[str, Mask]
     ks: tuple[int, ...]
     exclude_seen: bool
-    allow: Mask | None
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +105,6 @@ def measure(
     history_reference: int,
     ks: Sequence[int],
     exclude_seen: bool,
-    allow: Mask | None = None,
     segments: Mapping[str, Mask] | None = None,
     vectors: npt.NDArray[np.float32] | None = None,
     details: Mapping[str, Any] | None = None,
@@ -123,7 +121,6 @@ def measure(
         ks: depths of the metrics.
         exclude_seen: leave what users already had out of their lists; `truth` must not hold
             such pairs then.
-        allow: (n_items,) items that may be recommended; None means all.
         segments: further groups by name, each a mask (n,) over the test users.
         vectors: (n_items, d) float32 content vectors for the diversity of lists, zero for items
             without one; None where there are none.
@@ -149,7 +146,6 @@ def measure(
         groups=groups_of(truth, history, cold, segments or {}),
         ks=tuple(sorted(set(ks))),
         exclude_seen=exclude_seen,
-        allow=allow,
     )
     return Measured(
         truth=truth,
@@ -250,7 +246,7 @@ def _answer(strategy: WithFallback, plan: _Plan, rows: npt.NDArray[np.int64]) ->
     users = plan.truth.users[rows]
     exclude = plan.history.take(users) if plan.exclude_seen else None
     k = min(plan.ks[-1], strategy.n_items)
-    return strategy.answer(users, k=k, exclude=exclude, allow=plan.allow)
+    return strategy.answer(users, k=k, exclude=exclude)
 
 
 class _Counts:

@@ -116,12 +116,9 @@ def _catalogue(parts: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
     metrics = dict.fromkeys(metric for part in parts for metric in part)
     values = {m: np.array([part.get(m, np.nan) for part in parts]) for m in metrics}
     return {
-        metric: Interval(float(v[~np.isnan(v)].mean()) if (~np.isnan(v)).any() else np.nan, *_NONE)
+        metric: Interval(float(v[~np.isnan(v)].mean()) if (~np.isnan(v)).any() else np.nan)
         for metric, v in values.items()
     }
-
-
-_NONE = (float("nan"), float("nan"))
 
 
 def _strategy(

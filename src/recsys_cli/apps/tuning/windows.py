@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from recsys_cli.apps.evaluate import build
 from recsys_cli.apps.tuning.targets import judged_by
 from recsys_cli.apps.tuning.trial import Judge, Window, touched
 from recsys_cli.build.artifacts import Artifacts
@@ -107,13 +108,6 @@ def prepare(
             truth = without_seen(truth, Engine(workspace, dataset, snapshot).history)
         windows.append(Window(snapshot, truth))
     return judge, windows
-
-
-def build(builder: Builder, targets: Sequence[str], dataset: str, snapshot: Snapshot) -> None:
-    """Build stages of a snapshot, raising the first error."""
-    for step in builder.build(targets, datasets=[dataset], snapshot=snapshot):
-        if step.error:
-            raise step.error
 
 
 def _states(

@@ -1,4 +1,4 @@
-"""`recsys als import`."""
+"""`recsys als import` and `export legacy`."""
 
 from __future__ import annotations
 
@@ -8,36 +8,24 @@ from typing import Annotated
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import print_json, print_line, say
-from recsys_cli.cli.options import (
-    HERE,
-    AsOfOption,
-    DatasetOption,
-    JsonOption,
-    SetOption,
-    WorkspaceOption,
-)
 from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command
 from recsys_cli.store.snapshot import snapshot_from
 
 
 def import_(
-    users: Annotated[
-        Path, typer.Option("--users", help="User factors: CSV or Parquet, a file or a folder.")
-    ],
-    items: Annotated[
-        Path, typer.Option("--items", help="Item factors: CSV or Parquet, a file or a folder.")
-    ],
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
+    users: Annotated[Path, typer.Option(help="User factors: CSV or Parquet, a file or a folder.")],
+    items: Annotated[Path, typer.Option(help="Item factors: CSV or Parquet, a file or a folder.")],
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
     mapping: Annotated[
         Path | None,
         typer.Option(
-            "--mapping",
             help="What the factors' ids refer to: id_map_*.json, an old id_mappings_*.joblib, or"
-            " the folder that the Spark job interactions wrote.",
+            " the folder that the Spark job interactions wrote."
         ),
     ] = None,
     regularization: Annotated[
@@ -52,20 +40,17 @@ def import_(
     alpha: Annotated[
         float | None,
         typer.Option(
-            min=0,
-            help="Confidence α of their training.",
-            show_default="als.alpha of the config",
+            min=0, help="Confidence α of their training.", show_default="als.alpha of the config"
         ),
     ] = None,
     scale_by_count: Annotated[
         bool,
         typer.Option(
-            "--scale-by-count/--no-scale-by-count",
-            help="Whether their training multiplied λ by the number of a user's items; Spark does.",
+            help="Whether their training multiplied λ by the number of a user's items; Spark does."
         ),
     ] = True,
-    as_of: AsOfOption = None,
-    json: JsonOption = False,
+    as_of: options.AsOf = None,
+    json: options.Json = False,
 ) -> None:
     """Import factors trained elsewhere, such as Spark's."""
     from recsys_cli.apps.exchange import import_als
@@ -89,3 +74,21 @@ def import_(
     else:
         print_line(str(report))
         say("Next: ", Command("recommend", "--strategy", "collab"))
+
+
+def legacy(
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Target folder.", show_default="legacy/ in the workspace")
+    ] = None,
+) -> None:
+    """Write the file names and schemas of the scripts that recsys replaces."""
+    from recsys_cli.apps.legacy import export_legacy
+    from recsys_cli.config import chosen_datasets
+
+    opened, config = open_workspace(workspace, overrides)
+    names = chosen_datasets(config, dataset)
+    for path in export_legacy(opened, names, out=out or workspace / "legacy"):
+        print_line(str(path))
