@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.config import Config, chosen_datasets
-from recsys_cli.serve.context import Context, Meeting
+from recsys_cli.serve.context import Meeting, ServerContext
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders
 from recsys_cli.serve.gate import Gate
@@ -68,7 +68,7 @@ def create_app(
 
     hosts = Hosts(settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None)
     names = list(datasets or chosen_datasets(config))
-    context = Context(
+    context = ServerContext(
         workspace=workspace,
         config=config,
         current=Current(workspace, config, names, meeting.folder, apart=apart, told=told),
@@ -111,7 +111,7 @@ def create_app(
 
 
 @asynccontextmanager
-async def _life(context: Context) -> AsyncIterator[None]:
+async def _life(context: ServerContext) -> AsyncIterator[None]:
     """Look for newer builds while the server runs."""
     watching = asyncio.create_task(_watch(context))
     try:
@@ -125,7 +125,7 @@ async def _life(context: Context) -> AsyncIterator[None]:
         await asyncio.to_thread(context.encoders.close)
 
 
-async def _watch(context: Context) -> None:
+async def _watch(context: ServerContext) -> None:
     pause = context.settings.reload_every
     while pause:
         await asyncio.sleep(pause)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,10 @@ from recsys_cli.encoders.pictures import FORMATS, start_worker, unreadable
 from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.errors import BusyError, DataError, RecsysError, sentence
 from recsys_cli.store.workspace import Workspace
-from recsys_cli.strategies.content.fusion import IMAGE, ContentSpace
+from recsys_cli.strategies.content.fusion import ContentSpace
 
 Vectors = npt.NDArray[np.float32]
-T = TypeVar("T")
+Asked = Query | bytes | Sequence[str]
 
 _SOCKET = "encoders.sock"
 _NICE = 5
@@ -41,33 +41,26 @@ class Host:
         self._pixels = pixels
         self._lock = threading.Lock()
 
-    def vector(self, dataset: str, space: ContentSpace, query: Query) -> Vectors:
-        """See `QueryEncoders.vector`."""
-        self._check(query.picture)
-        return self._one(lambda: self._encoders.vector([dataset], space, query))
-
-    def picture(self, dataset: str, space: ContentSpace, picture: bytes) -> Vectors:
-        """See `QueryEncoders.picture`."""
-        self._check(picture)
-        return self._one(lambda: self._encoders.picture(dataset, space, picture))
-
-    def texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
-        """See `QueryEncoders.texts`."""
-        return self._one(lambda: self._encoders.texts(dataset, space, texts))
-
-    def _one(self, task: Callable[[], Vectors]) -> Vectors:
+    def encode(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
+        """See `Encoders.encode`."""
+        picture = asked.picture if isinstance(asked, Query) else asked
+        if isinstance(picture, bytes):
+            check_picture(picture, self._pixels)
         with self._lock:
             try:
-                return np.asarray(task())
+                return np.asarray(self._encoded(dataset, space, asked))
             except RecsysError:
                 raise
             except Exception as error:
                 # What libraries raise may not survive the way to the other process.
                 raise RecsysError(f"encoding failed: {sentence(error)}") from None
 
-    def _check(self, picture: Path | bytes | None) -> None:
-        if isinstance(picture, bytes):
-            check_picture(picture, self._pixels)
+    def _encoded(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
+        if isinstance(asked, Query):
+            return self._encoders.vector([dataset], space, asked)
+        if isinstance(asked, bytes):
+            return self._encoders.picture(dataset, space, asked)
+        return self._encoders.texts(dataset, space, asked)
 
 
 def check_picture(data: bytes, pixels: int) -> None:
@@ -132,32 +125,21 @@ class Encoders:
         self._folder, self._secret = folder, secret
         self._started: _Manager | None = None
 
-    def vector(self, dataset: str, space: ContentSpace, query: Query) -> Vectors:
-        """See `QueryEncoders.vector`."""
-        return self._ask(lambda host: host.vector(dataset, space, query))
-
-    def picture(self, dataset: str, space: ContentSpace, picture: bytes) -> tuple[str, Vectors]:
-        """Name of the image encoder and the embedding of a picture."""
-        vector = self._ask(lambda host: host.picture(dataset, space, picture))
-        return space.encoders[IMAGE], vector
-
-    def texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
-        """See `QueryEncoders.texts`."""
-        return self._ask(lambda host: host.texts(dataset, space, texts))
+    def encode(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
+        """What `QueryEncoders` makes of a search, the bytes of a picture, or several texts."""
+        for _ in range(2):
+            try:
+                vectors: Vectors = self._host().encode(dataset, space, asked)
+                return vectors
+            except (ConnectionError, EOFError, FileNotFoundError):
+                continue
+        raise BusyError("the process that encodes has died", hint="try again")
 
     def close(self) -> None:
         """End the process, if it was started here."""
         if self._started is not None:
             self._started.shutdown()
             self._started = None
-
-    def _ask(self, question: Callable[[Any], T]) -> T:
-        for _ in range(2):
-            try:
-                return question(self._host())
-            except (ConnectionError, EOFError, FileNotFoundError):
-                continue
-        raise BusyError("the process that encodes has died", hint="try again")
 
     def _host(self) -> Any:
         try:

@@ -59,7 +59,8 @@ class ItemsTable:
         self._pictures = picture_folder(
             artifacts.spec, artifacts.workspace.root, artifacts.raw_path
         )
-        self.pictured = self._pictures is not None and self._any_named()
+        named = IMAGE in self.columns and self._pictures is not None
+        self.pictured: bool = named and not self.column(IMAGE).is_null().all()
         """Whether any item names a picture."""
 
     def column(self, name: str) -> pl.Series:
@@ -75,11 +76,6 @@ class ItemsTable:
             )
         return self._table.select(name).collect()[name]
 
-    def _any_named(self) -> bool:
-        if IMAGE not in self.columns:
-            return False
-        return bool(self._table.select(pl.col(IMAGE).is_not_null().any()).collect().item())
-
     def row(self, row: int) -> dict[str, Any]:
         """What the table says about an item, empty fields left out."""
         found = self._table.slice(row, 1).collect().row(0, named=True)
@@ -90,9 +86,7 @@ class ItemsTable:
 
         Links are followed first: what lies outside the folder of pictures is not shown.
         """
-        if not self.pictured:
-            return None
-        return self._shown(self._table.select(IMAGE).slice(row, 1).collect().item())
+        return self.pictures([row])[0]
 
     def pictures(self, rows: Sequence[int]) -> list[Path | None]:
         """The same for several items, in one look at the table."""

@@ -91,7 +91,9 @@ def serve(
     _allow_files()
     with listening, tempfile.TemporaryDirectory(prefix="recsys-serve-") as folder:
         if config.serve.workers > 1:
-            _share_counts(Path(folder))
+            counts = Path(folder, "metrics")
+            counts.mkdir()
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
         factory = _factory(root, config, Path(folder), datasets=datasets, api_key=api_key)
         _run(factory, config, listening, Path(folder), started)
 
@@ -103,12 +105,6 @@ def _allow_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else max(soft, _FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _share_counts(folder: Path) -> None:
-    counts = folder / "metrics"
-    counts.mkdir()
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
 
 
 def _factory(

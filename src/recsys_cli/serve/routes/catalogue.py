@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 from recsys_cli.columns import ITEM
 from recsys_cli.errors import UnknownIdError
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
-from recsys_cli.serve.context import MAX_ID, Context, DatasetName, ItemId, UserId
+from recsys_cli.serve.context import MAX_ID, DatasetName, ItemId, ServerContext, UserId
 from recsys_cli.serve.items import kind_of
 from recsys_cli.serve.lookups import Evaluations, History, Item, Users
 from recsys_cli.serve.problems import JSON
@@ -26,7 +26,7 @@ MAX_ROWS = 500
 _MAX_FILE = 16 << 20
 
 
-def catalogue_routes(context: Context) -> APIRouter:
+def catalogue_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["looking up"], responses=PROBLEMS | NOT_FOUND)
     Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]

@@ -12,7 +12,7 @@ from fastapi import Path as InPath
 from starlette.responses import Response
 
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
-from recsys_cli.serve.context import MAX_ID, Context, DatasetName
+from recsys_cli.serve.context import MAX_ID, DatasetName, ServerContext
 from recsys_cli.serve.lookups import ColumnValues, ExampleUsers, Items
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.routes.catalogue import image_link
@@ -23,7 +23,7 @@ _SHARES = (0.99, 0.9, 0.75, 0.5, 0.25)
 """Quantiles of the length of histories that examples are taken from."""
 
 
-def explorer_routes(context: Context) -> APIRouter:
+def explorer_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["looking up"], responses=PROBLEMS | NOT_FOUND)
     Asked = Annotated[

@@ -6,7 +6,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from starlette.responses import Response
 
 from recsys_cli.engine.cold import Taste
@@ -14,15 +14,16 @@ from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.queries import Query as Words
 from recsys_cli.engine.registry import strategy_names
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
-from recsys_cli.serve.bodies import ExactRoute, NoNul
+from recsys_cli.serve.bodies import ExactRoute, NoNul, exact
 from recsys_cli.serve.context import (
     MAX_CONDITIONS,
-    MAX_ID,
     MAX_LIST,
-    MAX_WORDS,
-    Context,
     DatasetName,
     ItemId,
+    Length,
+    Name,
+    ServerContext,
+    Text,
     UserId,
     Where,
 )
@@ -39,30 +40,24 @@ StrategyName = Annotated[
     AfterValidator(_is_known),
     WithJsonSchema({"type": "string", "enum": strategy_names()}),
 ]
-Ids = Annotated[list[Annotated[str, Field(max_length=MAX_ID), NoNul]], Field(max_length=MAX_LIST)]
+Ids = Annotated[list[Annotated[Name, NoNul]], Field(max_length=MAX_LIST)]
 
 
 class ColdRequest(BaseModel):
     """What somebody likes and dislikes: ids of items, words, or both."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"liked": ["0108775015"], "disliked": [], "top_k": 5}]},
-    )
-
     liked: Ids = []
     disliked: Ids = []
-    text: Annotated[str, Field(max_length=MAX_WORDS)] | None = None
-    top_k: Annotated[int, Field(ge=1)] | None = None
-    dataset: Annotated[str, Field(max_length=MAX_ID)] | None = None
-    where: Annotated[
-        list[Annotated[str, Field(max_length=MAX_ID)]], Field(max_length=MAX_CONDITIONS)
-    ] = []
+    text: Text | None = None
+    top_k: Length = None
+    dataset: Name | None = None
+    where: Annotated[list[Name], Field(max_length=MAX_CONDITIONS)] = []
     fallback: bool = True
 
+    model_config = exact(liked=["0108775015"], disliked=[], top_k=5)
 
-def recommend_routes(context: Context) -> APIRouter:
+
+def recommend_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["recommending"], responses=PROBLEMS, route_class=ExactRoute)
     config = context.config
@@ -117,8 +112,7 @@ def recommend_routes(context: Context) -> APIRouter:
         k = context.length(asked.top_k, field="body.top_k")
         words = None
         if asked.text and asked.text.strip():
-            query, space = Words(asked.text), served.need_space()
-            words = await context.encode(lambda: context.encoders.vector(served.name, space, query))
+            words = await context.encode(served, Words(asked.text))
         taste = Taste(asked.liked, asked.disliked, words)
         filters = Filters(where=tuple(asked.where))
         answer = await context.work.run(
