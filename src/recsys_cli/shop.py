@@ -330,9 +330,7 @@ class Shop:
         names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
         rows: list[tuple[Any, ...]] = []
         for name in names:
-            result = run_evaluation(
-                opened.workspace, config, name, question, progress=opened.progress
-            ).result
+            result = run_evaluation(opened, name, question).result
             for warning in result.warnings:
                 opened.progress.warn(f"{name}: {warning}")
             rows += [(name, *figure) for figure in result.figures()]
@@ -355,14 +353,7 @@ class Shop:
         """
         from recsys_cli.apps.status import stage_states
 
-        opened = self._opened
-        states = stage_states(
-            opened.workspace,
-            opened.config,
-            dataset=dataset,
-            thorough=check,
-            progress=opened.progress,
-        )
+        states = stage_states(self._opened, dataset=dataset, thorough=check)
         rows = [
             (s.dataset, s.name, s.snapshot, s.state, s.reason, s.finished, s.bytes, *_cost(s))
             for s in states

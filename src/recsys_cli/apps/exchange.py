@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recsys_cli.apps.legacy import id_mappings, saved, written
+from recsys_cli.apps.opened import Opened
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
-from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import Command, Hint, UsageError
 from recsys_cli.events.interactions import Interactions
@@ -67,8 +67,7 @@ def _export_ids(artifacts: Artifacts, out: Path) -> Iterator[Path]:
 
 
 def import_als(
-    workspace: Workspace,
-    config: Config,
+    opened: Opened,
     dataset: str,
     snapshot: Snapshot,
     *,
@@ -82,8 +81,7 @@ def import_als(
     """Put factors trained elsewhere in the place of `recsys als train`'s.
 
     Args:
-        workspace: the workspace; the dataset must have been ingested.
-        config: its configuration.
+        opened: the workspace; the dataset must have been ingested.
         dataset: name of the dataset.
         snapshot: what the factors were trained on.
         users: file or folder of user factors.
@@ -99,6 +97,7 @@ def import_als(
         DataError: the files do not fit each other or the ids.
         UsageError: for a past snapshot, the factors are not known to be from before its end.
     """
+    workspace, config = opened.workspace, opened.config
     id_map = IdMap.load(mapping) if mapping else None
     reference = id_map.reference if id_map else None
     _refuse_leak(snapshot, reference)

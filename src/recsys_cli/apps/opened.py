@@ -1,4 +1,4 @@
-"""A workspace opened to be asked: whose dataset it is, which engine, and what options come to.
+"""A workspace opened to be asked or built: its settings, its engines, and what options come to.
 
 The command line and `recsys_cli.Shop` both stand on this. Nothing is printed: what somebody
 should act on goes to `Progress.warn`.
@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from recsys_cli.assembly import load_config
-from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config, chosen_datasets
-from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.errors import Hint, RecsysError, UsageError, parts_of
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import NOW, Snapshot, snapshot_from
 from recsys_cli.store.workspace import Stamp, Workspace
 
 if TYPE_CHECKING:
-    from recsys_cli.build.run import Step
+    from recsys_cli.build.artifacts import Artifacts
+    from recsys_cli.build.run import Builder, Step
+    from recsys_cli.engine.engine import Engine, Filters
     from recsys_cli.engine.queries import QueryEncoders
     from recsys_cli.engine.similar import Similar
 
@@ -69,6 +69,7 @@ class Opened:
             ConfigError: recsys.toml or an override does not hold together.
         """
         self.workspace = Workspace(folder)
+        self.overrides = overrides
         self.config: Config = load_config(folder, overrides)
         self.progress: Progress = progress or Silent()
         self._held: dict[tuple[str, Snapshot], Held] = {}
@@ -81,6 +82,8 @@ class Opened:
         """The engine, and what else is kept open beside it."""
         stamp, held = self.workspace.stamp(snapshot), self._held.get((dataset, snapshot))
         if held is None or held.stamp != stamp:
+            from recsys_cli.engine.engine import Engine
+
             threads = self.config.threads
             engine = Engine(self.workspace, dataset, snapshot, threads=threads, config=self.config)
             self._warn_outdated(engine.artifacts)
@@ -129,6 +132,8 @@ class Opened:
         Raises:
             RecsysError: an option makes no sense, or what it needs is not built.
         """
+        from recsys_cli.engine.engine import Filters
+
         engine = self.engine(dataset, snapshot_from(as_of))
         known = [item for item in exclude if engine.artifacts.items.find(item) >= 0]
         for item in dict.fromkeys(exclude):
@@ -140,6 +145,13 @@ class Opened:
             "filters": Filters(exclude_seen, known, where),
         }
 
+    def builder(self) -> Builder:
+        """What builds all stages."""
+        from recsys_cli.assembly import default_graph
+        from recsys_cli.build.run import Builder
+
+        return Builder(self.workspace, self.config, default_graph(), progress=self.progress)
+
     def build(
         self,
         targets: Sequence[str],
@@ -149,11 +161,7 @@ class Opened:
         **options: Any,
     ) -> Iterator[Step]:
         """A step per stage, as each is done; see `Builder.build` for the options."""
-        from recsys_cli.assembly import default_graph
-        from recsys_cli.build.run import Builder
-
-        builder = Builder(self.workspace, self.config, default_graph(), progress=self.progress)
-        return builder.build(
+        return self.builder().build(
             targets,
             datasets=chosen_datasets(self.config, dataset),
             snapshot=snapshot_from(as_of),

@@ -10,7 +10,6 @@ import typer
 
 from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command, UsageError
 
 if TYPE_CHECKING:
@@ -104,15 +103,16 @@ def validate(
     json: options.Json = False,
 ) -> None:
     """Check raw files: PASS, WARN or FAIL per check, with counts and examples."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
     from recsys_cli.datasets.validate import validate as run_checks
 
-    opened, config = open_workspace(workspace, overrides)
     reports = []
     with TerminalProgress() as progress:
-        for name in chosen_datasets(config, dataset):
-            own = config.datasets[name]
-            reports.append(run_checks(name, own, workspace=opened.root, progress=progress))
+        opened = Opened(workspace, overrides=overrides or ())
+        for name in chosen_datasets(opened.config, dataset):
+            own, root = opened.config.datasets[name], opened.workspace.root
+            reports.append(run_checks(name, own, workspace=root, progress=progress))
     if json:
         print_json({"datasets": [asdict(report) for report in reports]})
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,15 +13,13 @@ from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, say
 from recsys_cli.cli.evaltables import compare_runs, is_stdout, print_result, refuse_below, write_out
 from recsys_cli.cli.names import STRATEGY_NAMES
-from recsys_cli.cli.session import check_folder, open_workspace
+from recsys_cli.cli.session import check_folder
 from recsys_cli.errors import UsageError
 from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
-    from recsys_cli.apps.evaluate import Evaluation, Question
+    from recsys_cli.apps.evaluate import Evaluation
     from recsys_cli.build.run import Step
-    from recsys_cli.config import Config
-    from recsys_cli.store.workspace import Workspace
 
 
 def evaluate(
@@ -34,10 +31,7 @@ def evaluate(
         ),
     ] = "all",
     k: Annotated[
-        str | None,
-        typer.Option(
-            "-k", help="Depths between commas, such as 10,20.", show_default="eval.k of the config"
-        ),
+        str | None, options.configured("eval.k", "Depths between commas, such as 10,20.", "-k")
     ] = None,
     cutoff: Annotated[
         str | None,
@@ -56,14 +50,15 @@ def evaluate(
         ),
     ] = None,
     protocol: Annotated[
-        options.Protocol | None, options.split_off("How test events are split off.")
+        options.Protocol | None,
+        options.configured("eval.protocol", "How test events are split off."),
     ] = None,
     windows: Annotated[
         int | None,
-        typer.Option(
+        options.configured(
+            "eval.windows",
+            "Consecutive test windows, each with models built from what came before it.",
             min=1,
-            help="Consecutive test windows, each with models built from what came before it.",
-            show_default="eval.windows of the config",
         ),
     ] = None,
     truth: Annotated[
@@ -72,9 +67,8 @@ def evaluate(
     exclude_seen: options.ExcludeSeen = None,
     baseline: Annotated[
         str | None,
-        typer.Option(
-            help="Strategy to compare the others with, user by user; measured too.",
-            show_default="eval.baseline of the config",
+        options.configured(
+            "eval.baseline", "Strategy to compare the others with, user by user; measured too."
         ),
     ] = None,
     json: Annotated[
@@ -115,7 +109,9 @@ def evaluate(
     overrides: options.Settings = None,
 ) -> None:
     """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
-    from recsys_cli.apps.evaluate import Question
+    from recsys_cli.apps.evalreport import write_report
+    from recsys_cli.apps.evaluate import Question, run_evaluation
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets, only_dataset
     from recsys_cli.evaluation.limits import check_metric, parse_limit
 
@@ -130,58 +126,37 @@ def evaluate(
         return
     if worse:
         raise UsageError("--fail-worse goes with --compare")
-    opened, config = open_workspace(workspace, overrides)
-    question = Question(
-        strategies=() if strategy == "all" else _split(strategy),
-        ks=[_depth(text) for text in _split(k)] if k else (),
-        protocol=protocol.value if protocol else None,
-        cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
-        horizon_days=_days(horizon) if horizon else None,
-        windows=windows,
-        truth=truth,
-        exclude_seen=exclude_seen,
-        baseline=baseline,
-    )
-    # A truth file is about one dataset, and nothing in it says which.
-    names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
-    shown = not is_stdout(json)
-    evaluations = _measured(opened, config, names, question, shown=shown, report=report)
-    results = [evaluation.result for evaluation in evaluations]
-    users = {"per_user": _write_users(evaluations, per_user, json)}
-    # One object for one dataset, a list for several.
-    whole = [result.to_json() | users for result in results]
-    write_out(whole[0] if len(whole) == 1 else whole, json)
-    refuse_below(limits, results)
-
-
-def _measured(
-    opened: Workspace,
-    config: Config,
-    names: Sequence[str],
-    question: Question,
-    *,
-    shown: bool,
-    report: Path | None,
-) -> list[Evaluation]:
-    """Measure datasets, each shown when it is done, and write the page about all."""
-    from recsys_cli.apps.evalreport import write_report
-    from recsys_cli.apps.evaluate import run_evaluation
-
     evaluations = []
     with TerminalProgress() as progress:
+        opened = Opened(workspace, overrides=overrides or (), progress=progress)
+        config = opened.config
+        question = Question(
+            strategies=() if strategy == "all" else _split(strategy),
+            ks=[_depth(text) for text in _split(k)] if k else (),
+            protocol=protocol.value if protocol else None,
+            cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+            horizon_days=_days(horizon) if horizon else None,
+            windows=windows,
+            truth=truth,
+            exclude_seen=exclude_seen,
+            baseline=baseline,
+        )
+        # A truth file is about one dataset, and nothing in it says which.
+        names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
         for name in names:
-            evaluation = run_evaluation(
-                opened, config, name, question, on_step=_say_step, progress=progress
-            )
+            evaluations.append(run_evaluation(opened, name, question, on_step=_say_step))
             progress.close()
-            evaluations.append(evaluation)
-            if shown:
-                print_result(evaluation.result)
+            if not is_stdout(json):
+                print_result(evaluations[-1].result)
         if report:
             write_report(evaluations, report, seed=config.eval.seed, progress=progress)
             progress.close()
             say(f"Wrote {report}.")
-    return evaluations
+    users = {"per_user": _write_users(evaluations, per_user, json)}
+    # One object for one dataset, a list for several.
+    whole = [evaluation.result.to_json() | users for evaluation in evaluations]
+    write_out(whole[0] if len(whole) == 1 else whole, json)
+    refuse_below(limits, [evaluation.result for evaluation in evaluations])
 
 
 # With --compare, everything else is about a run that does not take place.

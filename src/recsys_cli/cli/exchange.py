@@ -10,7 +10,6 @@ import typer
 
 from recsys_cli.cli import options
 from recsys_cli.cli.console import print_json, print_line, say
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command
 from recsys_cli.store.snapshot import snapshot_from
 
@@ -38,10 +37,7 @@ def import_(
         ),
     ] = None,
     alpha: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Confidence α of their training.", show_default="als.alpha of the config"
-        ),
+        float | None, options.configured("als.alpha", "Confidence α of their training.", min=0)
     ] = None,
     scale_by_count: Annotated[
         bool,
@@ -54,13 +50,13 @@ def import_(
 ) -> None:
     """Import factors trained elsewhere, such as Spark's."""
     from recsys_cli.apps.exchange import import_als
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import only_dataset
 
-    opened, config = open_workspace(workspace, overrides)
+    opened = Opened(workspace, overrides=overrides or ())
     report = import_als(
         opened,
-        config,
-        only_dataset(config, dataset),
+        only_dataset(opened.config, dataset),
         snapshot_from(as_of),
         users=users,
         items=items,
@@ -86,9 +82,10 @@ def legacy(
 ) -> None:
     """Write the file names and schemas of the scripts that recsys replaces."""
     from recsys_cli.apps.legacy import export_legacy
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
 
-    opened, config = open_workspace(workspace, overrides)
-    names = chosen_datasets(config, dataset)
-    for path in export_legacy(opened, names, out=out or workspace / "legacy"):
+    opened = Opened(workspace, overrides=overrides or ())
+    names = chosen_datasets(opened.config, dataset)
+    for path in export_legacy(opened.workspace, names, out=out or workspace / "legacy"):
         print_line(str(path))

@@ -54,9 +54,14 @@ Where = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+def configured(setting: str, text: str, *names: str, **more: Any) -> Any:
+    """An option that stands in for a setting of recsys.toml; `text` is its help."""
+    return typer.Option(*names, help=text, show_default=f"{setting} of the config", **more)
+
+
 def length(text: str) -> Any:
     """`-k`, of which `text` says what it is the number of."""
-    return typer.Option("-k", min=1, help=text, show_default="recommend.k of the config")
+    return configured("recommend.k", text, "-k", min=1)
 
 
 class Protocol(StrEnum):
@@ -64,11 +69,6 @@ class Protocol(StrEnum):
 
     TEMPORAL = "temporal"
     LEAVE_LAST_OUT = "leave-last-out"
-
-
-def split_off(text: str) -> Any:
-    """`--protocol`, of which `text` says what it is about."""
-    return typer.Option(help=text, show_default="eval.protocol of the config")
 
 
 def either(given: str | None, named: str | None, option: str) -> str | None:

@@ -9,7 +9,7 @@ import typer
 
 from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
-from recsys_cli.cli.session import open_workspace, run_build
+from recsys_cli.cli.session import run_build
 
 
 def build(
@@ -63,13 +63,14 @@ def status(
     json: options.Json = False,
 ) -> None:
     """Show what exists, how old and large it is, and what is stale."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.status import stage_states
 
-    opened, config = open_workspace(workspace, overrides)
     with TerminalProgress() as progress:
-        states = stage_states(opened, config, dataset=dataset, thorough=check, progress=progress)
+        opened = Opened(workspace, overrides=overrides or (), progress=progress)
+        states = stage_states(opened, dataset=dataset, thorough=check)
     if json:
-        print_json({"stages": [state.to_json() for state in states]})
+        print_json({"stages": [asdict(state) for state in states]})
     else:
         print_table(
             ["dataset", "stage", "snapshot", "state", "age", "size", "why"],

@@ -54,12 +54,11 @@ def recommend(
     ] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(
-            "--strategy",
-            "-s",
-            help=f"One of {', '.join(STRATEGY_NAMES)}.",
+        options.configured(
+            "recommend.strategy",
+            f"One of {', '.join(STRATEGY_NAMES)}.",
+            *("--strategy", "-s"),
             autocompletion=lambda: STRATEGY_NAMES,
-            show_default="recommend.strategy of the config",
         ),
     ] = None,
     k: Annotated[int | None, options.length("Items per user.")] = None,

@@ -9,7 +9,6 @@ import typer
 
 from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line, say
-from recsys_cli.cli.session import open_workspace
 
 
 def serve(
@@ -47,11 +46,12 @@ def serve(
     overrides: options.Settings = None,
 ) -> None:
     """Serve recommendations over HTTP; newer builds are picked up while it runs."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
     from recsys_cli.config.load import changed
     from recsys_cli.serve.server import serve as run
 
-    _, config = open_workspace(workspace, overrides)
+    config = Opened(workspace, overrides=overrides or ()).config
     given = {
         "host": host, "port": port, "workers": workers, "reload_every": reload_every, "cors": cors,
     }  # fmt: skip

@@ -9,7 +9,6 @@ import typer
 
 from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
@@ -52,10 +51,7 @@ def submit_command(
     executor_cores: Annotated[int, typer.Option(min=1, help="Cores of each.")] = 4,
     executor_memory: Annotated[str, typer.Option(help="Memory of each.")] = "8g",
     driver_memory: Annotated[
-        str | None,
-        typer.Option(
-            help="Memory of the driver.", show_default="spark.driver_memory of the config"
-        ),
+        str | None, options.configured("spark.driver_memory", "Memory of the driver.")
     ] = None,
     image: Annotated[
         str | None, typer.Option(help="Container image; needed on Kubernetes.")
@@ -65,11 +61,12 @@ def submit_command(
     exclude_seen: options.ExcludeSeen = None,
 ) -> None:
     """Print the spark-submit line of a job, with its file and arguments."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import only_dataset
     from recsys_cli.spark.submit import Cluster
     from recsys_cli.spark.submit import submit_command as line
 
-    _, config = open_workspace(workspace, overrides)
+    config = Opened(workspace, overrides=overrides or ()).config
     name = only_dataset(config, dataset)
     data = data.rstrip("/")
     if as_of:

@@ -11,7 +11,6 @@ import typer
 from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
 from recsys_cli.cli.names import TARGET_NAMES
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command
 from recsys_cli.store.snapshot import day_from
 
@@ -39,7 +38,8 @@ def tune(
         int, typer.Option(min=1, help="Windows before the test window to judge on.")
     ] = 1,
     protocol: Annotated[
-        options.Protocol | None, options.split_off("How the windows are split off.")
+        options.Protocol | None,
+        options.configured("eval.protocol", "How the windows are split off."),
     ] = None,
     cutoff: Annotated[
         str | None,
@@ -57,37 +57,34 @@ def tune(
     overrides: options.Settings = None,
 ) -> None:
     """Search settings on windows before the test window. A search that was stopped goes on."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.tuning import Search, find_target
     from recsys_cli.apps.tuning import tune as run
     from recsys_cli.config import chosen_datasets
 
-    opened, config = open_workspace(workspace, overrides)
-    search = Search(
-        target=find_target(target.value),
-        trials=trials,
-        windows=windows,
-        metric=metric,
-        protocol=protocol.value if protocol else None,
-        cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
-        exclude_seen=exclude_seen,
-        seed=seed,
-    )
     outcomes = []
-    for name in chosen_datasets(config, dataset):
-        with TerminalProgress() as progress:
+    with TerminalProgress() as progress:
+        opened = Opened(workspace, overrides=overrides or (), progress=progress)
+        search = Search(
+            target=find_target(target.value),
+            trials=trials,
+            windows=windows,
+            metric=metric,
+            protocol=protocol.value if protocol else None,
+            cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+            exclude_seen=exclude_seen,
+            seed=seed,
+        )
+        for name in chosen_datasets(opened.config, dataset):
             outcome = run(
-                opened,
-                name,
-                search,
-                overrides=overrides or (),
-                on_trial=lambda attempt: progress.log(_line(attempt, metric)),
-                progress=progress,
+                opened, name, search, on_trial=lambda attempt: progress.log(_line(attempt, metric))
             )
-        if not json:
-            _show(outcome)
-        if apply:
-            _apply(workspace, outcome)
-        outcomes.append(asdict(outcome) | {"improves": outcome.improves})
+            progress.close()
+            if not json:
+                _show(outcome)
+            if apply:
+                _apply(workspace, outcome)
+            outcomes.append(asdict(outcome) | {"improves": outcome.improves})
     if json:
         print_json({"tuned": outcomes})
 

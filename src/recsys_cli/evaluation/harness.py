@@ -21,7 +21,7 @@ from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
 from recsys_cli.evaluation.truth import Truth, seen_pairs
 from recsys_cli.progress import Progress, Silent
-from recsys_cli.ranking.fallback import Answer, WithFallback
+from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.ranking.metrics import metric_names, ranking_metrics
 
 Floats = npt.NDArray[np.float64]
@@ -212,12 +212,14 @@ def _measure_one(name: str, strategy: WithFallback, plan: _Plan, progress: Progr
     exposure = {g: Exposure(ks=plan.ks, n_items=strategy.n_items) for g in plan.groups}
     served, reasons = _Counts(), _Counts()
     progress.start(f"evaluate {name}", n)
-    step = max(1, _BLOCK_CELLS // min(plan.ks[-1], strategy.n_items))
+    k = min(plan.ks[-1], strategy.n_items)
+    step = max(1, _BLOCK_CELLS // k)
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
-        answer = _answer(strategy, plan, rows)
-        items = answer.recommendations.items
         had = plan.history.take(truth.users[rows])
+        exclude = had if plan.exclude_seen else None
+        answer = strategy.answer(truth.users[rows], k=k, exclude=exclude)
+        items = answer.recommendations.items
         beyond = list_metrics(items, plan.facts, had, ks=plan.ks)
         for table, relevant in ((values, truth.items), (cold_values, plan.cold_truth)):
             hits = ranking_metrics(items, relevant.take(rows), ks=plan.ks)
@@ -240,13 +242,6 @@ def _measure_one(name: str, strategy: WithFallback, plan: _Plan, progress: Progr
         served_by=served.counts,
         fallback_reasons=reasons.counts,
     )
-
-
-def _answer(strategy: WithFallback, plan: _Plan, rows: npt.NDArray[np.int64]) -> Answer:
-    users = plan.truth.users[rows]
-    exclude = plan.history.take(users) if plan.exclude_seen else None
-    k = min(plan.ks[-1], strategy.n_items)
-    return strategy.answer(users, k=k, exclude=exclude)
 
 
 class _Counts:

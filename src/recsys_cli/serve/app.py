@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.config import Config, chosen_datasets
-from recsys_cli.serve.context import Meeting, ServerContext
+from recsys_cli.serve.context import ServerContext
 from recsys_cli.serve.current import Current
-from recsys_cli.serve.encoding import Encoders
+from recsys_cli.serve.encoding import Encoders, Meeting
 from recsys_cli.serve.gate import Gate
 from recsys_cli.serve.hosts import Hosts
 from recsys_cli.serve.metrics import Metrics
@@ -24,7 +24,6 @@ from recsys_cli.serve.pagefiles import PAGE_PATHS, PageFiles
 from recsys_cli.serve.problems import JSON, add_handlers
 from recsys_cli.serve.routes.catalogue import catalogue_routes
 from recsys_cli.serve.routes.content import content_routes
-from recsys_cli.serve.routes.explorer import explorer_routes
 from recsys_cli.serve.routes.health import health_routes
 from recsys_cli.serve.routes.recommend import recommend_routes
 from recsys_cli.serve.work import Work
@@ -74,7 +73,7 @@ def create_app(
         current=Current(workspace, config, names, meeting.folder, apart=apart, told=told),
         work=Work(threads=settings.threads, queue=settings.concurrency, name="answers"),
         encoding=Work(threads=2, queue=settings.encoder_queue, name="encoders"),
-        encoders=Encoders(root, config, meeting.folder, meeting.secret),
+        encoders=Encoders(root, config, meeting),
         metrics=metrics,
     )
     metrics.loaded.set_to_current_time()
@@ -90,13 +89,7 @@ def create_app(
     )
     app.state.context = context
     add_handlers(app)
-    for routes in (
-        health_routes,
-        recommend_routes,
-        content_routes,
-        catalogue_routes,
-        explorer_routes,
-    ):
+    for routes in (health_routes, recommend_routes, content_routes, catalogue_routes):
         app.include_router(routes(context))
     _add_page(app)
     if settings.cors:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Path as InPath
@@ -71,16 +69,21 @@ class ServerContext:
         """Limits."""
         return self.config.serve
 
-    def length(self, asked: int | None, *, field: str) -> int:
-        """The length of a list that a body asks for, or the default.
+    @property
+    def default_k(self) -> int:
+        """The length of a list where none is asked for."""
+        return min(self.config.recommend.k, self.settings.max_k)
+
+    def length(self, asked: int | None) -> int:
+        """The length of a list that a body asks for as `top_k`, or the default.
 
         Raises:
             UsageError: it is longer than may be asked for.
         """
         if asked is None:
-            return min(self.config.recommend.k, self.settings.max_k)
+            return self.default_k
         if asked > self.settings.max_k:
-            raise UsageError(f"{field}: it must be at most {self.settings.max_k}")
+            raise UsageError(f"body.top_k: it must be at most {self.settings.max_k}")
         return asked
 
     async def encode(self, served: Served, asked: Asked) -> Vectors:
@@ -113,21 +116,3 @@ class ServerContext:
             "no" if answer["fallback_reason"] is None else "yes",
         ).inc()
         return JSON(answer)
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Where the processes of one server meet.
-
-    Attributes:
-        folder: for what they share; private to the user.
-        secret: that they know each other by.
-    """
-
-    folder: Path
-    secret: bytes
-
-    @classmethod
-    def at(cls, folder: Path) -> Meeting:
-        """A new one."""
-        return cls(folder, secrets.token_bytes(32))

@@ -8,8 +8,11 @@ process first starts it; when it or its parent dies, whoever needs it next start
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
 from pathlib import Path
@@ -29,6 +32,8 @@ Vectors = npt.NDArray[np.float32]
 Asked = Query | bytes | Sequence[str]
 
 _SOCKET = "encoders.sock"
+_GONE = (ConnectionError, EOFError, FileNotFoundError)
+"""What it means that nobody answers there."""
 _NICE = 5
 """Answers go before encoding where both want a core."""
 
@@ -109,20 +114,32 @@ def _begin(root: Path, config: Config, pixels: int) -> None:
     _host = Host(root, config, pixels)
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where the processes of one server meet.
+
+    Attributes:
+        folder: for what they share; private to the user.
+        secret: that they know each other by.
+    """
+
+    folder: Path
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+
 class Encoders:
     """The way to the process, from any other; calls block."""
 
-    def __init__(self, root: Path, config: Config, folder: Path, secret: bytes) -> None:
+    def __init__(self, root: Path, config: Config, meeting: Meeting) -> None:
         """Start nothing yet.
 
         Args:
             root: the workspace.
             config: names the encoders.
-            folder: where processes of one server meet.
-            secret: shared by them.
+            meeting: of this server's processes.
         """
         self._root, self._config = root, config
-        self._folder, self._secret = folder, secret
+        self._folder, self._secret = meeting.folder, meeting.secret
         self._started: _Manager | None = None
 
     def encode(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
@@ -131,7 +148,7 @@ class Encoders:
             try:
                 vectors: Vectors = self._host().encode(dataset, space, asked)
                 return vectors
-            except (ConnectionError, EOFError, FileNotFoundError):
+            except _GONE:
                 continue
         raise BusyError("the process that encodes has died", hint="try again")
 
@@ -142,11 +159,21 @@ class Encoders:
             self._started = None
 
     def _host(self) -> Any:
-        try:
+        """The process's `Host`, after starting the process where there is none."""
+        from filelock import FileLock
+
+        with suppress(*_GONE):
             return self._connected()
-        except (ConnectionError, FileNotFoundError, EOFError):
-            self._start()
-            return self._connected()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "encoders.lock"):
+            with suppress(*_GONE):
+                return self._connected()
+            (self._folder / _SOCKET).unlink(missing_ok=True)
+            manager = self._manager()
+            pixels = self._config.serve.image_pixels
+            manager.start(_begin, (self._root, self._config, pixels))
+            self._started = manager
+        return self._connected()
 
     def _connected(self) -> Any:
         manager = self._manager()
@@ -155,17 +182,3 @@ class Encoders:
 
     def _manager(self) -> _Manager:
         return _Manager(str(self._folder / _SOCKET), authkey=self._secret, ctx=get_context("spawn"))
-
-    def _start(self) -> None:
-        from filelock import FileLock
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / "encoders.lock"):
-            try:
-                self._connected()
-            except (ConnectionError, FileNotFoundError, EOFError):
-                (self._folder / _SOCKET).unlink(missing_ok=True)
-                manager = self._manager()
-                pixels = self._config.serve.image_pixels
-                manager.start(_begin, (self._root, self._config, pixels))
-                self._started = manager

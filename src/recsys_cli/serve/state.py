@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from recsys_cli.columns import ITEM, USER
+from recsys_cli.columns import USER
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import off_hint
 from recsys_cli.engine.cold import Cold
@@ -33,7 +33,6 @@ from recsys_cli.errors import (
 from recsys_cli.ranking.topk.warm import warmed
 from recsys_cli.serve.held import HeldArtifacts, ServedEngine
 from recsys_cli.serve.items import ItemsTable
-from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Stamp, Workspace
 from recsys_cli.strategies import STRATEGIES
@@ -155,15 +154,9 @@ class Served:
             raise ConfigError(f"items of {self.name} have no content vectors", hint=off_hint(TEXT))
         return self.space
 
-    def user(self, external: str) -> int:
-        """Row of a user; raises UnknownIdError."""
-        return self._row(self.artifacts.users, USER, external)
-
-    def item(self, external: str) -> int:
-        """Row of an item; raises UnknownIdError."""
-        return self._row(self.artifacts.items, ITEM, external)
-
-    def _row(self, ids: IdTable, what: str, external: str) -> int:
+    def row(self, what: str, external: str) -> int:
+        """Row of a `columns.USER` or `columns.ITEM`; raises UnknownIdError."""
+        ids = self.artifacts.users if what == USER else self.artifacts.items
         row = ids.find(external)
         if row < 0:
             raise UnknownIdError(f"{self.name} has no {what} {external!r}")
@@ -244,15 +237,8 @@ class State:
             )
         return next(iter(self.served.values()))
 
-    def of_user(self, user: str, dataset: str | None) -> Served:
-        """The named dataset, else the one that has this user; raises as `dataset`."""
-        return self._of(USER, user, dataset)
-
-    def of_item(self, item: str, dataset: str | None) -> Served:
-        """The named dataset, else the one that has this item; raises as `dataset`."""
-        return self._of(ITEM, item, dataset)
-
-    def _of(self, what: str, external: str, dataset: str | None) -> Served:
+    def of(self, what: str, external: str, dataset: str | None) -> Served:
+        """The named dataset, else the one that has this user or item; raises as `dataset`."""
         if dataset is not None or len(self.served) == 1:
             return self.dataset(dataset)
         opened = {name: served.artifacts for name, served in self.served.items()}

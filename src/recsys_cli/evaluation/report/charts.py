@@ -101,11 +101,11 @@ class Axis:
         factor = 100 if self.share else 1
         digits = max(0, -math.floor(math.log10(smallest * factor) + 1e-9))
         unit = "%" if self.share else ""
-        return [(self.at(tick), self._label(tick * factor, digits) + unit) for tick in self.ticks]
-
-    def _label(self, value: float, digits: int) -> str:
-        sign = "−" if value < 0 else "+" if self.signed and value > 0 else ""
-        return f"{sign}{abs(value):.{digits}f}"
+        made = []
+        for tick in self.ticks:
+            sign = "−" if tick < 0 else "+" if self.signed and tick > 0 else ""
+            made.append((self.at(tick), f"{sign}{abs(tick * factor):.{digits}f}{unit}"))
+        return made
 
 
 def _round_step(rough: float) -> float:

@@ -79,9 +79,7 @@ class CatalogRequest(BaseModel):
 def content_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["content"], responses=PROBLEMS | NOT_FOUND, route_class=ExactRoute)
-    max_k = context.settings.max_k
-    default_k = min(context.config.recommend.k, max_k)
-    TopK = Annotated[int, Query(ge=1, le=max_k)]
+    TopK = Annotated[int, Query(ge=1, le=context.settings.max_k)]
     Picture = Annotated[UploadFile, File(description="A JPEG, PNG, WebP or GIF.")]
 
     async def picture_of(image: UploadFile) -> bytes:
@@ -105,11 +103,11 @@ def content_routes(context: ServerContext) -> APIRouter:
         """Search for words."""
         if not asked.text.strip():
             raise UsageError("body.text: there is nothing to search for")
-        k = context.length(asked.top_k, field="body.top_k")
+        k = context.length(asked.top_k)
         return await nearest(context.state.dataset(asked.dataset), Asked(asked.text), k)
 
     async def from_image(
-        image: Picture, top_k: TopK = default_k, dataset: DatasetName = None
+        image: Picture, top_k: TopK = context.default_k, dataset: DatasetName = None
     ) -> Response:
         """Search for items that look like a picture."""
         data = await picture_of(image)
@@ -127,7 +125,7 @@ def content_routes(context: ServerContext) -> APIRouter:
     async def catalog(asked: Annotated[CatalogRequest, Body()]) -> Response:
         """Rank a catalogue of the caller's for somebody's taste; ids of ours play no role."""
         served = context.state.dataset(asked.dataset)
-        k = context.length(asked.top_k, field="body.top_k")
+        k = context.length(asked.top_k)
         texts = [*asked.liked, *asked.disliked, *(product.text for product in asked.catalogue)]
         vectors = await context.encode(served, texts)
         items = await context.work.run("catalog", lambda: _ranked(asked, vectors, k))

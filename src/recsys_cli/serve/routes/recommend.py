@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from starlette.responses import Response
 
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.engine.cold import Taste
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.queries import Query as Words
@@ -60,14 +61,13 @@ class ColdRequest(BaseModel):
 def recommend_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["recommending"], responses=PROBLEMS, route_class=ExactRoute)
-    config = context.config
-    TopK = Annotated[int, Query(ge=1, le=config.serve.max_k)]
-    default_k = min(config.recommend.k, config.serve.max_k)
+    TopK = Annotated[int, Query(ge=1, le=context.settings.max_k)]
+    default_k = context.default_k
 
     async def user(  # noqa: PLR0917  (none is passed by position)
         user: UserId,
         top_k: TopK = default_k,
-        strategy: StrategyName = config.recommend.strategy,
+        strategy: StrategyName = context.config.recommend.strategy,
         exclude_seen: Annotated[
             bool | None,
             Query(description="Leave out what the user has; by default as the dataset says."),
@@ -80,10 +80,10 @@ def recommend_routes(context: ServerContext) -> APIRouter:
         explain: Annotated[bool, Query(description="Say why each item is there.")] = False,
     ) -> Response:
         """Recommend for a user."""
-        served = context.state.of_user(user, dataset)
+        served = context.state.of(USER, user, dataset)
         served.check(strategy)
         if not fallback:
-            served.user(user)
+            served.row(USER, user)
         filters = Filters(exclude_seen, (), tuple(where or ()))
         with context.counting_errors(served.name, strategy):
             answer = await context.work.run(
@@ -95,10 +95,13 @@ def recommend_routes(context: ServerContext) -> APIRouter:
         return context.answered(answer)
 
     async def item(
-        item: ItemId, top_k: TopK = default_k, where: Where = None, dataset: DatasetName = None
+        item: ItemId,
+        top_k: TopK = default_k,
+        where: Where = None,
+        dataset: DatasetName = None,
     ) -> Response:
         """List the items most like an item."""
-        served = context.state.of_item(item, dataset)
+        served = context.state.of(ITEM, item, dataset)
         filters = Filters(where=tuple(where or ()))
         answer = await context.work.run(
             (served.name, "similar", bool(where)),
@@ -109,7 +112,7 @@ def recommend_routes(context: ServerContext) -> APIRouter:
     async def cold(asked: Annotated[ColdRequest, Body()]) -> Response:
         """Recommend for somebody new, from what they like and dislike."""
         served = context.state.dataset(asked.dataset)
-        k = context.length(asked.top_k, field="body.top_k")
+        k = context.length(asked.top_k)
         words = None
         if asked.text and asked.text.strip():
             words = await context.encode(served, Words(asked.text))
