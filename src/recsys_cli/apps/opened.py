@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from recsys_cli.engine.similar import Similar
 
 
-class Asked(TypedDict):
+class Checked(TypedDict):
     """What options come to, checked, as every engine takes it."""
 
     strategy: str
@@ -126,7 +126,7 @@ class Opened:
         exclude: Sequence[str] = (),
         where: Sequence[str] = (),
         as_of: str | date | None = None,
-    ) -> tuple[Engine, Asked]:
+    ) -> tuple[Engine, Checked]:
         """Whom to ask, and what options come to; None is what the configuration or dataset says.
 
         Raises:

@@ -17,8 +17,7 @@ from recsys_cli.counted import counted
 from recsys_cli.errors import Command, UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.apps.opened import Asked
-    from recsys_cli.engine.engine import Engine
+    from recsys_cli.engine.batch import BatchSummary
 
 
 class BatchFormat(StrEnum):
@@ -94,9 +93,14 @@ def recommend(
     }
     with TerminalProgress() as progress:
         if everyone and out:
+            from recsys_cli.engine.batch import recommend_all
+
             opened = Opened(workspace, overrides=overrides or (), progress=progress)
             engine, checked = opened.request(only_dataset(opened.config, dataset), **asked)
-            _write_all(engine, checked, out, file_format, progress)
+            form: Any = file_format.value if file_format else None
+            summary = recommend_all(engine, out, **checked, file_format=form, progress=progress)
+            progress.close()
+            _print_summary(summary)
             return
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
         answer = shop.recommend(user or "", dataset=dataset, explain=explain, **asked)
@@ -171,15 +175,7 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
         check_folder(out)
 
 
-def _write_all(
-    engine: Engine, asked: Asked, out: Path, chosen: BatchFormat | None, progress: TerminalProgress
-) -> None:
-    from recsys_cli.engine.batch import recommend_all
-
-    summary = recommend_all(
-        engine, out, **asked, file_format=chosen.value if chosen else None, progress=progress
-    )
-    progress.close()
+def _print_summary(summary: BatchSummary) -> None:
     print_line(
         f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
     )

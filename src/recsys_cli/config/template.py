@@ -62,7 +62,7 @@ def render_config(
         "# Settings of `recsys`. Commented lines show the defaults; remove the # to change one.",
         "# Any of them can be overridden for one command with --set section.key=value.",
         "",
-        *_fields(Config, only=Config.model_fields.keys() - _sections(Config)),
+        *_fields(Config, only=Config.model_fields.keys() - {"datasets", *_sections(Config)}),
     ]
     for dataset in datasets:
         parts += ["", f"[datasets.{dataset.name}]"]
@@ -77,11 +77,9 @@ def render_config(
             '# events = "orders.csv"        # items = "…", users = "…" where there are such files',
             '# columns = { user = "customer", item = "sku", time = "ordered_at" }',
         ]
-    for name in model.model_fields:
-        section = model.model_fields[name].annotation
-        if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
-            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
-            parts += _fields(section, active=_encoder_line(name, encoders or {}))
+    for name, section in _sections(model).items():
+        parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
+        parts += _fields(section, active=_encoder_line(name, encoders or {}))
     return "\n".join(parts) + "\n"
 
 
@@ -93,13 +91,9 @@ def _encoder_line(part: str, encoders: Mapping[str, tuple[str, str]]) -> dict[st
     return {"encoder": f"encoder = {_toml(encoder)}  # {other}"}
 
 
-def _sections(model: type[Config]) -> set[str]:
-    return {
-        name
-        for name, field in model.model_fields.items()
-        if name == "datasets"
-        or (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
-    }
+def _sections(model: type[Config]) -> dict[str, type[BaseModel]]:
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    return {k: v for k, v in kinds.items() if isinstance(v, type) and issubclass(v, BaseModel)}
 
 
 def _relevant(kind: str) -> set[str]:

@@ -17,7 +17,7 @@ from recsys_cli.config import Config, ServeConfig
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.serve.bodies import NoNul
 from recsys_cli.serve.current import Current
-from recsys_cli.serve.encoding import Asked, Encoders, Vectors
+from recsys_cli.serve.encoding import Encodable, Encoders, Vectors
 from recsys_cli.serve.metrics import Metrics
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served, State
@@ -86,7 +86,7 @@ class ServerContext:
             raise UsageError(f"body.top_k: it must be at most {self.settings.max_k}")
         return asked
 
-    async def encode(self, served: Served, asked: Asked) -> Vectors:
+    async def encode(self, served: Served, asked: Encodable) -> Vectors:
         """See `Encoders.encode`; done where it keeps nobody waiting.
 
         Raises:

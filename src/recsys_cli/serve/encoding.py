@@ -29,7 +29,7 @@ from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import ContentSpace
 
 Vectors = npt.NDArray[np.float32]
-Asked = Query | bytes | Sequence[str]
+Encodable = Query | bytes | Sequence[str]
 
 _SOCKET = "encoders.sock"
 _GONE = (ConnectionError, EOFError, FileNotFoundError)
@@ -46,7 +46,7 @@ class Host:
         self._pixels = pixels
         self._lock = threading.Lock()
 
-    def encode(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
+    def encode(self, dataset: str, space: ContentSpace, asked: Encodable) -> Vectors:
         """See `Encoders.encode`."""
         picture = asked.picture if isinstance(asked, Query) else asked
         if isinstance(picture, bytes):
@@ -60,7 +60,7 @@ class Host:
                 # What libraries raise may not survive the way to the other process.
                 raise RecsysError(f"encoding failed: {sentence(error)}") from None
 
-    def _encoded(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
+    def _encoded(self, dataset: str, space: ContentSpace, asked: Encodable) -> Vectors:
         if isinstance(asked, Query):
             return self._encoders.vector([dataset], space, asked)
         if isinstance(asked, bytes):
@@ -142,7 +142,7 @@ class Encoders:
         self._folder, self._secret = meeting.folder, meeting.secret
         self._started: _Manager | None = None
 
-    def encode(self, dataset: str, space: ContentSpace, asked: Asked) -> Vectors:
+    def encode(self, dataset: str, space: ContentSpace, asked: Encodable) -> Vectors:
         """What `QueryEncoders` makes of a search, the bytes of a picture, or several texts."""
         for _ in range(2):
             try:

@@ -86,7 +86,9 @@ class ItemsTable:
 
         Links are followed first: what lies outside the folder of pictures is not shown.
         """
-        return self.pictures([row])[0]
+        if not self.pictured:
+            return None
+        return self._shown(self._table.select(IMAGE).slice(row, 1).collect().item())
 
     def pictures(self, rows: Sequence[int]) -> list[Path | None]:
         """The same for several items, in one look at the table."""
