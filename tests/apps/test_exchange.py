@@ -11,6 +11,7 @@ from committed import commit_pack
 from conftest import build
 from recsys_cli.apps.exchange import export_interactions, import_als
 from recsys_cli.apps.legacy import export_legacy
+from recsys_cli.apps.opened import Opened
 from recsys_cli.assembly import load_config
 from recsys_cli.csr import CSR
 from recsys_cli.errors import UsageError
@@ -44,7 +45,7 @@ def files(workspace, tmp_path):
 
 
 def import_(root, files, snapshot=NOW, **options):
-    return import_als(Workspace(root), load_config(root), "hm", snapshot, **files, **options)
+    return import_als(Opened(root), "hm", snapshot, **files, **options)
 
 
 def test_pairs_of_weight_0_are_in_no_format(workspace, tmp_path):

@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 
 from conftest import CONFIG, build
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.tuning import TARGETS, Search, apply, find_target, tune
-from recsys_cli.apps.tuning.edit import with_settings
+from recsys_cli.apps.tuning.outcome import with_settings
 from recsys_cli.apps.tuning.targets import judged_by, settings_of
 from recsys_cli.apps.tuning.trial import Judge, touched
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.cli.tune import What
 from recsys_cli.errors import ConfigError, RecsysError, UsageError
-from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.tunable import Choice, Span
 
 ALS = find_target("als")
@@ -44,7 +44,7 @@ def shop(base: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, *, trials: int = 3, overrides=(), on_trial=None, **options):
     search = Search(target=options.pop("target", QUICK), trials=trials, **options)
-    return tune(Workspace(root), "hm", search, overrides=overrides, on_trial=on_trial)
+    return tune(Opened(root, overrides=overrides), "hm", search, on_trial=on_trial)
 
 
 def files(root: Path) -> dict[str, bytes]:

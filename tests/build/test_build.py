@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from conftest import build
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.status import stage_states
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
@@ -36,7 +37,7 @@ def plan(root: Path, *targets: str, overrides=(), **options):
 
 
 def states(root: Path, *, thorough: bool = False) -> dict[str, str]:
-    found = stage_states(Workspace(root), load_config(root), thorough=thorough)
+    found = stage_states(Opened(root), thorough=thorough)
     return {f"{s.dataset} {s.name}": s.state for s in found if s.current}
 
 
@@ -200,7 +201,7 @@ def test_past_snapshots_are_stale_when_their_data_is(workspace):
     raw = workspace / "data/hm_raw/transactions_train.csv"
     lines = raw.read_text().splitlines()
     raw.write_text("\n".join(lines[:-1]) + "\n")
-    found = stage_states(Workspace(workspace), load_config(workspace))
+    found = stage_states(Opened(workspace))
     past = {s.name: s.state for s in found if s.snapshot == str(PAST) and s.dataset == "hm"}
     assert past == {
         "als.export": "stale", "als.train": "stale", "graph": "stale", "itemknn": "stale",

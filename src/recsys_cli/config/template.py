@@ -62,12 +62,12 @@ def render_config(
         "# Settings of `recsys`. Commented lines show the defaults; remove the # to change one.",
         "# Any of them can be overridden for one command with --set section.key=value.",
         "",
-        *_fields(Config, skip=_sections(Config)),
+        *_fields(Config, only=Config.model_fields.keys() - {"datasets", *_sections(Config)}),
     ]
     for dataset in datasets:
         parts += ["", f"[datasets.{dataset.name}]"]
         parts += [f"kind = {_toml(dataset.kind)}", f"path = {_toml(dataset.path)}"]
-        parts += _fields(DatasetConfig, skip={"kind", "path"}, only=_relevant(dataset.kind))
+        parts += _fields(DatasetConfig, only=_relevant(dataset.kind))
     if not datasets:
         parts += [
             "",
@@ -77,11 +77,9 @@ def render_config(
             '# events = "orders.csv"        # items = "…", users = "…" where there are such files',
             '# columns = { user = "customer", item = "sku", time = "ordered_at" }',
         ]
-    for name in model.model_fields:
-        section = model.model_fields[name].annotation
-        if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
-            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
-            parts += _fields(section, active=_encoder_line(name, encoders or {}))
+    for name, section in _sections(model).items():
+        parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
+        parts += _fields(section, active=_encoder_line(name, encoders or {}))
     return "\n".join(parts) + "\n"
 
 
@@ -93,22 +91,18 @@ def _encoder_line(part: str, encoders: Mapping[str, tuple[str, str]]) -> dict[st
     return {"encoder": f"encoder = {_toml(encoder)}  # {other}"}
 
 
-def _sections(model: type[Config]) -> set[str]:
-    return {
-        name
-        for name, field in model.model_fields.items()
-        if name == "datasets"
-        or (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
-    }
+def _sections(model: type[Config]) -> dict[str, type[BaseModel]]:
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    return {k: v for k, v in kinds.items() if isinstance(v, type) and issubclass(v, BaseModel)}
 
 
 def _relevant(kind: str) -> set[str]:
-    """Fields worth showing for a kind; `generic:` in a field's description marks the others."""
+    """Further fields worth showing for a kind; `generic:` in a description marks the others."""
     return {
         name
         for name, text in descriptions(DatasetConfig).items()
         if kind == "generic" or not text.startswith("generic:")
-    }
+    } - {"kind", "path"}
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
@@ -127,14 +121,13 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 def _fields(
     model: type[BaseModel],
     *,
-    skip: set[str] | None = None,
     only: set[str] | None = None,
     active: Mapping[str, str] | None = None,
 ) -> list[str]:
     lines: list[str] = []
     described = descriptions(model)
     for name, field in model.model_fields.items():
-        if name in (skip or ()) or (only is not None and name not in only):
+        if only is not None and name not in only:
             continue
         lines += _comment(described.get(name, "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)
