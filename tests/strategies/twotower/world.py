@@ -9,7 +9,7 @@ from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors, train_als
 from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.features import Columns
-from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.history import OrderedEvents
 from recsys_cli.strategies.twotower.inputs import Facts
 from recsys_cli.strategies.twotower.moments import interactions_of
 from recsys_cli.strategies.twotower.view import Settings, View, view_of
@@ -31,7 +31,7 @@ SETTINGS = Settings(
 )  # fmt: skip
 
 
-def events(*, seed: int = 1, n: int = 1500) -> History:
+def events(*, seed: int = 1, n: int = 1500) -> OrderedEvents:
     """Users who mostly like items of their own parity; the last user has no events."""
     rng = np.random.default_rng(seed)
     user = np.sort(rng.integers(0, N_USERS - 1, n))
@@ -41,7 +41,7 @@ def events(*, seed: int = 1, n: int = 1500) -> History:
     indptr = np.zeros(N_USERS + 1, np.int64)
     np.cumsum(np.bincount(user, minlength=N_USERS), out=indptr[1:])
     weight = rng.choice([1.0, 3.0], n).astype(np.float32)
-    return History(
+    return OrderedEvents(
         indptr, item[order].astype(np.int32), time[order], weight, np.zeros(n, np.bool_), N_ITEMS
     )
 
@@ -57,11 +57,11 @@ def facts() -> Facts:
     return Facts(content, items, users, codes[:, 0].astype(np.int16), 2)
 
 
-def als_of(history: History) -> AlsFactors:
+def als_of(history: OrderedEvents) -> AlsFactors:
     """Factors of a history; ALS on one thread, so that nothing depends on the machine."""
     return train_als(interactions_of(history, InteractionsConfig()), ALS, threads=1)
 
 
-def view(history: History) -> View:
+def view(history: OrderedEvents) -> View:
     """The world at the reference moment."""
     return view_of(history, als_of(history), facts(), SETTINGS, reference=REFERENCE)
