@@ -25,7 +25,7 @@ from recsys_cli.strategies.collab.als import train_als
 from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.features import Columns
 from recsys_cli.strategies.twotower.fit import Validation, fit_towers, pairs_before
-from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.history import OrderedEvents
 from recsys_cli.strategies.twotower.inputs import Facts
 from recsys_cli.strategies.twotower.moments import interactions_of
 from recsys_cli.strategies.twotower.threads import one_thread
@@ -35,7 +35,7 @@ DAY, NOW = 86_400, 20_000 * 86_400
 GROUPS = 20
 
 
-def events(users: int, items: int, n: int, rng: np.random.Generator) -> History:
+def events(users: int, items: int, n: int, rng: np.random.Generator) -> OrderedEvents:
     user = np.sort(rng.integers(0, users, n))
     popular = (rng.pareto(1.2, n) * items / 50).astype(np.int64) % (items // GROUPS)
     item = popular * GROUPS + (user + (rng.random(n) < 0.2) * rng.integers(0, GROUPS, n)) % GROUPS
@@ -44,7 +44,7 @@ def events(users: int, items: int, n: int, rng: np.random.Generator) -> History:
     indptr = np.zeros(users + 1, np.int64)
     np.cumsum(np.bincount(user, minlength=users), out=indptr[1:])
     ones = np.ones(n, np.float32)
-    return History(indptr, item[order].astype(np.int32), when[order], ones, ones == 0, items)
+    return OrderedEvents(indptr, item[order].astype(np.int32), when[order], ones, ones == 0, items)
 
 
 def facts(users: int, items: int, rng: np.random.Generator) -> Facts:

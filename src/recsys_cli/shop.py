@@ -12,16 +12,33 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
+from recsys_cli.apps.opened import Opened, failure_of
+from recsys_cli.config import chosen_datasets, only_dataset
+from recsys_cli.engine.engine import Filters
+from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
     import polars as pl
 
 Texts = str | Sequence[str]
 """One or several."""
+
+
+class _Options(TypedDict, total=False):
+    """Options of `Shop.recommend` for one user and for many, as its signature has them."""
+
+    dataset: str | None
+    strategy: str | None
+    k: int | None
+    exclude_seen: bool | None
+    exclude: Texts
+    where: Texts
+    as_of: str | date | None
 
 
 class Shop:
@@ -47,8 +64,6 @@ class Shop:
         progress: Progress | None = None,
     ) -> None:
         """Open a workspace; see `recsys_cli.open`."""
-        from recsys_cli.apps.opened import Opened
-
         self._folder = Path(folder)
         self._opened = Opened(
             self._folder, overrides=_texts(overrides), progress=progress or _Warnings()
@@ -92,8 +107,6 @@ class Shop:
             >>> shop.build("als.train", dry_run=True)["action"].unique().to_list()
             ['skipped']
         """
-        from recsys_cli.apps.opened import failure_of
-
         steps = list(
             self._opened.build(
                 targets or ("all",),
@@ -107,38 +120,17 @@ class Shop:
         for step in steps:
             if step.error:
                 raise failure_of(step)
-        return _frame(
-            _BUILD,
-            [(s.dataset, s.stage, str(s.snapshot), s.action, s.reason, *_cost(s)) for s in steps],
-        )
+        rows = [(s.dataset, s.stage, str(s.snapshot), s.action, s.reason, *_cost(s)) for s in steps]
+        return _frame(_BUILD, rows)
 
     @overload
     def recommend(
-        self,
-        user: str,
-        *,
-        dataset: str | None = None,
-        strategy: str | None = None,
-        k: int | None = None,
-        exclude_seen: bool | None = None,
-        exclude: Texts = (),
-        where: Texts = (),
-        as_of: str | date | None = None,
-        explain: bool = False,
+        self, user: str, *, explain: bool = False, **options: Unpack[_Options]
     ) -> dict[str, Any]: ...
 
     @overload
     def recommend(
-        self,
-        user: list[str] | tuple[str, ...] | pl.Series,
-        *,
-        dataset: str | None = None,
-        strategy: str | None = None,
-        k: int | None = None,
-        exclude_seen: bool | None = None,
-        exclude: Texts = (),
-        where: Texts = (),
-        as_of: str | date | None = None,
+        self, user: list[str] | tuple[str, ...] | pl.Series, **options: Unpack[_Options]
     ) -> pl.DataFrame: ...
 
     def recommend(
@@ -181,9 +173,16 @@ class Shop:
             >>> shop.recommend(["123", "nobody"], dataset="hm", k=2)["user"].to_list()
             ['123', '123', 'nobody', 'nobody']
         """
-        one = user if isinstance(user, str) else None
-        request = self._opened.request(
-            self._dataset_of(one, dataset),
+        opened = self._opened
+        if isinstance(user, str):
+            if not user:
+                raise UsageError("the user is empty")
+            datasets = chosen_datasets(opened.config, dataset)
+            name = dataset_of_user(opened.workspace, datasets, user)
+        else:
+            name = only_dataset(opened.config, dataset)
+        engine, asked = opened.request(
+            name,
             strategy=strategy,
             k=k,
             exclude_seen=exclude_seen,
@@ -191,25 +190,13 @@ class Shop:
             where=_texts(where),
             as_of=as_of,
         )
-        options: Any = {"strategy": request.strategy, "k": request.k, "filters": request.filters}
-        if one is not None:
-            return request.engine.recommend_one(one, **options, explain=explain)
+        if isinstance(user, str):
+            return engine.recommend_one(user, **asked, explain=explain)
         if explain:
             raise UsageError("explain is about one user")
         from recsys_cli.engine.batch import recommend_many
 
-        progress = self._opened.progress
-        return recommend_many(request.engine, _ids(user), **options, progress=progress)
-
-    def _dataset_of(self, user: str | None, dataset: str | None) -> str:
-        """The dataset that a user, or many, are of."""
-        from recsys_cli.config import only_dataset
-
-        if user is None:
-            return only_dataset(self._opened.config, dataset)
-        if not user:
-            raise UsageError("the user is empty")
-        return self._opened.dataset_of_user(user, dataset)
+        return recommend_many(engine, _ids(user), **asked, progress=opened.progress)
 
     def similar(
         self, item: str, *, k: int | None = None, where: Texts = (), dataset: str | None = None
@@ -233,12 +220,12 @@ class Shop:
             >>> len(shop.similar(bought, k=3)["items"])
             3
         """
-        from recsys_cli.engine.engine import Filters
-
-        name = self._opened.dataset_of_item(item, dataset)
-        length = self._opened.length(k)
-        allow = self._opened.engine(name).allowed(Filters(where=_texts(where)))
-        return self._opened.similar(name).item(item, k=length, allow=allow)
+        opened = self._opened
+        datasets = chosen_datasets(opened.config, dataset)
+        name = dataset_of_item(opened.workspace, datasets, item)
+        length, held = opened.length(k), opened.held(name)
+        allow = held.engine.allowed(Filters(where=_texts(where)))
+        return held.similar.item(item, k=length, allow=allow)
 
     def search(
         self,
@@ -267,7 +254,6 @@ class Shop:
             >>> [item["rank"] for item in found["items"]]
             [1, 2, 3]
         """
-        from recsys_cli.config import chosen_datasets
         from recsys_cli.engine.queries import Query
         from recsys_cli.engine.search import search
 
@@ -326,11 +312,9 @@ class Shop:
             >>> "ndcg@12" in figures["metric"]
             True
         """
-        from recsys_cli.apps.evaluate import Question, evaluate_dataset
-        from recsys_cli.config import chosen_datasets, only_dataset
-        from recsys_cli.store.snapshot import day_from
+        from recsys_cli.apps.evaluate import Question, run_evaluation
 
-        config = self._opened.config
+        opened, config = self._opened, self._opened.config
         question = Question(
             strategies=_texts(strategy),
             ks=[k] if isinstance(k, int) else list(k),
@@ -346,12 +330,9 @@ class Shop:
         names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
         rows: list[tuple[Any, ...]] = []
         for name in names:
-            progress = self._opened.progress
-            result = evaluate_dataset(
-                self._opened.workspace, config, name, question, progress=progress
-            )
+            result = run_evaluation(opened, name, question).result
             for warning in result.warnings:
-                progress.warn(f"{name}: {warning}")
+                opened.progress.warn(f"{name}: {warning}")
             rows += [(name, *figure) for figure in result.figures()]
         return _frame(_FIGURES, rows)
 
@@ -372,21 +353,12 @@ class Shop:
         """
         from recsys_cli.apps.status import stage_states
 
-        opened = self._opened
-        states = stage_states(
-            opened.workspace,
-            opened.config,
-            dataset=dataset,
-            thorough=check,
-            progress=opened.progress,
-        )
-        frame = _frame(
-            _STATUS,
-            [
-                (s.dataset, s.name, s.snapshot, s.state, s.reason, s.finished, s.bytes, *_cost(s))
-                for s in states
-            ],
-        )
+        states = stage_states(self._opened, dataset=dataset, thorough=check)
+        rows = [
+            (s.dataset, s.name, s.snapshot, s.state, s.reason, s.finished, s.bytes, *_cost(s))
+            for s in states
+        ]
+        frame = _frame(_STATUS, rows)
         return frame.with_columns(frame["finished"].str.to_datetime(time_zone="UTC"))
 
 

@@ -546,7 +546,7 @@ def test_serving_what_is_older_than_its_inputs_warns(workspace):
     raw.write_text("\n".join([*lines, lines[-1]]) + "\n")
     run("ingest", "-w", workspace)
     result = run("recommend", "--user", 123, "--json", "-w", workspace)
-    assert "out of date: als.export (older than events)" in result.stderr
+    assert "out of date: als.export (events changed)" in result.stderr
     assert json.loads(result.stdout)["items"]
     run("build", "all", "-w", workspace)
     assert run("recommend", "--user", 123, "--json", "-w", workspace).stderr == ""
@@ -596,12 +596,12 @@ def test_the_help_names_every_strategy():
 
 def test_settings_and_raw_files_that_changed_since_warn(workspace):
     options = ["recommend", "--user", 123, "--json", "-w", workspace]
-    assert "another als.factors" in run(*options, "--set", "als.factors=9").stderr
+    assert "config changed: als.factors" in run(*options, "--set", "als.factors=9").stderr
     assert run(*options, "--set", "recommend.k=3").stderr == ""
     run("status", "-w", workspace)
     events = workspace / "data/rr_raw/events.csv"
     events.write_text(events.read_text() + "\n")
-    assert "older than data/rr_raw/events.csv" in run(*options).stderr
+    assert "data/rr_raw/events.csv changed" in run(*options).stderr
 
 
 def test_a_huge_k_is_no_more_than_the_catalogue(built, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recsys_cli.cli.app import app
-from recsys_cli.cli.hints import in_workspace, rendered
+from recsys_cli.cli.console import in_workspace, rendered
 from recsys_cli.errors import Command, ConfigError, in_words, parts_of
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

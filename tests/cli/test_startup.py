@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.build.freshness import outdated
 from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -122,10 +123,10 @@ def test_a_past_snapshot_that_was_built_again_is_noticed(workspace, config):
     )
     kind, _, folder = name.partition("@")
     past = Snapshot.from_folder(folder)
-    assert f"older than {name}" not in str(Artifacts(opened, "rr").outdated(config))
+    assert f"{name} changed" not in str(outdated(Artifacts(opened, "rr"), config))
     for stage in opened.own_manifests("rr", past):
         path = opened.manifest_path(stage, "rr", past)
         path.write_text(path.read_text().replace(digest, "0" * 64))
     # Looked up only where it is younger than what was made from it.
     opened.path(kind, "rr", past).touch()
-    assert f"older than {name}" in str(Artifacts(opened, "rr").outdated(config))
+    assert f"{name} changed" in str(outdated(Artifacts(opened, "rr"), config))

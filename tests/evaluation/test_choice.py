@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from recsys_cli.apps import evaluate
-from recsys_cli.apps.evaluate import Question, evaluate_dataset
-from recsys_cli.assembly import default_graph, load_config
+from recsys_cli import assembly
+from recsys_cli.apps.evaluate import Question, run_evaluation
+from recsys_cli.apps.opened import Opened
+from recsys_cli.assembly import default_graph
 from recsys_cli.build.graph import Graph
 from recsys_cli.errors import DataError
-from recsys_cli.store.workspace import Workspace
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def shop(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     known = default_graph().stages
     far = replace(known["als.train"], earlier=(("interactions", 500),))
     graph = Graph([far if name == far.name else stage for name, stage in known.items()])
-    monkeypatch.setattr(evaluate, "default_graph", lambda: graph)
+    monkeypatch.setattr(assembly, "default_graph", lambda: graph)
     root = tmp_path / "workspace"
     shutil.copytree(built, root)
     return root
 
 
 def measured(root: Path, **question):
-    return evaluate_dataset(Workspace(root), load_config(root), "hm", Question(**question))
+    return run_evaluation(Opened(root), "hm", Question(**question)).result
 
 
 def test_all_means_all_that_can_be_made(shop: Path) -> None:

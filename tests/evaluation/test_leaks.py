@@ -17,12 +17,11 @@ import pytest
 
 from conftest import CONFIG
 from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
-from recsys_cli.assembly import load_config
+from recsys_cli.apps.opened import Opened
 from recsys_cli.engine import registry
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import Truth
 from recsys_cli.ranking.contract import Recommendations
-from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies import STRATEGIES, Strategy
 
 CUTOFF = "2020-09-16"
@@ -80,7 +79,7 @@ def shops(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pa
 
 def evaluated(root: Path, *names: str) -> Evaluation:
     question = Question(strategies=names, ks=[DEPTH])
-    return run_evaluation(Workspace(root), load_config(root), "hm", question)
+    return run_evaluation(Opened(root), "hm", question)
 
 
 def lists(evaluation: Evaluation, name: str) -> dict[str, list[int]]:

@@ -17,18 +17,16 @@ import pytest
 from PIL import Image
 
 from conftest import CONFIG, build
-from recsys_cli.apps.evalreport import training_curves, write_report
+from recsys_cli.apps.evalreport import sample_examples, training_curves, write_report
 from recsys_cli.apps.evaluate import Evaluation, Question, run_evaluation
-from recsys_cli.apps.examples import sample_examples
-from recsys_cli.assembly import load_config
+from recsys_cli.apps.opened import Opened
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.report import charts
-from recsys_cli.evaluation.report.charts import Axis, Line, number, scatter
+from recsys_cli.evaluation.report.charts import Axis, number, scatter
 from recsys_cli.evaluation.report.page import render_curves, render_page
 from recsys_cli.evaluation.report.thumbnails import HEIGHT, WIDTH, Thumbnails
-from recsys_cli.evaluation.report.training import training_lines
-from recsys_cli.evaluation.report.view import Section
-from recsys_cli.store.workspace import Workspace
+from recsys_cli.evaluation.report.training import Line, training_lines
+from recsys_cli.evaluation.report.view import DatasetReport
 
 EVIL = '<script>alert("1")</script>&\'"<img src=x onerror=alert(2)>'
 
@@ -81,7 +79,7 @@ def shop(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def evaluation(shop: Path) -> Evaluation:
     question = Question(strategies=["collab", "content", "popular"], ks=[5, 12], windows=2)
-    return run_evaluation(Workspace(shop), load_config(shop), "hm", question)
+    return run_evaluation(Opened(shop), "hm", question)
 
 
 @pytest.fixture(scope="module")
@@ -185,10 +183,8 @@ def test_histories_are_the_latest_before_the_cutoff(evaluation: Evaluation, shop
 
 
 def test_several_datasets_share_a_page(evaluation: Evaluation, shop: Path) -> None:
-    other = run_evaluation(
-        Workspace(shop), load_config(shop), "rr", Question(strategies=["popular"])
-    )
-    sections = [Section(e.result, {}, []) for e in (evaluation, other)]
+    other = run_evaluation(Opened(shop), "rr", Question(strategies=["popular"]))
+    sections = [DatasetReport(e.result, {}, []) for e in (evaluation, other)]
     parsed = Page(render_page(sections, root=shop))
     ids = [a["id"] for a in parsed.named("section")]
     assert ids == ["hm", "rr"]

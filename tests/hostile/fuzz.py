@@ -95,7 +95,7 @@ def uses(root: Path, out: Path) -> dict[str, Callable[[], Any]]:
         return search(Workspace(root), config, datasets, Query("red dress"), k=5)
 
     def status() -> Any:
-        states = stage_states(Workspace(root), config)
+        states = stage_states(Opened(root))
         return [(s.name, s.dataset, s.snapshot, s.state) for s in states]
 
     def served() -> Any:

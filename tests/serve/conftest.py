@@ -8,14 +8,14 @@ from starlette.testclient import TestClient
 from recsys_cli.assembly import load_config
 from recsys_cli.config.load import changed
 from recsys_cli.serve.app import create_app
-from recsys_cli.serve.context import Meeting
+from recsys_cli.serve.encoding import Meeting
 
 
 def app_over(root: Path, folder: Path, *, api_key: str | None = None, **settings):
     # The client calls itself so.
     defaults = {"reload_every": 0, "allowed_hosts": ["testserver"]}
     config = changed(load_config(root), "serve", defaults | settings)
-    return create_app(root, config, Meeting.at(folder), api_key=api_key)
+    return create_app(root, config, Meeting(folder), api_key=api_key)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import build
 from recsys_cli.apps.exchange import import_als
-from recsys_cli.assembly import load_config
+from recsys_cli.apps.opened import Opened
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.errors import DataError
 from recsys_cli.events.interactions import Interactions
@@ -202,9 +202,7 @@ def test_every_id_survives_the_way_through_spark(out, shop):
     kept = {}
     for form in ("", "_csv"):
         paths = {side + "s": made / f"{side}_factors{form}" for side in ("user", "item")}
-        report = import_als(
-            workspace, load_config(shop), "odd", NOW, mapping=folder / "odd", **paths
-        )
+        report = import_als(Opened(shop), "odd", NOW, mapping=folder / "odd", **paths)
         assert (report.users.rows, report.items.rows) == (len(USERS), len(ITEMS))
         assert (report.users.foreign, report.items.missing) == (0, 0)
         kept[form] = AlsFactors.from_pack(load_pack(workspace.path("als", "odd"), mmap=False))
@@ -239,4 +237,4 @@ def test_a_mapping_of_an_unfinished_job_is_refused(out, shop, tmp_path):
     (tmp_path / "users").mkdir()
     paths = {side + "s": folder / "odd_als" / f"{side}_factors" for side in ("user", "item")}
     with pytest.raises(DataError, match="users has no _SUCCESS"):
-        import_als(Workspace(shop), load_config(shop), "odd", NOW, mapping=tmp_path, **paths)
+        import_als(Opened(shop), "odd", NOW, mapping=tmp_path, **paths)

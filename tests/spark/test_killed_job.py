@@ -11,10 +11,9 @@ import polars as pl
 import pytest
 
 from recsys_cli.apps.exchange import import_als
-from recsys_cli.assembly import load_config
+from recsys_cli.apps.opened import Opened
 from recsys_cli.errors import DataError
 from recsys_cli.store.snapshot import NOW
-from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.collab.factor_files import factor_files
 from spark.cluster import JOBS
 
@@ -70,7 +69,7 @@ def test_a_killed_job_leaves_no_half_result(needs_spark, workspace, tmp_path):
     before = (workspace / "artifacts/als_hm.joblib").read_bytes()
     with pytest.raises(DataError, match="item_factors is the output of a Spark job that did not"):
         import_als(
-            Workspace(workspace), load_config(workspace), "hm", NOW,
+            Opened(workspace), "hm", NOW,
             users=out / "user_factors", items=out / "item_factors",
         )  # fmt: skip
     assert (workspace / "artifacts/als_hm.joblib").read_bytes() == before

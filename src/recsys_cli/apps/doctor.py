@@ -175,27 +175,23 @@ _TINY = ["als.factors=8", "text.encoder=lsa:16", "twotower.enabled=false", "hybr
 
 def _tiny_run() -> Check:
     """Demo data, the stages that take seconds, a recommendation and an evaluation."""
-    from recsys_cli.apps.evaluate import Question, evaluate_dataset
-    from recsys_cli.assembly import default_graph, load_config
+    from recsys_cli.apps.evaluate import Question, run_evaluation
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.build.measure import Meter
-    from recsys_cli.build.run import Builder
     from recsys_cli.datasets.demo import make_demo
-    from recsys_cli.engine.engine import Engine
-    from recsys_cli.store.workspace import Workspace
 
     meter = Meter()
     with tempfile.TemporaryDirectory(prefix="recsys-doctor-") as folder:
         root = Path(folder)
         make_demo(root, customers=200, transactions=4000, articles=200, images=False)
-        workspace, config = Workspace(root), load_config(root, _TINY)
-        builder = Builder(workspace, config, default_graph())
-        for step in builder.build(datasets=list(config.datasets)):
+        opened = Opened(root, overrides=_TINY)
+        for step in opened.build(["all"]):
             if step.error:
                 return Check("tiny run", "FAIL", f"{step.dataset} {step.stage}: {step.error}")
-        answer = Engine(workspace, "rr").recommend_one("123", strategy="collab", k=5)
+        answer = opened.engine("rr").recommend_one("123", strategy="collab", k=5)
         if len(answer["items"]) != 5:  # noqa: PLR2004
             return Check("tiny run", "FAIL", f"got {len(answer['items'])} items instead of 5")
-        measured = evaluate_dataset(workspace, config, "rr", Question(strategies=["popular"]))
+        users = run_evaluation(opened, "rr", Question(strategies=["popular"])).result.users
     seconds, _ = meter.stop()
-    done = f"demo, build, recommend and evaluate on {measured.users} users in {seconds:.0f} s"
+    done = f"demo, build, recommend and evaluate on {users} users in {seconds:.0f} s"
     return Check("tiny run", "PASS", done)

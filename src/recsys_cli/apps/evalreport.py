@@ -1,4 +1,8 @@
-"""The HTML report of evaluations: gathers users to show and training curves, writes the page."""
+"""The HTML report of evaluations: gathers users to show and training curves, writes the page.
+
+Users are drawn of those of the last test window; their lists are those that were measured, since
+the same engine makes them.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.columns import ITEM, TIME, USER
+from recsys_cli.evaluation.report.examples import Example, ExampleList, Shown
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.ranking.contract import UNKNOWN_USER
 from recsys_cli.store.files import atomic_path, read_json
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from recsys_cli.apps.evaluate import Evaluation
     from recsys_cli.engine.engine import Engine
-    from recsys_cli.evaluation.report.charts import Line
+    from recsys_cli.evaluation.harness import Measured
+    from recsys_cli.evaluation.report.training import Line
+
+USERS = 10
+DEPTH = 12
+
+Rows = npt.NDArray[np.int32]
+_NOTHING: Rows = np.empty(0, np.int32)
 
 
 def write_report(
@@ -26,16 +45,16 @@ def write_report(
         seed: of the users that are drawn.
         progress: told how many sections are done.
     """
-    from recsys_cli.apps.examples import sample_examples
     from recsys_cli.evaluation.report.page import render_page
-    from recsys_cli.evaluation.report.view import Section
+    from recsys_cli.evaluation.report.view import DatasetReport
 
     report = progress or Silent()
     report.start("report", len(evaluations))
     sections = []
     for evaluation in evaluations:
         examples = sample_examples(evaluation.engine, evaluation.windows[-1], seed=seed)
-        sections.append(Section(evaluation.result, training_curves(evaluation.engine), examples))
+        curves = training_curves(evaluation.engine)
+        sections.append(DatasetReport(evaluation.result, curves, examples))
         report.advance()
     root = evaluations[0].engine.artifacts.workspace.root
     with atomic_path(path) as temporary:
@@ -57,3 +76,94 @@ def training_curves(engine: Engine) -> dict[str, list[Line]]:
             what = path.name.removesuffix(f"_curve_{engine.dataset}.json")
             found[what.replace("_", " ").capitalize()] = lines
     return found
+
+
+def sample_examples(
+    engine: Engine, window: Measured, *, many: int = USERS, depth: int = DEPTH, seed: int = 42
+) -> list[Example]:
+    """Draw test users and gather what to show of them.
+
+    Args:
+        engine: the strategies as they were measured in `window`.
+        window: the last test window.
+        many: how many users; all where there are fewer.
+        depth: items of each list.
+        seed: equal seeds draw the same users.
+    """
+    known = np.flatnonzero(window.truth.users != UNKNOWN_USER)
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(known, size=min(many, len(known)), replace=False)
+    users = window.truth.users[drawn]
+    catalogue = _Catalogue(engine)
+    history = _latest(engine, users, depth)
+    lists = {
+        name: engine.answer(users, strategy=name, k=depth, exclude_seen=window.exclude_seen)
+        for name in window.strategies
+    }
+    examples = []
+    for row, (at, user) in enumerate(zip(drawn.tolist(), users.tolist(), strict=True)):
+        relevant, had = window.truth.items.row(at), engine.history.row(user)
+        examples.append(
+            Example(
+                user=engine.artifacts.users[user],
+                had=len(had),
+                history=[catalogue.shown(i) for i in history.get(user, [])],
+                relevant=len(relevant),
+                truth=[catalogue.shown(i, had=had) for i in relevant[:depth].tolist()],
+                lists=[
+                    ExampleList(
+                        name,
+                        [
+                            catalogue.shown(i, relevant=relevant, had=had)
+                            for i in answer.recommendations.items[row].tolist()
+                            if i >= 0
+                        ],
+                        answer.fallback_reason(row),
+                    )
+                    for name, answer in lists.items()
+                ],
+            )
+        )
+    return examples
+
+
+class _Catalogue:
+    """Names and pictures of items by row; rows beyond the catalogue have only a number."""
+
+    def __init__(self, engine: Engine) -> None:
+        from recsys_cli.encoders.items import item_pictures
+        from recsys_cli.store.tables import read_table
+
+        artifacts = engine.artifacts
+        self._ids, self._names = artifacts.items, artifacts.names
+        table = read_table(artifacts.workspace.file("items", engine.dataset))
+        self._pictures = item_pictures(
+            table, artifacts.spec, workspace=artifacts.workspace.root, named=artifacts.raw_path
+        )
+
+    def shown(self, row: int, *, relevant: Rows = _NOTHING, had: Rows = _NOTHING) -> Shown:
+        if row >= len(self._ids):
+            return Shown("?", "not in the catalogue", None)
+        item = self._ids[row]
+        return Shown(
+            item,
+            self._names[row] or item,
+            self._pictures[row],
+            hit=bool((relevant == row).any()),
+            again=bool((had == row).any()),
+        )
+
+
+def _latest(engine: Engine, users: Rows, depth: int) -> dict[int, list[int]]:
+    """The different items of each user in the snapshot, the one of the last event first."""
+    import polars as pl
+
+    path = engine.artifacts.workspace.file("events", engine.dataset)
+    theirs = pl.scan_parquet(path).filter(pl.col(USER).is_in(users.tolist()))
+    seen: pl.DataFrame = (
+        engine.artifacts.snapshot.filter(theirs).select(USER, ITEM, TIME).with_row_index().collect()
+    )
+    newest = seen.sort(TIME, "index", descending=True, nulls_last=True)
+    distinct = newest.unique([USER, ITEM], keep="first", maintain_order=True)
+    grouped = distinct.group_by(USER, maintain_order=True).agg(pl.col(ITEM).head(depth))
+    return dict(zip(grouped[USER].to_list(), grouped[ITEM].to_list(), strict=True))

@@ -6,12 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from recsys_cli.apps.evalchoice import (
-    chosen_strategies,
-    obstacles_of,
-    stages_for,
-    switched_on,
-)
+from recsys_cli.apps.evalchoice import chosen_strategies, obstacles_of, stages_for, switched_on
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.testsplit import (
     Question,
     segments_of,
@@ -19,26 +15,20 @@ from recsys_cli.apps.testsplit import (
     truths_of,
     without_what_cannot_be_hit,
 )
-from recsys_cli.assembly import default_graph
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.run import Builder, Step
-from recsys_cli.config import Config
 from recsys_cli.engine.engine import Engine
 from recsys_cli.errors import ArtifactError
 from recsys_cli.evaluation.truth import Truth, fingerprint
-from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from recsys_cli.evaluation.harness import Measured
     from recsys_cli.evaluation.result import EvalResult
 
-__all__ = ["Evaluation", "Question", "evaluate_dataset", "run_evaluation"]
+__all__ = ["Evaluation", "Question", "run_evaluation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +50,7 @@ class Evaluation:
 class _Run:
     """What holds for every window of one evaluation."""
 
-    workspace: Workspace
-    config: Config
+    opened: Opened
     dataset: str
     builder: Builder
     names: Sequence[str]
@@ -69,68 +58,42 @@ class _Run:
     ks: Sequence[int]
     exclude_seen: bool
     on_step: Callable[[Step], None] | None
-    progress: Progress
-
-
-def evaluate_dataset(
-    workspace: Workspace,
-    config: Config,
-    dataset: str,
-    question: Question,
-    *,
-    on_step: Callable[[Step], None] | None = None,
-    progress: Progress | None = None,
-) -> EvalResult:
-    """The figures alone; see `run_evaluation`."""
-    return run_evaluation(
-        workspace, config, dataset, question, on_step=on_step, progress=progress
-    ).result
 
 
 def run_evaluation(
-    workspace: Workspace,
-    config: Config,
+    opened: Opened,
     dataset: str,
     question: Question,
     *,
     on_step: Callable[[Step], None] | None = None,
-    progress: Progress | None = None,
 ) -> Evaluation:
     """Measure strategies on one dataset.
 
     Args:
-        workspace: the workspace; missing and stale stages of the snapshots are built.
-        config: its configuration.
+        opened: the workspace; missing and stale stages of the snapshots are built.
         dataset: name of the dataset.
         question: what to measure.
         on_step: told of each stage that was built or skipped.
-        progress: told how far building and ranking are.
 
     Raises:
         RecsysError: a stage failed, or there is nothing to evaluate on.
     """
     from recsys_cli.evaluation.summary import summarise
 
-    settings, report = config.eval, progress or Silent()
+    workspace, config, builder = opened.workspace, opened.config, opened.builder()
+    settings = config.eval
     question.check(settings)
-    builder = Builder(workspace, config, default_graph(), progress=progress)
-    _build(builder, ["ingest"], dataset, NOW, on_step)
+    build(builder, ["ingest"], dataset, NOW, on_step)
     artifacts, tables = Artifacts(workspace, dataset), _tables(workspace, dataset)
     spec = artifacts.spec
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
-    truths = truths_of(workspace, artifacts, question, settings)
+    truths = truths_of(artifacts, question, settings)
     on = switched_on(builder.graph, config, dataset)
-    names, left_out = chosen_strategies(
-        question,
-        on,
-        obstacles_of(
-            builder.graph, workspace, config, dataset, [snapshot_before(t) for t in truths]
-        ),
-        exclude_seen=exclude_seen,
-    )
+    snapshots = [snapshot_before(truth) for truth in truths]
+    obstacles = obstacles_of(builder.graph, workspace, config, dataset, snapshots)
+    names, left_out = chosen_strategies(question, on, obstacles, exclude_seen=exclude_seen)
     run = _Run(
-        workspace=workspace,
-        config=config,
+        opened=opened,
         dataset=dataset,
         builder=builder,
         names=names,
@@ -138,7 +101,6 @@ def run_evaluation(
         ks=list(question.ks) or settings.k,
         exclude_seen=exclude_seen,
         on_step=on_step,
-        progress=report,
     )
     windows = []
     for truth in truths:
@@ -167,47 +129,37 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
     from recsys_cli.evaluation.harness import measure
 
     snapshot = snapshot_before(truth)
-    _build(run.builder, run.stages, run.dataset, snapshot, run.on_step)
-    config = run.config
-    engine = Engine(run.workspace, run.dataset, snapshot, threads=config.threads, config=config)
+    build(run.builder, run.stages, run.dataset, snapshot, run.on_step)
+    workspace, config = run.opened.workspace, run.opened.config
+    engine = Engine(workspace, run.dataset, snapshot, threads=config.threads, config=config)
+    artifacts = engine.artifacts
     truth = without_what_cannot_be_hit(truth, engine, exclude_seen=run.exclude_seen)
-    segments, left_out = segments_of(run.workspace, engine.artifacts, truth)
+    segments, left_out = segments_of(artifacts, truth)
     measured = measure(
         {name: engine.strategy(name) for name in run.names},
         replace(truth, warnings=(*truth.warnings, *left_out)),
         dataset=run.dataset,
         history=engine.history,
-        history_reference=int(engine.artifacts.pack("interactions")["reference"]),
+        history_reference=int(artifacts.pack("interactions")["reference"]),
         ks=run.ks,
         exclude_seen=run.exclude_seen,
         segments=segments,
-        vectors=_content_vectors(run, engine),
-        details={
-            "snapshot": str(snapshot),
-            "artifacts": _keys(run.workspace, run.dataset, snapshot),
-        },
-        progress=run.progress,
+        # To tell how alike the items of a list are.
+        vectors=artifacts.pack("content")["vectors"] if artifacts.has("content") else None,
+        details={"snapshot": str(snapshot), "artifacts": _keys(run, snapshot)},
+        progress=run.opened.progress,
     )
     return engine, measured
 
 
-def _content_vectors(run: _Run, engine: Engine) -> npt.NDArray[np.float32] | None:
-    """Vectors to tell how alike the items of a list are, where content is on and built."""
-    graph = run.builder.graph
-    on = graph.stages[graph.producer["content"]].enabled(run.config, run.dataset)
-    if not on or not engine.artifacts.has("content"):
-        return None
-    vectors: npt.NDArray[np.float32] = engine.artifacts.pack("content")["vectors"]
-    return vectors
-
-
-def _build(
+def build(
     builder: Builder,
     targets: Sequence[str],
     dataset: str,
     snapshot: Snapshot,
-    on_step: Callable[[Step], None] | None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> None:
+    """Build stages of a snapshot, raising the first error."""
     for step in builder.build(targets, datasets=[dataset], snapshot=snapshot):
         if on_step:
             on_step(step)
@@ -221,12 +173,12 @@ def _tables(workspace: Workspace, dataset: str) -> dict[str, Output]:
     return manifest.outputs if manifest else {}
 
 
-def _keys(workspace: Workspace, dataset: str, snapshot: Snapshot) -> dict[str, str]:
+def _keys(run: _Run, snapshot: Snapshot) -> dict[str, str]:
     """Recipe keys of what was measured, by stage."""
     keys = {}
-    for stage in default_graph().stages.values():
+    for stage in run.builder.graph.stages.values():
         at = snapshot if stage.per_snapshot else NOW
-        manifest = workspace.manifest(stage.name, dataset, at)
+        manifest = run.opened.workspace.manifest(stage.name, run.dataset, at)
         if manifest:
             keys[stage.name] = manifest.recipe.key()
     return keys

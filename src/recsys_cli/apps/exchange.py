@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from recsys_cli.apps.legacy import id_mappings
+from recsys_cli.apps.legacy import id_mappings, saved, written
+from recsys_cli.apps.opened import Opened
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
-from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import Command, Hint, UsageError
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.store.files import atomic_path, sha256, write_json
+from recsys_cli.store.files import sha256, write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.manifest import Manifest, Recipe, environment
 from recsys_cli.store.packs import save_pack
@@ -38,32 +37,23 @@ def export_interactions(
     """
     artifacts = Artifacts(workspace, dataset, snapshot)
     interactions = Interactions.from_pack(artifacts.pack("interactions"))
-    target = out / f"interactions_{dataset}.{'csv' if csv else 'parquet'}"
-    with atomic_path(target) as temporary:
-        table = interactions.to_frame()
-        table.write_csv(temporary) if csv else table.write_parquet(temporary)
-    yield target
-    target = out / f"id_map_{dataset}.json"
-    write_json(
-        target,
-        {
-            "dataset": dataset,
-            "users": len(artifacts.users),
-            "items": len(artifacts.items),
-            **fingerprints_of(artifacts.pack("ids")),
-            "reference": interactions.reference,
-        },
-    )
-    yield target
-    target = out / f"id_mappings_{dataset}.joblib"
-    with atomic_path(target) as temporary:
-        save_pack(temporary, id_mappings(artifacts))
-    yield target
+    table = interactions.to_frame()
+    if csv:
+        yield written(out / f"interactions_{dataset}.csv", table.write_csv)
+    else:
+        yield written(out / f"interactions_{dataset}.parquet", table.write_parquet)
+    id_map = {
+        "dataset": dataset,
+        "users": len(artifacts.users),
+        "items": len(artifacts.items),
+        **fingerprints_of(artifacts.pack("ids")),
+        "reference": interactions.reference,
+    }
+    write_json(out / f"id_map_{dataset}.json", id_map)
+    yield out / f"id_map_{dataset}.json"
+    yield saved(out / f"id_mappings_{dataset}.joblib", id_mappings(artifacts))
     yield from _export_ids(artifacts, out)
-    target = out / f"seen_{dataset}.parquet"
-    with atomic_path(target) as temporary:
-        interactions.seen().write_parquet(temporary)
-    yield target
+    yield written(out / f"seen_{dataset}.parquet", interactions.seen().write_parquet)
 
 
 def _export_ids(artifacts: Artifacts, out: Path) -> Iterator[Path]:
@@ -71,17 +61,13 @@ def _export_ids(artifacts: Artifacts, out: Path) -> Iterator[Path]:
     import polars as pl
 
     for name, ids in ((USER, artifacts.users), (ITEM, artifacts.items)):
-        target = out / f"{name}s_{artifacts.dataset}.parquet"
         rows = pl.int_range(len(ids), dtype=pl.Int32, eager=True)
-        with atomic_path(target) as temporary:
-            external = pl.Series(ids.to_list(), dtype=pl.String)
-            pl.DataFrame({"id": rows, name: external}).write_parquet(temporary)
-        yield target
+        table = pl.DataFrame({"id": rows, name: pl.Series(ids.to_list(), dtype=pl.String)})
+        yield written(out / f"{name}s_{artifacts.dataset}.parquet", table.write_parquet)
 
 
 def import_als(
-    workspace: Workspace,
-    config: Config,
+    opened: Opened,
     dataset: str,
     snapshot: Snapshot,
     *,
@@ -95,8 +81,7 @@ def import_als(
     """Put factors trained elsewhere in the place of `recsys als train`'s.
 
     Args:
-        workspace: the workspace; the dataset must have been ingested.
-        config: its configuration.
+        opened: the workspace; the dataset must have been ingested.
         dataset: name of the dataset.
         snapshot: what the factors were trained on.
         users: file or folder of user factors.
@@ -112,6 +97,7 @@ def import_als(
         DataError: the files do not fit each other or the ids.
         UsageError: for a past snapshot, the factors are not known to be from before its end.
     """
+    workspace, config = opened.workspace, opened.config
     id_map = IdMap.load(mapping) if mapping else None
     reference = id_map.reference if id_map else None
     _refuse_leak(snapshot, reference)
@@ -145,19 +131,6 @@ def import_als(
         **fingerprints,
     }
     recipe = Recipe(0, {}, _inputs(users, items), str(snapshot))
-    _commit(workspace, dataset, snapshot, pack=pack, recipe=recipe, facts=facts)
-    return report
-
-
-def _commit(
-    workspace: Workspace,
-    dataset: str,
-    snapshot: Snapshot,
-    *,
-    pack: dict[str, Any],
-    recipe: Recipe,
-    facts: dict[str, Any],
-) -> None:
     with workspace.writing(), workspace.staging() as staging:
         staged = staging / workspace.path("als", dataset, snapshot).name
         save_pack(staged, pack)
@@ -173,6 +146,7 @@ def _commit(
             **environment(),
         )
         workspace.commit(made, manifest, snapshot)
+    return report
 
 
 def _refuse_leak(snapshot: Snapshot, reference: int | None) -> None:

@@ -6,7 +6,7 @@ factors as CSV, mappings and vectors as plain dicts in joblib files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +123,7 @@ def _tables(opened: Sequence[Artifacts], folder: Path) -> Iterator[Path]:
     named.append(("events.parquet", pl.concat(frames)))
     named.append(("items.parquet", pl.concat([_strings(i) for i in items], how="diagonal")))
     for name, frame in named:
-        with atomic_path(folder / name) as temporary:
-            frame.sink_parquet(temporary)
-        yield folder / name
+        yield written(folder / name, frame.sink_parquet)
 
 
 def _strings(items: pl.LazyFrame) -> pl.LazyFrame:
@@ -142,11 +140,9 @@ def _interactions(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
     from recsys_cli.events.interactions import Interactions
 
     interactions = Interactions.from_pack(artifacts.pack(_INTERACTIONS))
-    target = folder / f"interactions_{artifacts.dataset}.csv"
-    with atomic_path(target) as temporary:
-        interactions.to_frame().write_csv(temporary)
-    yield target
-    yield _save(folder / f"id_mappings_{artifacts.dataset}.joblib", id_mappings(artifacts))
+    table = interactions.to_frame()
+    yield written(folder / f"interactions_{artifacts.dataset}.csv", table.write_csv)
+    yield saved(folder / f"id_mappings_{artifacts.dataset}.joblib", id_mappings(artifacts))
 
 
 def _factors(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
@@ -164,15 +160,13 @@ def _factors(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
     if artifacts.spec.kind == "hm":
         names.append("hm_collab_model")
     for name in names:
-        yield _save(folder / f"{name}.joblib", model)
+        yield saved(folder / f"{name}.joblib", model)
     for side, external in ((USER, users), (ITEM, items)):
         factors, known = als[f"{side}_factors"], als[f"{side}_known"]
         vectors = _by_id(external, factors, known)
-        yield _save(folder / f"{side}_vectors_mahout_{dataset}.joblib", vectors)
-        target = folder / f"{side}_factors_{dataset}.csv"
-        with atomic_path(target) as temporary:
-            factors_frame(factors, known).write_csv(temporary)
-        yield target
+        yield saved(folder / f"{side}_vectors_mahout_{dataset}.joblib", vectors)
+        table = factors_frame(factors, known)
+        yield written(folder / f"{side}_factors_{dataset}.csv", table.write_csv)
 
 
 def _embeddings(opened: Sequence[Artifacts], folder: Path) -> Iterator[Path]:
@@ -184,7 +178,7 @@ def _embeddings(opened: Sequence[Artifacts], folder: Path) -> Iterator[Path]:
                 pack = artifacts.pack(kind)
                 vectors |= _by_id(artifacts.items.to_list(), pack["vectors"], pack["has"])
         if vectors:
-            yield _save(folder / f"{kind}.joblib", vectors)
+            yield saved(folder / f"{kind}.joblib", vectors)
 
 
 def _content(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
@@ -192,11 +186,11 @@ def _content(artifacts: Artifacts, folder: Path) -> Iterator[Path]:
     if artifacts.has(_CONTENT):
         pack = artifacts.pack(_CONTENT)
         items = {"item_ids": artifacts.items.to_list(), "vectors": pack["vectors"]}
-        yield _save(folder / f"faiss_items_{dataset}.joblib", items)
+        yield saved(folder / f"faiss_items_{dataset}.joblib", items)
     if artifacts.has(_USER_VECTORS):
         pack = artifacts.pack(_USER_VECTORS)
         vectors = _by_id(artifacts.users.to_list(), pack["vectors"], pack["known"])
-        yield _save(folder / f"user_vectors_{dataset}.joblib", vectors)
+        yield saved(folder / f"user_vectors_{dataset}.joblib", vectors)
 
 
 def _by_id(
@@ -206,10 +200,16 @@ def _by_id(
     return {ids[row]: vectors[row].tolist() for row in known.nonzero()[0].tolist()}
 
 
-def _save(path: Path, pack: dict[str, Any]) -> Path:
+def written(path: Path, write: Callable[[Path], object]) -> Path:
+    """`path`, once `write` has written the file that appears there when it is complete."""
     with atomic_path(path) as temporary:
-        save_pack(temporary, pack)
+        write(temporary)
     return path
+
+
+def saved(path: Path, pack: dict[str, Any]) -> Path:
+    """`path`, once there is a pack in it."""
+    return written(path, lambda temporary: save_pack(temporary, pack))
 
 
 def factors_frame(factors: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]) -> pl.DataFrame:

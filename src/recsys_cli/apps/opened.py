@@ -1,4 +1,4 @@
-"""A workspace opened to be asked: whose dataset it is, which engine, and what options come to.
+"""A workspace opened to be asked or built: its settings, its engines, and what options come to.
 
 The command line and `recsys_cli.Shop` both stand on this. Nothing is printed: what somebody
 should act on goes to `Progress.warn`.
@@ -11,43 +11,33 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from recsys_cli.assembly import load_config
-from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config, chosen_datasets
-from recsys_cli.engine.engine import Engine, Filters
-from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
 from recsys_cli.errors import Hint, RecsysError, UsageError, parts_of
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import NOW, Snapshot, snapshot_from
 from recsys_cli.store.workspace import Stamp, Workspace
 
 if TYPE_CHECKING:
-    from recsys_cli.build.run import Step
+    from recsys_cli.build.artifacts import Artifacts
+    from recsys_cli.build.run import Builder, Step
+    from recsys_cli.engine.engine import Engine, Filters
     from recsys_cli.engine.queries import QueryEncoders
     from recsys_cli.engine.similar import Similar
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What options come to, checked.
+class Checked(TypedDict):
+    """What options come to, checked, as every engine takes it."""
 
-    Attributes:
-        engine: of the dataset and snapshot.
-        strategy: asked for.
-        k: how many items.
-        filters: what may be recommended.
-    """
-
-    engine: Engine
     strategy: str
     k: int
     filters: Filters
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """An engine, and the state of the artifacts that it was opened on."""
 
     stamp: Stamp
@@ -55,6 +45,7 @@ class _Held:
 
     @cached_property
     def similar(self) -> Similar:
+        """Neighbours of the dataset's items."""
         from recsys_cli.engine.similar import Similar
 
         return Similar(self.engine.artifacts)
@@ -78,42 +69,36 @@ class Opened:
             ConfigError: recsys.toml or an override does not hold together.
         """
         self.workspace = Workspace(folder)
+        self.overrides = overrides
         self.config: Config = load_config(folder, overrides)
         self.progress: Progress = progress or Silent()
-        self._held: dict[tuple[str, Snapshot], _Held] = {}
-
-    def dataset_of_user(self, user: str, dataset: str | None) -> str:
-        """The named dataset, else the one that has this user; raises as `whose`."""
-        return dataset_of_user(self.workspace, chosen_datasets(self.config, dataset), user)
-
-    def dataset_of_item(self, item: str, dataset: str | None) -> str:
-        """The named dataset, else the one that has this item; raises as `whose`."""
-        return dataset_of_item(self.workspace, chosen_datasets(self.config, dataset), item)
+        self._held: dict[tuple[str, Snapshot], Held] = {}
 
     def engine(self, dataset: str, snapshot: Snapshot = NOW) -> Engine:
         """The engine over what is built now; the one from before if nothing was built since."""
-        return self._hold(dataset, snapshot).engine
+        return self.held(dataset, snapshot).engine
 
-    def similar(self, dataset: str) -> Similar:
-        """Neighbours of a dataset's items, likewise."""
-        return self._hold(dataset, NOW).similar
-
-    def _hold(self, dataset: str, snapshot: Snapshot) -> _Held:
+    def held(self, dataset: str, snapshot: Snapshot = NOW) -> Held:
+        """The engine, and what else is kept open beside it."""
         stamp, held = self.workspace.stamp(snapshot), self._held.get((dataset, snapshot))
         if held is None or held.stamp != stamp:
+            from recsys_cli.engine.engine import Engine
+
             threads = self.config.threads
             engine = Engine(self.workspace, dataset, snapshot, threads=threads, config=self.config)
             self._warn_outdated(engine.artifacts)
-            held = self._held[dataset, snapshot] = _Held(stamp, engine)
+            held = self._held[dataset, snapshot] = Held(stamp, engine)
         return held
 
     def _warn_outdated(self, artifacts: Artifacts) -> None:
         """Point out artifacts that are older than what they were made from."""
-        outdated = artifacts.outdated(self.config)
-        if outdated:
-            more = f" and {len(outdated) - 1} more" if len(outdated) > 1 else ""
+        from recsys_cli.build.freshness import outdated
+
+        stale = outdated(artifacts, self.config)
+        if stale:
+            more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
             self.progress.warn(
-                f"out of date: {outdated[0]}{more}; run `", artifacts.build_command(), "`"
+                f"out of date: {stale[0]}{more}; run `", artifacts.build_command(), "`"
             )
 
     @cached_property
@@ -143,22 +128,31 @@ class Opened:
         exclude: Sequence[str] = (),
         where: Sequence[str] = (),
         as_of: str | date | None = None,
-    ) -> Request:
-        """What options come to; None is what the configuration or the dataset says.
+    ) -> tuple[Engine, Checked]:
+        """Whom to ask, and what options come to; None is what the configuration or dataset says.
 
         Raises:
             RecsysError: an option makes no sense, or what it needs is not built.
         """
-        engine, asked = self.engine(dataset, snapshot_from(as_of)), self.strategy(strategy)
+        from recsys_cli.engine.engine import Filters
+
+        engine = self.engine(dataset, snapshot_from(as_of))
         known = [item for item in exclude if engine.artifacts.items.find(item) >= 0]
         for item in dict.fromkeys(exclude):
             if item not in known:
                 self.progress.warn(f"--exclude: {dataset} has no item {item!r}")
-        return Request(engine, asked, self.length(k), Filters(exclude_seen, known, where))
+        return engine, {
+            "strategy": strategy or self.config.recommend.strategy,
+            "k": self.length(k),
+            "filters": Filters(exclude_seen, known, where),
+        }
 
-    def strategy(self, asked: str | None) -> str:
-        """The strategy asked for, or the configured one."""
-        return asked or self.config.recommend.strategy
+    def builder(self) -> Builder:
+        """What builds all stages."""
+        from recsys_cli.assembly import default_graph
+        from recsys_cli.build.run import Builder
+
+        return Builder(self.workspace, self.config, default_graph(), progress=self.progress)
 
     def build(
         self,
@@ -169,11 +163,7 @@ class Opened:
         **options: Any,
     ) -> Iterator[Step]:
         """A step per stage, as each is done; see `Builder.build` for the options."""
-        from recsys_cli.assembly import default_graph
-        from recsys_cli.build.run import Builder
-
-        builder = Builder(self.workspace, self.config, default_graph(), progress=self.progress)
-        return builder.build(
+        return self.builder().build(
             targets,
             datasets=chosen_datasets(self.config, dataset),
             snapshot=snapshot_from(as_of),

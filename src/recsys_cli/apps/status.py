@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from recsys_cli.apps.opened import Opened
 from recsys_cli.assembly import default_graph
 from recsys_cli.build.freshness import Freshness, State, Verdict
 from recsys_cli.build.stage import Stage
 from recsys_cli.build.timeline import Node, walk
-from recsys_cli.config import Config, chosen_datasets
-from recsys_cli.progress import Progress
+from recsys_cli.config import chosen_datasets
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -41,10 +41,6 @@ class StageState:
         """Whether recommending uses it; past snapshots serve evaluation, which renews them."""
         return self.snapshot in (str(NOW), _SHARED)
 
-    def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return asdict(self)
-
     def row(self) -> list[str]:
         """Cells of the table that `recsys status` prints."""
         age, size = "", ""
@@ -58,12 +54,7 @@ class StageState:
 
 
 def stage_states(
-    workspace: Workspace,
-    config: Config,
-    *,
-    dataset: str | None = None,
-    thorough: bool = False,
-    progress: Progress | None = None,
+    opened: Opened, *, dataset: str | None = None, thorough: bool = False
 ) -> list[StageState]:
     """States of all stages, "now" first, then the past snapshots that exist.
 
@@ -71,16 +62,15 @@ def stage_states(
     what the next command will find.
 
     Args:
-        workspace: the workspace.
-        config: its configuration.
+        opened: the workspace.
         dataset: one dataset's name; None or "all" means all.
         thorough: hash every output instead of trusting size and modification time.
-        progress: counts files that are read, such as new pictures.
     """
+    workspace, config = opened.workspace, opened.config
     workspace.recover()
     graph = default_graph()
     plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), config)
-    freshness = Freshness(workspace, config, graph, progress=progress)
+    freshness = Freshness(workspace, config, graph, progress=opened.progress)
     unready: dict[Node, State] = {}
     passed: set[Node] = set()
     states = [

@@ -25,7 +25,6 @@ from recsys_cli.evaluation.truth import (
     without_seen,
 )
 from recsys_cli.store.snapshot import Snapshot
-from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,9 +86,7 @@ class Question:
                 find_strategy(name)
 
 
-def truths_of(
-    workspace: Workspace, artifacts: Artifacts, question: Question, settings: EvalConfig
-) -> list[Truth]:
+def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) -> list[Truth]:
     """The test split of each window, the earliest first.
 
     Raises:
@@ -101,7 +98,7 @@ def truths_of(
 
     if question.truth:
         return [_given(artifacts, question.truth, question.cutoff)]
-    events = pl.scan_parquet(workspace.file("events", artifacts.dataset))
+    events = pl.scan_parquet(artifacts.workspace.file("events", artifacts.dataset))
     spec, n_items = artifacts.spec, len(artifacts.items)
     if (question.protocol or settings.protocol) == LEAVE_LAST_OUT:
         return [leave_last_out_truth(events, spec=spec, n_items=n_items)]
@@ -163,9 +160,7 @@ def without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bo
     return truth
 
 
-def segments_of(
-    workspace: Workspace, artifacts: Artifacts, truth: Truth
-) -> tuple[dict[str, Mask], list[str]]:
+def segments_of(artifacts: Artifacts, truth: Truth) -> tuple[dict[str, Mask], list[str]]:
     """Masks over the test users, one for each value of the spec's segment columns.
 
     Returns:
@@ -178,9 +173,9 @@ def segments_of(
 
     masks: dict[str, Mask] = {}
     warnings = []
-    inside = truth.users >= 0
+    inside, file = truth.users >= 0, artifacts.workspace.file("users", artifacts.dataset)
     for column in artifacts.spec.segment_columns:
-        table = pl.read_parquet(workspace.file("users", artifacts.dataset), columns=[column])
+        table = pl.read_parquet(file, columns=[column])
         values = np.full(len(truth.users), None, object)
         values[inside] = table[column].cast(pl.String).gather(truth.users[inside]).to_list()
         groups, left_out = column_groups(column, values)

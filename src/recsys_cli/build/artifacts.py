@@ -6,14 +6,14 @@ carries the fingerprints of the ids it was made for, and they are compared here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config import Config
-from recsys_cli.config.load import raw_path, section_for
+from recsys_cli.config.load import raw_path
 from recsys_cli.datasets.spec import DatasetSpec, read_spec
 from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
@@ -52,7 +52,6 @@ class Artifacts:
         self.dataset = dataset
         self.snapshot = snapshot
         self._packs: dict[str, Pack] = {}
-        self._past: dict[Snapshot, dict[str, str]] = {}
         workspace.settle()
 
     def has(self, kind: str) -> bool:
@@ -65,7 +64,7 @@ class Artifacts:
             return False
         if self._path(kind).exists():
             return True
-        if self._shown(kind) in self._built:
+        if any(self._shown(kind) in made.outputs for made in self.manifests.values()):
             raise ArtifactError(f"{self._shown(kind)} is gone", hint=self.build_command())
         return False
 
@@ -104,68 +103,9 @@ class Artifacts:
         return ArtifactError(f"{self._shown(kind)} {why}", hint=self.build_command())
 
     @cached_property
-    def _manifests(self) -> dict[str, Manifest]:
+    def manifests(self) -> dict[str, Manifest]:
+        """What builds have made, by stage."""
         return self.workspace.manifests(self.dataset, self.snapshot)
-
-    @cached_property
-    def _built(self) -> frozenset[str]:
-        """Files that builds have made."""
-        return frozenset(_made_by(self._manifests))
-
-    def outdated(self, config: Config) -> list[str]:
-        """Stages whose artifacts are not what a build would make now, and why.
-
-        A glance for those who are about to use them: manifests, settings, and size and time of
-        raw files are compared, and nothing is hashed. `recsys status --check` is thorough.
-        """
-        manifests = self._manifests
-        made = _made_by(manifests)
-        hashes = self.workspace.hashes()
-        outdated = []
-        for stage, manifest in manifests.items():
-            if manifest.imported:
-                continue
-            for name, digest in manifest.recipe.inputs.items():
-                kind, _, at = name.partition("@")
-                if at:
-                    changed = self._made_again(manifest, kind, at, digest)
-                elif name in ARTIFACTS:
-                    changed = made.get(self._shown(name), digest) != digest
-                else:
-                    changed = hashes.surely_changed(self.workspace.root / name, digest)
-                if changed:
-                    outdated.append(f"{stage} (older than {name})")
-            outdated += [
-                f"{stage} (made with another {section}.{key})"
-                for section, made_with in manifest.recipe.config.items()
-                for key in self._changed(config, section, made_with)
-            ]
-        return outdated
-
-    def _made_again(self, manifest: Manifest, kind: str, folder: str, digest: str) -> bool:
-        """Whether an artifact of the past snapshot of that folder is not what a stage read."""
-        past = Snapshot.from_folder(folder) or NOW
-        path = self.workspace.path(kind, self.dataset, past)
-        # What is older than what was made from it need not be looked up.
-        made = min((output.mtime_ns for output in manifest.outputs.values()), default=0)
-        if path.exists() and path.stat().st_mtime_ns < made:
-            return False
-        if past not in self._past:
-            self._past[past] = _made_by(self.workspace.own_manifests(self.dataset, past))
-        return self._past[past].get(self.workspace.relative(path)) != digest
-
-    def _changed(self, config: Config, section: str, made_with: Mapping[str, Any]) -> list[str]:
-        """Settings of a section that are not those of a recipe."""
-        if section == "dataset" and self.dataset in config.datasets:
-            now = config.datasets[self.dataset].model_dump(mode="json")
-        elif section not in type(config).model_fields:
-            return list(made_with)
-        else:
-            now = section_for(config, section, self.dataset).model_dump(mode="json")
-        if "encoder" in now and now["encoder"] is None:
-            # What was switched off is not made again.
-            return []
-        return [key for key, value in made_with.items() if now.get(key) != value]
 
     def item_column(self, column: str) -> pl.Series:
         """A column of the items table, checked to be the one that the ids belong to.
@@ -239,12 +179,3 @@ class Artifacts:
     def spec(self) -> DatasetSpec:
         """The dataset's spec."""
         return read_spec(self.workspace.file("spec", self.dataset))
-
-
-def _made_by(manifests: Mapping[str, Manifest]) -> dict[str, str]:
-    """SHA-256 of the files that manifests describe, by name."""
-    return {
-        name: output.sha256
-        for manifest in manifests.values()
-        for name, output in manifest.outputs.items()
-    }

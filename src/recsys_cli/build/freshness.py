@@ -1,15 +1,17 @@
-"""Decides whether a stage's artifacts are fresh, and says why not."""
+"""Decides whether a stage's artifacts are fresh, and says why not.
+
+They are where a run now would follow the recipe that their manifest holds. `Freshness` works
+that recipe out from what the stages declare; `outdated` brings the recipes that are there up to
+date, which needs no stages and hashes nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from recsys_cli.build.graph import Graph
-from recsys_cli.build.stage import Stage, Surroundings
-from recsys_cli.build.timeline import Node, Timeline
 from recsys_cli.config import Config
 from recsys_cli.config.found import overridable
 from recsys_cli.config.load import dataset_config, section_for
@@ -17,11 +19,20 @@ from recsys_cli.errors import RecsysError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.files import HashMemo, sha256
 from recsys_cli.store.idtable import FINGERPRINTS
+from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.manifest import Manifest, Recipe
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
+if TYPE_CHECKING:
+    from recsys_cli.build.artifacts import Artifacts
+    from recsys_cli.build.graph import Graph
+    from recsys_cli.build.stage import Stage
+    from recsys_cli.build.timeline import Node
+
 State = Literal["fresh", "stale", "missing"]
+_UNKNOWN = ""
+"""In place of the SHA-256 of what is not there, or has changed and was not hashed."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,73 @@ class Verdict:
 
     state: State
     reason: str
+
+
+def outdated(artifacts: Artifacts, config: Config) -> list[str]:
+    """Stages whose artifacts are not what a build would make now, and why.
+
+    A glance for those who are about to use them: of raw files only size and time are compared,
+    and what a stage declares anew goes unseen. `recsys status --check` is thorough.
+    """
+    glance = _Glance(artifacts, config)
+    return [
+        f"{stage} ({now.difference(manifest.recipe)})"
+        for stage, manifest in artifacts.manifests.items()
+        if not manifest.imported and (now := glance.recipe(manifest)) != manifest.recipe
+    ]
+
+
+class _Glance:
+    """Brings the recipes of what is built up to date."""
+
+    def __init__(self, artifacts: Artifacts, config: Config) -> None:
+        self._artifacts, self._config = artifacts, config
+        self._workspace = artifacts.workspace
+        self._hashes = self._workspace.hashes()
+        self._past: dict[Snapshot, Mapping[str, Manifest]] = {}
+
+    def recipe(self, manifest: Manifest) -> Recipe:
+        """A manifest's recipe with the settings and inputs of now."""
+        made = min((output.mtime_ns for output in manifest.outputs.values()), default=0)
+        recipe = manifest.recipe
+        inputs = {name: self._input(name, digest, made) for name, digest in recipe.inputs.items()}
+        config = {section: self._settings(section, old) for section, old in recipe.config.items()}
+        return replace(recipe, config=config, inputs=inputs)
+
+    def _input(self, name: str, digest: str, made: int) -> str:
+        """The SHA-256 of an input now; `digest` where it is not known to be another."""
+        kind, _, folder = name.partition("@")
+        if kind not in ARTIFACTS:
+            changed = self._hashes.surely_changed(self._workspace.root / name, digest)
+            return _UNKNOWN if changed else digest
+        dataset = self._artifacts.dataset
+        manifests: Mapping[str, Manifest] = self._artifacts.manifests
+        at = Snapshot.from_folder(folder) or self._artifacts.snapshot
+        path = self._workspace.path(kind, dataset, at)
+        if folder:
+            # What is older than what was made from it need not be looked up.
+            if path.exists() and path.stat().st_mtime_ns < made:
+                return digest
+            if at not in self._past:
+                self._past[at] = self._workspace.own_manifests(dataset, at)
+            manifests = self._past[at]
+        name = self._workspace.relative(path)
+        found = [each.outputs[name] for each in manifests.values() if name in each.outputs]
+        return found[0].sha256 if found else _UNKNOWN if folder else digest
+
+    def _settings(self, section: str, made_with: Mapping[str, Any]) -> dict[str, Any]:
+        """A section as it is now, as far as a recipe holds it."""
+        dataset, config = self._artifacts.dataset, self._config
+        if section == "dataset" and dataset in config.datasets:
+            now = config.datasets[dataset].model_dump(mode="json")
+        elif section not in type(config).model_fields:
+            now = {}
+        else:
+            now = section_for(config, section, dataset).model_dump(mode="json")
+        if "encoder" in now and now["encoder"] is None:
+            # What was switched off is not made again.
+            return dict(made_with)
+        return {key: now.get(key) for key in made_with}
 
 
 class Freshness:
@@ -43,6 +121,8 @@ class Freshness:
         *,
         progress: Progress | None = None,
     ) -> None:
+        from recsys_cli.build.timeline import Timeline
+
         self._progress: Progress = progress or Silent()
         self._workspace = workspace
         self._config = config
@@ -59,6 +139,8 @@ class Freshness:
 
     def parents(self, stage: Stage, dataset: str, snapshot: Snapshot) -> list[Node]:
         """The stages that one stage of a plan reads from, those of earlier snapshots too."""
+        from recsys_cli.build.timeline import Node
+
         graph, config = self._graph, self._config
         reads = [(kind, owner, snapshot) for kind, owner in graph.reads(stage, dataset, config)]
         reads += [
@@ -108,6 +190,8 @@ class Freshness:
             past = self.timeline.earlier(dataset, snapshot, windows)
             inputs[f"{kind}@{past}"] = self._input_hash(kind, dataset, past)
         if stage.beyond:
+            from recsys_cli.build.stage import Surroundings
+
             around = Surroundings(
                 self._workspace, self._config, dataset, self._hashes, self._progress
             )

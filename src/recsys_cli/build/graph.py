@@ -169,6 +169,18 @@ class Graph:
             if self.stages[self.producer[kind]].enabled(config, dataset)
         ]
 
+    def needed_earlier(
+        self, stage: Stage, dataset: str, config: Config
+    ) -> list[tuple[int, set[str]]]:
+        """How many windows before a stage's snapshot it looks, oldest first, and what makes that.
+
+        The stages are those that the artifacts of that snapshot come from, near or far.
+        """
+        needed: dict[int, set[str]] = {}
+        for kind, windows in self.past_reads(stage, dataset, config):
+            needed.setdefault(windows, set()).update(self.ancestors(self.producer[kind]))
+        return sorted(needed.items(), reverse=True)
+
     def reach(self, stage: Stage, dataset: str, config: Config) -> int:
         """How many test windows before its snapshot the oldest is that a stage looks back to."""
         back = [(kind, 0) for kind, owner in self.reads(stage, dataset, config) if owner == dataset]

@@ -123,18 +123,11 @@ def walk(
         if node in passed:
             continue
         passed.add(node)
-        past = graph.past_reads(stage, dataset, config)
+        earlier = graph.needed_earlier(stage, dataset, config)
         reach = graph.reach(stage, dataset, config)
-        if past and timeline.covers(dataset, node.snapshot, reach=reach):
-            for windows in sorted({windows for _, windows in past}, reverse=True):
-                makers = {graph.producer[kind] for kind, ago in past if ago == windows}
-                needed = set().union(*(graph.ancestors(maker) for maker in makers))
-                yield from walk(
-                    graph,
-                    graph.plan(needed, [dataset], config),
-                    timeline.earlier(dataset, node.snapshot, windows),
-                    config,
-                    timeline,
-                    passed=passed,
-                )
+        if earlier and timeline.covers(dataset, node.snapshot, reach=reach):
+            for windows, needed in earlier:
+                before = timeline.earlier(dataset, node.snapshot, windows)
+                of_then = graph.plan(needed, [dataset], config)
+                yield from walk(graph, of_then, before, config, timeline, passed=passed)
         yield stage, node

@@ -12,8 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
 from recsys_cli.cli.commands import COMMANDS, GROUPS, names_in
-from recsys_cli.cli.console import report_error, say
-from recsys_cli.cli.hints import in_workspace
+from recsys_cli.cli.console import in_workspace, report_error, say
 from recsys_cli.errors import RecsysError, is_panic, sentence, way_out
 
 # Looking for pydantic plugins reads the metadata of every installed package.
@@ -92,7 +91,8 @@ class _Root(_Group):
         except RecsysError as error:
             if error.__cause__ and "RECSYS_TRACEBACK" in os.environ:
                 raise
-            _end_lines()
+            # The message comes after results that already went out.
+            sys.stdout.flush()
             report_error(error.message, error.advice)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
@@ -113,11 +113,6 @@ class _Root(_Group):
                 raise
             report_error(sentence(error), way_out(error))
             raise typer.Exit(1) from None
-
-
-def _end_lines() -> None:
-    """Keep a message after results that already went out."""
-    sys.stdout.flush()
 
 
 app = typer.Typer(
@@ -142,8 +137,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     pass

@@ -63,7 +63,7 @@ COMMANDS: Mapping[str, Entry] = {
     "usermodel": Entry("Make users' vectors from the items they had."),
     "als export": Entry("Sum events into one weighted row per user and item."),
     "als train": Entry("Train user and item factors on the interactions."),
-    "als import": Entry("Import factors trained elsewhere, such as Spark's.", "als:import_"),
+    "als import": Entry("Import factors trained elsewhere, such as Spark's.", "exchange:import_"),
     "twotower pairs": Entry(
         "Write training pairs by user and time, the last window for validation."
     ),
@@ -72,10 +72,10 @@ COMMANDS: Mapping[str, Entry] = {
     "build": Entry("Run the stages that are missing or stale, in order.", "pipeline:build"),
     "recommend": Entry("Recommend items for one user or for all.", "recommend:recommend"),
     "similar": Entry(
-        "List the items whose text and picture are most like an item's.", "content:similar"
+        "List the items whose text and picture are most like an item's.", "recommend:similar"
     ),
     "search": Entry(
-        "Search items of one or all datasets by words or by a picture.", "content:search"
+        "Search items of one or all datasets by words or by a picture.", "recommend:search"
     ),
     "serve": Entry(
         "Serve recommendations over HTTP; newer builds are picked up while it runs.", "serve:serve"
@@ -89,10 +89,10 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "doctor": Entry(
         "Check libraries, threads, GPU, OpenMP, disk and memory, and run a tiny pipeline.",
-        "inspect:doctor",
+        "pipeline:doctor",
     ),
     "export legacy": Entry(
-        "Write the file names and schemas of the scripts that recsys replaces.", "export:legacy"
+        "Write the file names and schemas of the scripts that recsys replaces.", "exchange:legacy"
     ),
     "spark submit-command": Entry(
         "Print the spark-submit line of a job, with its file and arguments.", "spark:submit_command"

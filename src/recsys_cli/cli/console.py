@@ -1,25 +1,47 @@
 """What the user sees: results on stdout, progress and messages on stderr.
 
-Progress bars appear only on a terminal; piped output is never cut to a terminal's width.
+Progress bars appear only on a terminal; piped output is never cut to a terminal's width. Commands
+in hints work as they are, in the workspace that was asked for.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from pathlib import Path
 from shutil import get_terminal_size
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from recsys_cli.cli.hints import rendered
-from recsys_cli.errors import Command, Hint
+from recsys_cli.errors import Command, Hint, in_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 _PIPED_WIDTH = 240
+_asked: ContextVar[Path | None] = ContextVar("workspace", default=None)
+
+
+def in_workspace(folder: Path | None) -> None:
+    """From now on, commands in hints are about the workspace in `folder`."""
+    _asked.set(folder)
+
+
+def rendered(hint: Hint) -> str:
+    """A hint as it is shown, the workspace in each of its commands that lacks it."""
+    return in_words(hint, show=_located)
+
+
+def _located(command: Command) -> str:
+    folder = _asked.get()
+    if folder is None or {"-w", "--workspace"} & set(command.words):
+        return str(command)
+    usual = Path(os.environ.get("RECSYS_WORKSPACE") or ".")
+    if folder.resolve() == usual.resolve():
+        return str(command)
+    return str(Command(*command.words, "-w", str(folder)))
 
 
 def print_json(value: Any) -> None:
@@ -60,7 +82,7 @@ def report_error(message: str, hint: Hint | None = None) -> None:
         say(f"  → {rendered(hint)}")
 
 
-class TerminalProgress(AbstractContextManager["TerminalProgress"]):
+class TerminalProgress:
     """The library's progress reports as a rich progress bar on stderr, with rate and time left."""
 
     def __init__(self) -> None:
@@ -70,12 +92,7 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def start(self, what: str, total: int | None = None) -> None:
@@ -116,24 +133,16 @@ class TerminalProgress(AbstractContextManager["TerminalProgress"]):
 
     @staticmethod
     def _make_bars() -> RichProgress:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
 
-        return Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+        return progress.Progress(
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )

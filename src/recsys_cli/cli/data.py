@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
-from recsys_cli.cli.options import (
-    HERE,
-    DatasetOption,
-    JsonOption,
-    SetOption,
-    WorkspaceOption,
-)
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command, UsageError
+
+if TYPE_CHECKING:
+    from recsys_cli.datasets.findings import ValidationReport
 
 
 def init(
-    workspace: WorkspaceOption = HERE,
+    workspace: options.Workspace = options.HERE,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a recsys.toml that is already there.")
     ] = False,
@@ -65,15 +61,11 @@ def init(
 
 
 def demo(
-    workspace: WorkspaceOption = HERE,
-    customers: Annotated[
-        int | None, typer.Option("--customers", min=1, help="H&M customers.")
-    ] = None,
-    transactions: Annotated[
-        int | None, typer.Option("--transactions", min=1, help="H&M purchases.")
-    ] = None,
-    articles: Annotated[int | None, typer.Option("--articles", min=1, help="H&M articles.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same data.")] = 42,
+    workspace: options.Workspace = options.HERE,
+    customers: Annotated[int | None, typer.Option(min=1, help="H&M customers.")] = None,
+    transactions: Annotated[int | None, typer.Option(min=1, help="H&M purchases.")] = None,
+    articles: Annotated[int | None, typer.Option(min=1, help="H&M articles.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same data.")] = 42,
     images: Annotated[bool, typer.Option(help="Draw product pictures.")] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace demo data made with other settings.")
@@ -121,26 +113,35 @@ def _write_demo_config(workspace: Path, *, images: bool) -> None:
 
 
 def validate(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    json: JsonOption = False,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    json: options.Json = False,
 ) -> None:
     """Check raw files: PASS, WARN or FAIL per check, with counts and examples."""
-    from recsys_cli.cli.findings import print_findings
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
     from recsys_cli.datasets.ingest import validate as run_checks
 
-    opened, config = open_workspace(workspace, overrides)
     reports = []
     with TerminalProgress() as progress:
-        for name in chosen_datasets(config, dataset):
-            own = config.datasets[name]
-            reports.append(run_checks(name, own, workspace=opened.root, progress=progress))
+        opened = Opened(workspace, overrides=overrides or ())
+        for name in chosen_datasets(opened.config, dataset):
+            own, root = opened.config.datasets[name], opened.workspace.root
+            reports.append(run_checks(name, own, workspace=root, progress=progress))
     if json:
         print_json({"datasets": [asdict(report) for report in reports]})
     else:
         for report in reports:
-            print_findings(report)
+            _print_findings(report)
     if not all(report.ok for report in reports):
         raise typer.Exit(1)
+
+
+def _print_findings(report: ValidationReport) -> None:
+    """One line per check, with the place, the count and an example under it."""
+    print_line(f"{report.dataset}")
+    for finding in report.findings:
+        print_line(f"  {finding.status.upper():<4}  {finding}")
+        if finding.hint and finding.status != "pass":
+            print_line(f"        → {finding.hint}")

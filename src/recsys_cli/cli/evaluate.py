@@ -4,80 +4,121 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys_cli.cli.console import TerminalProgress, print_json, say
-from recsys_cli.cli.evalcompare import compare_runs, refuse_below
-from recsys_cli.cli.evaloptions import (
-    BaselineOption,
-    CompareOption,
-    CutoffOption,
-    DepthsOption,
-    FailBelowOption,
-    FailWorseOption,
-    HorizonOption,
-    JsonFileOption,
-    PerUserOption,
-    ProtocolOption,
-    ReportOption,
-    StrategiesOption,
-    TruthOption,
-    WindowsOption,
-)
-from recsys_cli.cli.evaltables import print_result
-from recsys_cli.cli.options import (
-    HERE,
-    DatasetOption,
-    ExcludeSeenOption,
-    SetOption,
-    WorkspaceOption,
-)
-from recsys_cli.cli.session import check_folder, open_workspace
+from recsys_cli.cli import options
+from recsys_cli.cli.console import TerminalProgress, say
+from recsys_cli.cli.evaltables import compare_runs, is_stdout, print_result, refuse_below, write_out
+from recsys_cli.cli.names import STRATEGY_NAMES
+from recsys_cli.cli.session import check_folder
 from recsys_cli.errors import UsageError
 from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
-    from recsys_cli.apps.evaluate import Evaluation, Question
+    from recsys_cli.apps.evaluate import Evaluation
     from recsys_cli.build.run import Step
-    from recsys_cli.config import Config
-    from recsys_cli.evaluation.result import EvalResult
-    from recsys_cli.store.workspace import Workspace
 
 
 def evaluate(
     context: typer.Context,
-    strategy: StrategiesOption = "all",
-    k: DepthsOption = None,
-    cutoff: CutoffOption = None,
-    horizon: HorizonOption = None,
-    protocol: ProtocolOption = None,
-    windows: WindowsOption = None,
-    truth: TruthOption = None,
-    exclude_seen: ExcludeSeenOption = None,
-    baseline: BaselineOption = None,
-    json: JsonFileOption = None,
-    report: ReportOption = None,
-    per_user: PerUserOption = None,
-    compare: CompareOption = None,
-    fail_below: FailBelowOption = None,
-    fail_worse: FailWorseOption = None,
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            "--strategy", "-s", help=f"all, or some of {', '.join(STRATEGY_NAMES)} with commas."
+        ),
+    ] = "all",
+    k: Annotated[
+        str | None, options.configured("eval.k", "Depths between commas, such as 10,20.", "-k")
+    ] = None,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD",
+            help="First day of the test window; models see only what came before.",
+            show_default="so that the window ends with the last event",
+        ),
+    ] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAYS",
+            help="Length of the test window, such as 7d or 2w.",
+            show_default="the dataset's",
+        ),
+    ] = None,
+    protocol: Annotated[
+        options.Protocol | None,
+        options.configured("eval.protocol", "How test events are split off."),
+    ] = None,
+    windows: Annotated[
+        int | None,
+        options.configured(
+            "eval.windows",
+            "Consecutive test windows, each with models built from what came before it.",
+            min=1,
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="File with a given test split: columns user and item.")
+    ] = None,
+    exclude_seen: options.ExcludeSeen = None,
+    baseline: Annotated[
+        str | None,
+        options.configured(
+            "eval.baseline", "Strategy to compare the others with, user by user; measured too."
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the results here; - for stdout.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page to read: .html.")
+    ] = None,
+    per_user: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write each user's figures, for paired comparisons: .parquet."
+        ),
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A.json B.json", help="Measure nothing; put two results of --json side by side."
+        ),
+    ] = None,
+    fail_below: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC@K=VALUE",
+            help="Exit with 1 if a strategy is below this for all users (with --compare, in B); "
+            "STRATEGY:METRIC@K=VALUE is about one. May be repeated.",
+        ),
+    ] = None,
+    fail_worse: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC@K",
+            help="With --compare: exit with 1 if B is worse than A by more than noise.",
+        ),
+    ] = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
 ) -> None:
     """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals."""
-    from recsys_cli.apps.evaluate import Question
+    from recsys_cli.apps.evalreport import write_report
+    from recsys_cli.apps.evaluate import Question, run_evaluation
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets, only_dataset
     from recsys_cli.evaluation.limits import check_metric, parse_limit
 
     limits = [parse_limit(text) for text in fail_below or ()]
     worse = [check_metric(name) for name in fail_worse or ()]
     for file in (json, report, per_user):
-        if file is not None and not _is_stdout(file):
+        if file is not None and not is_stdout(file):
             check_folder(file)
     if compare:
         _refuse_others(context)
@@ -85,59 +126,37 @@ def evaluate(
         return
     if worse:
         raise UsageError("--fail-worse goes with --compare")
-    opened, config = open_workspace(workspace, overrides)
-    question = Question(
-        strategies=() if strategy == "all" else _split(strategy),
-        ks=[_depth(text) for text in _split(k)] if k else (),
-        protocol=protocol.value if protocol else None,
-        cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
-        horizon_days=_days(horizon) if horizon else None,
-        windows=windows,
-        truth=truth,
-        exclude_seen=exclude_seen,
-        baseline=baseline,
-    )
-    # A truth file is about one dataset, and nothing in it says which.
-    names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
-    shown = not _is_stdout(json)
-    evaluations = _measured(opened, config, names, question, shown=shown, report=report)
-    results = [evaluation.result for evaluation in evaluations]
-    _write(results, json, _write_users(evaluations, per_user, json))
-    refuse_below(limits, results)
-
-
-def _measured(
-    opened: Workspace,
-    config: Config,
-    names: Sequence[str],
-    question: Question,
-    *,
-    shown: bool,
-    report: Path | None,
-) -> list[Evaluation]:
-    """Measure datasets, each shown when it is done, and write the page about all."""
-    from recsys_cli.apps.evalreport import write_report
-    from recsys_cli.apps.evaluate import run_evaluation
-
     evaluations = []
     with TerminalProgress() as progress:
+        opened = Opened(workspace, overrides=overrides or (), progress=progress)
+        config = opened.config
+        question = Question(
+            strategies=() if strategy == "all" else _split(strategy),
+            ks=[_depth(text) for text in _split(k)] if k else (),
+            protocol=protocol.value if protocol else None,
+            cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+            horizon_days=_days(horizon) if horizon else None,
+            windows=windows,
+            truth=truth,
+            exclude_seen=exclude_seen,
+            baseline=baseline,
+        )
+        # A truth file is about one dataset, and nothing in it says which.
+        names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
         for name in names:
-            evaluation = run_evaluation(
-                opened, config, name, question, on_step=_say_step, progress=progress
-            )
+            evaluations.append(run_evaluation(opened, name, question, on_step=_say_step))
             progress.close()
-            evaluations.append(evaluation)
-            if shown:
-                print_result(evaluation.result)
+            if not is_stdout(json):
+                print_result(evaluations[-1].result)
         if report:
             write_report(evaluations, report, seed=config.eval.seed, progress=progress)
             progress.close()
             say(f"Wrote {report}.")
-    return evaluations
-
-
-def _is_stdout(file: Path | None) -> bool:
-    return file is not None and str(file) == "-"
+    users = {"per_user": _write_users(evaluations, per_user, json)}
+    # One object for one dataset, a list for several.
+    whole = [evaluation.result.to_json() | users for evaluation in evaluations]
+    write_out(whole[0] if len(whole) == 1 else whole, json)
+    refuse_below(limits, [evaluation.result for evaluation in evaluations])
 
 
 # With --compare, everything else is about a run that does not take place.
@@ -189,20 +208,5 @@ def _write_users(
     ]
     write_users(frames, path)
     say(f"Wrote {path}.")
-    folder = json.resolve().parent if json and not _is_stdout(json) else Path.cwd()
+    folder = json.resolve().parent if json and not is_stdout(json) else Path.cwd()
     return {"file": os.path.relpath(path.resolve(), folder), "sha256": sha256(path)}
-
-
-def _write(results: list[EvalResult], path: Path | None, per_user: dict[str, str] | None) -> None:
-    """One object for one dataset, a list for several."""
-    if path is None:
-        return
-    from recsys_cli.store.files import write_json
-
-    whole = [result.to_json() | {"per_user": per_user} for result in results]
-    value = whole[0] if len(whole) == 1 else whole
-    if _is_stdout(path):
-        print_json(value)
-    else:
-        write_json(path, value)
-        say(f"Wrote {path}.")

@@ -1,13 +1,16 @@
-"""Options that several commands share, so that they read and behave the same everywhere."""
+"""What commands take, declared once, so that it reads and behaves the same everywhere."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from recsys_cli.errors import UsageError
 
-WorkspaceOption = Annotated[
+HERE = Path()
+
+Workspace = Annotated[
     Path,
     typer.Option(
         "--workspace",
@@ -17,11 +20,11 @@ WorkspaceOption = Annotated[
         show_default="the current folder",
     ),
 ]
-DatasetOption = Annotated[
+Dataset = Annotated[
     str | None,
     typer.Option("--dataset", "-d", help="Dataset name, or all.", show_default="all of them"),
 ]
-SetOption = Annotated[
+Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
@@ -29,20 +32,15 @@ SetOption = Annotated[
         help="Override a setting of recsys.toml, such as als.factors=128. May be repeated.",
     ),
 ]
-AsOfOption = Annotated[
+AsOf = Annotated[
     str | None,
     typer.Option(
-        "--as-of",
-        metavar="YYYY-MM-DD",
-        help="Use only events before this day.",
-        show_default="all events",
+        metavar="YYYY-MM-DD", help="Use only events before this day.", show_default="all events"
     ),
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Run even where nothing changed.")]
-ExplainOption = Annotated[
-    bool, typer.Option("--explain", help="Say why each stage ran or was skipped.")
-]
-ExcludeSeenOption = Annotated[
+Force = Annotated[bool, typer.Option("--force", help="Run even where nothing changed.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why each stage ran or was skipped.")]
+ExcludeSeen = Annotated[
     bool | None,
     typer.Option(
         "--exclude-seen/--include-seen",
@@ -50,11 +48,27 @@ ExcludeSeenOption = Annotated[
         show_default="as the dataset says",
     ),
 ]
-WhereOption = Annotated[
-    list[str] | None,
-    typer.Option("--where", metavar="COLUMN=VALUE", help="Only such items. May be repeated."),
+Where = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only such items. May be repeated.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def configured(setting: str, text: str, *names: str, **more: Any) -> Any:
+    """An option that stands in for a setting of recsys.toml; `text` is its help."""
+    return typer.Option(*names, help=text, show_default=f"{setting} of the config", **more)
+
+
+def length(text: str) -> Any:
+    """`-k`, of which `text` says what it is the number of."""
+    return configured("recommend.k", text, "-k", min=1)
+
+
+class Protocol(StrEnum):
+    """How the test events are split off."""
+
+    TEMPORAL = "temporal"
+    LEAVE_LAST_OUT = "leave-last-out"
 
 
 def either(given: str | None, named: str | None, option: str) -> str | None:
@@ -66,6 +80,3 @@ def either(given: str | None, named: str | None, option: str) -> str | None:
     if given is not None and named is not None:
         raise UsageError(f"{given!r} and {option} {named!r}: give it once")
     return named if given is None else given
-
-
-HERE = Path()

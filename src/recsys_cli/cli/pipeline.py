@@ -1,29 +1,15 @@
-"""`recsys build`, `recsys status` and `recsys recover`."""
+"""`recsys build`, `status`, `recover` and `doctor`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from recsys_cli.cli.console import (
-    TerminalProgress,
-    print_json,
-    print_line,
-    print_table,
-    say,
-)
-from recsys_cli.cli.options import (
-    HERE,
-    AsOfOption,
-    DatasetOption,
-    ExplainOption,
-    ForceOption,
-    JsonOption,
-    SetOption,
-    WorkspaceOption,
-)
-from recsys_cli.cli.session import open_workspace, run_build
+from recsys_cli.cli import options
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
+from recsys_cli.cli.session import run_build
 
 
 def build(
@@ -35,15 +21,15 @@ def build(
             show_default="all",
         ),
     ] = None,
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    as_of: AsOfOption = None,
-    force: ForceOption = False,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    as_of: options.AsOf = None,
+    force: options.Force = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")
     ] = False,
-    explain: ExplainOption = False,
+    explain: options.Explain = False,
     keep_going: Annotated[
         bool,
         typer.Option("--keep-going", help="After a failure, still build what does not need it."),
@@ -64,9 +50,9 @@ def build(
 
 
 def status(
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -74,16 +60,17 @@ def status(
             help="Hash every artifact, and exit with 3 unless the current ones are fresh.",
         ),
     ] = False,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> None:
     """Show what exists, how old and large it is, and what is stale."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.status import stage_states
 
-    opened, config = open_workspace(workspace, overrides)
     with TerminalProgress() as progress:
-        states = stage_states(opened, config, dataset=dataset, thorough=check, progress=progress)
+        opened = Opened(workspace, overrides=overrides or (), progress=progress)
+        states = stage_states(opened, dataset=dataset, thorough=check)
     if json:
-        print_json({"stages": [state.to_json() for state in states]})
+        print_json({"stages": [asdict(state) for state in states]})
     else:
         print_table(
             ["dataset", "stage", "snapshot", "state", "age", "size", "why"],
@@ -94,7 +81,7 @@ def status(
         raise typer.Exit(3)
 
 
-def recover(workspace: WorkspaceOption = HERE) -> None:
+def recover(workspace: options.Workspace = options.HERE) -> None:
     """Finish what a killed command left, or put aside a journal that is not to be trusted."""
     from recsys_cli.store.workspace import Workspace
 
@@ -102,3 +89,24 @@ def recover(workspace: WorkspaceOption = HERE) -> None:
     if aside is not None:
         say(f"Nothing was moved. What it would have moved can be read in {aside}.")
     print_line("There is nothing left to recover.")
+
+
+def doctor(
+    workspace: options.Workspace = options.HERE,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out the end-to-end run.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Check libraries, threads, GPU, OpenMP, disk and memory, and run a tiny pipeline."""
+    from recsys_cli.apps.doctor import run_doctor
+
+    checks = []
+    for check in run_doctor(workspace, end_to_end=not quick):
+        checks.append(check)
+        if not json:
+            print_line(f"{check.outcome}  {check.name:<14} {check.detail}")
+            if check.hint:
+                print_line(f"      → {check.hint}")
+    if json:
+        print_json({"checks": [asdict(check) for check in checks]})
+    if any(check.outcome == "FAIL" for check in checks):
+        raise typer.Exit(1)

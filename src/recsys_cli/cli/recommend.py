@@ -1,40 +1,23 @@
-"""`recsys recommend`."""
+"""`recsys recommend`, `similar` and `search`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys_cli.cli.console import (
-    TerminalProgress,
-    print_json,
-    print_line,
-    print_table,
-    say,
-)
+from recsys_cli.cli import options
+from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
 from recsys_cli.cli.names import STRATEGY_NAMES
-from recsys_cli.cli.options import (
-    HERE,
-    AsOfOption,
-    DatasetOption,
-    ExcludeSeenOption,
-    JsonOption,
-    SetOption,
-    WhereOption,
-    WorkspaceOption,
-    either,
-)
-from recsys_cli.cli.session import (
-    check_folder,
-)
+from recsys_cli.cli.session import check_folder
 from recsys_cli.counted import counted
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import Command, UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.apps.opened import Request
+    from recsys_cli.engine.batch import BatchSummary
 
 
 class BatchFormat(StrEnum):
@@ -58,8 +41,7 @@ def recommend(
         typer.Option("--all", help="Recommend for all users, into --out. A killed run goes on."),
     ] = False,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="File for --all: .parquet, .csv or .jsonl."),
+        Path | None, typer.Option("--out", "-o", help="File for --all: .parquet, .csv or .jsonl.")
     ] = None,
     file_format: Annotated[
         BatchFormat | None,
@@ -71,41 +53,37 @@ def recommend(
     ] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(
-            "--strategy",
-            "-s",
-            help=f"One of {', '.join(STRATEGY_NAMES)}.",
+        options.configured(
+            "recommend.strategy",
+            f"One of {', '.join(STRATEGY_NAMES)}.",
+            *("--strategy", "-s"),
             autocompletion=lambda: STRATEGY_NAMES,
-            show_default="recommend.strategy of the config",
         ),
     ] = None,
-    k: Annotated[
-        int | None,
-        typer.Option("-k", min=1, help="Items per user.", show_default="recommend.k of the config"),
-    ] = None,
-    exclude_seen: ExcludeSeenOption = None,
+    k: Annotated[int | None, options.length("Items per user.")] = None,
+    exclude_seen: options.ExcludeSeen = None,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", help="Item to leave out. May be repeated.")
+        list[str] | None, typer.Option(help="Item to leave out. May be repeated.")
     ] = None,
-    where: WhereOption = None,
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
-    as_of: AsOfOption = None,
+    where: options.Where = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    as_of: options.AsOf = None,
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Say why each item is there: sources, ranks, features."),
     ] = False,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> None:
     """Recommend items for one user or for all."""
     from recsys_cli.apps.opened import Opened
     from recsys_cli.config import only_dataset
     from recsys_cli.shop import Shop
 
-    user = either(given, user, "--user")
+    user = options.either(given, user, "--user")
     _check_usage(user=user, everyone=everyone, out=out, explain=explain)
-    options: Any = {
+    asked: Any = {
         "strategy": strategy,
         "k": k,
         "exclude_seen": exclude_seen,
@@ -115,16 +93,71 @@ def recommend(
     }
     with TerminalProgress() as progress:
         if everyone and out:
+            from recsys_cli.engine.batch import recommend_all
+
             opened = Opened(workspace, overrides=overrides or (), progress=progress)
-            request = opened.request(only_dataset(opened.config, dataset), **options)
-            _write_all(request, out, file_format.value if file_format else None, progress)
+            engine, checked = opened.request(only_dataset(opened.config, dataset), **asked)
+            form: Any = file_format.value if file_format else None
+            summary = recommend_all(engine, out, **checked, file_format=form, progress=progress)
+            progress.close()
+            _print_summary(summary)
             return
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
-        answer = shop.recommend(user or "", dataset=dataset, explain=explain, **options)
+        answer = shop.recommend(user or "", dataset=dataset, explain=explain, **asked)
     if json:
         print_json(answer)
     else:
         _print_answer(answer)
+
+
+def similar(
+    given: Annotated[
+        str | None, typer.Argument(metavar="ITEM", help="Find items like this one.")
+    ] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", "-i", help="The same, for ids that start with -.")
+    ] = None,
+    k: Annotated[int | None, options.length("How many items.")] = None,
+    where: options.Where = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    json: options.Json = False,
+) -> None:
+    """List the items whose text and picture are most like an item's."""
+    from recsys_cli.shop import Shop
+
+    item = options.either(given, item, "--item")
+    if not item:
+        raise UsageError("name an item", hint=Command("similar", "ITEM"))
+    with TerminalProgress() as progress:
+        shop = Shop(workspace, overrides=overrides or (), progress=progress)
+        answer = shop.similar(item, k=k, where=where or (), dataset=dataset)
+    _print_found(answer, item, json=json)
+
+
+def search(
+    words: Annotated[str | None, typer.Argument(help="What to look for, in words.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--image", help="Look for items that look like this picture.")
+    ] = None,
+    k: Annotated[int | None, options.length("How many items.")] = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    json: options.Json = False,
+) -> None:
+    """Search items of one or all datasets by words or by a picture."""
+    from recsys_cli.shop import Shop
+
+    if (words is None) == (picture is None):
+        raise UsageError(
+            "search for words, or for a picture with --image", hint=Command("search", "red dress")
+        )
+    with TerminalProgress() as progress:
+        shop = Shop(workspace, overrides=overrides or (), progress=progress)
+        answer = shop.search(words, image=picture, k=k, dataset=dataset)
+    _print_found(answer, answer["query"], json=json)
 
 
 def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain: bool) -> None:
@@ -142,19 +175,7 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
         check_folder(out)
 
 
-def _write_all(request: Request, out: Path, chosen: Any, progress: TerminalProgress) -> None:
-    from recsys_cli.engine.batch import recommend_all
-
-    summary = recommend_all(
-        request.engine,
-        out,
-        strategy=request.strategy,
-        k=request.k,
-        file_format=chosen,
-        filters=request.filters,
-        progress=progress,
-    )
-    progress.close()
+def _print_summary(summary: BatchSummary) -> None:
     print_line(
         f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
     )
@@ -170,19 +191,33 @@ def _print_answer(answer: dict[str, Any]) -> None:
     if answer["ranked_by"]:
         line += f", ordered by the {answer['ranked_by']}"
     print_line(line + (f" ({reason})" if reason else ""))
-    if not answer["items"]:
-        return
-    print_table(
-        ["rank", "item", "name", "score", "source"],
-        [
-            [i["rank"], i["item"], i["name"], f"{i['score']:.4g}", ", ".join(i["sources"])]
-            for i in answer["items"]
-        ],
-        right=["rank", "score"],
-    )
+    if answer["items"]:
+        _print_items(answer["items"])
     for item in answer["items"]:
         if "explanation" in item:
             _print_explanation(item)
+
+
+def _print_found(answer: dict[str, Any], asked: str, *, json: bool) -> None:
+    if json:
+        print_json(answer)
+        return
+    print_line(f"{asked} in {answer['dataset']}")
+    _print_items(answer["items"], of_several=answer["dataset"] == "all")
+
+
+def _print_items(items: Sequence[dict[str, Any]], *, of_several: bool = False) -> None:
+    """A row per item, with its dataset where it may be `of_several`."""
+    rows = [
+        [i["rank"], i["item"], i["name"], f"{i['score']:.4g}", ", ".join(i["sources"])]
+        for i in items
+    ]
+    headers = ["rank", "item", "name", "score", "source"]
+    if of_several:
+        headers.insert(1, "dataset")
+        for row, item in zip(rows, items, strict=True):
+            row.insert(1, item["dataset"])
+    print_table(headers, rows, right=["rank", "score"])
 
 
 def _print_explanation(item: dict[str, Any]) -> None:

@@ -7,28 +7,23 @@ from typing import Annotated
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line, say
-from recsys_cli.cli.options import HERE, DatasetOption, SetOption, WorkspaceOption
-from recsys_cli.cli.session import open_workspace
 
 
 def serve(
     host: Annotated[
-        str | None,
-        typer.Option("--host", help="Address to listen on.", show_default="serve.host"),
+        str | None, typer.Option(help="Address to listen on.", show_default="serve.host")
     ] = None,
     port: Annotated[
-        int | None,
-        typer.Option("--port", help="Port; 0 picks a free one.", show_default="serve.port"),
+        int | None, typer.Option(help="Port; 0 picks a free one.", show_default="serve.port")
     ] = None,
     workers: Annotated[
-        int | None,
-        typer.Option("--workers", help="Processes.", show_default="serve.workers"),
+        int | None, typer.Option(help="Processes.", show_default="serve.workers")
     ] = None,
     reload_every: Annotated[
         float | None,
         typer.Option(
-            "--reload-every",
             metavar="SECONDS",
             help="How often to look for a newer build; 0 never looks.",
             show_default="serve.reload_every",
@@ -37,7 +32,6 @@ def serve(
     api_key: Annotated[
         str | None,
         typer.Option(
-            "--api-key",
             envvar="RECSYS_API_KEY",
             help="Key that callers must send as X-API-Key; better given as RECSYS_API_KEY.",
             show_default="none",
@@ -45,18 +39,19 @@ def serve(
     ] = None,
     cors: Annotated[
         list[str] | None,
-        typer.Option("--cors", metavar="ORIGIN", help="Let pages of ORIGIN call. Repeatable."),
+        typer.Option(metavar="ORIGIN", help="Let pages of ORIGIN call. Repeatable."),
     ] = None,
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
 ) -> None:
     """Serve recommendations over HTTP; newer builds are picked up while it runs."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
     from recsys_cli.config.load import changed
     from recsys_cli.serve.server import serve as run
 
-    _, config = open_workspace(workspace, overrides)
+    config = Opened(workspace, overrides=overrides or ()).config
     given = {
         "host": host, "port": port, "workers": workers, "reload_every": reload_every, "cors": cors,
     }  # fmt: skip

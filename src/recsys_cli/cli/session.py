@@ -14,22 +14,10 @@ if TYPE_CHECKING:
 
     from recsys_cli.build.run import Step
     from recsys_cli.config import Config
-    from recsys_cli.store.workspace import Workspace
 
     Chosen = Callable[[Config, list[str]], Sequence[str]]
 
 _HIDDEN_FACTS = {"users_fingerprint", "items_fingerprint"}
-
-
-def open_workspace(
-    folder: Path, overrides: Sequence[str] | None = None
-) -> tuple[Workspace, Config]:
-    """The workspace and its configuration."""
-    from recsys_cli.assembly import load_config
-    from recsys_cli.store.workspace import Workspace
-
-    workspace = Workspace(folder)
-    return workspace, load_config(folder, overrides or ())
 
 
 def check_folder(file: Path) -> None:

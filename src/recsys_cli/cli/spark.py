@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line
-from recsys_cli.cli.options import (
-    HERE,
-    AsOfOption,
-    DatasetOption,
-    ExcludeSeenOption,
-    SetOption,
-    WorkspaceOption,
-)
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
     from recsys_cli.config import Config
+    from recsys_cli.config.models import DatasetConfig
 
 
 class Job(StrEnum):
@@ -44,12 +37,12 @@ def submit_command(
         str,
         typer.Option(
             help="Folder on the cluster's file system (hdfs://…, s3a://…, /mnt/…): raw/ with the"
-            " raw events, and what the jobs make.",
+            " raw events, and what the jobs make."
         ),
     ],
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
     master: Annotated[str, typer.Option(help="yarn, k8s://…, spark://… or local[N].")] = "yarn",
     deploy_mode: Annotated[
         DeployMode, typer.Option(help="Where the driver runs.")
@@ -58,33 +51,26 @@ def submit_command(
     executor_cores: Annotated[int, typer.Option(min=1, help="Cores of each.")] = 4,
     executor_memory: Annotated[str, typer.Option(help="Memory of each.")] = "8g",
     driver_memory: Annotated[
-        str | None,
-        typer.Option(
-            help="Memory of the driver.", show_default="spark.driver_memory of the config"
-        ),
+        str | None, options.configured("spark.driver_memory", "Memory of the driver.")
     ] = None,
     image: Annotated[
         str | None, typer.Option(help="Container image; needed on Kubernetes.")
     ] = None,
-    as_of: AsOfOption = None,
-    k: Annotated[
-        int | None,
-        typer.Option("-k", min=1, help="Items per user.", show_default="recommend.k of the config"),
-    ] = None,
-    exclude_seen: ExcludeSeenOption = None,
+    as_of: options.AsOf = None,
+    k: Annotated[int | None, options.length("Items per user.")] = None,
+    exclude_seen: options.ExcludeSeen = None,
 ) -> None:
     """Print the spark-submit line of a job, with its file and arguments."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.config import only_dataset
     from recsys_cli.spark.submit import Cluster
     from recsys_cli.spark.submit import submit_command as line
 
-    _, config = open_workspace(workspace, overrides)
+    config = Opened(workspace, overrides=overrides or ()).config
     name = only_dataset(config, dataset)
     data = data.rstrip("/")
     if as_of:
         day_from(as_of, option="--as-of")
-    if exclude_seen is None:
-        exclude_seen = not _repurchase(config, name)
     cluster = Cluster(
         master=master,
         deploy_mode=deploy_mode.value,
@@ -109,16 +95,14 @@ def _arguments(
     data: str,
     as_of: str | None,
     k: int | None,
-    exclude_seen: bool,
+    exclude_seen: bool | None,
 ) -> list[str]:
-    from recsys_cli.config.load import dataset_config, section_for
+    from recsys_cli.config.load import section_for
     from recsys_cli.spark.submit import als_arguments, interactions_arguments, recommend_arguments
 
     if job is Job.INTERACTIONS:
         section = section_for(config, "interactions", dataset)
-        return interactions_arguments(
-            dataset_config(config, dataset), section, data=data, as_of=as_of
-        )
+        return interactions_arguments(config.datasets[dataset], section, data=data, as_of=as_of)
     if job is Job.TRAIN_ALS:
         return als_arguments(
             section_for(config, "als", dataset),
@@ -126,12 +110,11 @@ def _arguments(
             interactions=f"{data}/interactions/interactions",
             out=f"{data}/factors",
         )
+    if exclude_seen is None:
+        exclude_seen = not _repurchase(config.datasets[dataset])
     return recommend_arguments(data=data, k=k or config.recommend.k, exclude_seen=exclude_seen)
 
 
-def _repurchase(config: Config, dataset: str) -> bool:
+def _repurchase(section: DatasetConfig) -> bool:
     """Whether items may be recommended again: the dataset's setting, or its kind's default."""
-    from recsys_cli.config.load import dataset_config
-
-    section = dataset_config(config, dataset)
     return section.kind == "hm" if section.repurchase is None else section.repurchase

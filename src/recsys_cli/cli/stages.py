@@ -15,17 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line
-from recsys_cli.cli.options import (
-    HERE,
-    AsOfOption,
-    DatasetOption,
-    ExplainOption,
-    ForceOption,
-    SetOption,
-    WorkspaceOption,
-)
-from recsys_cli.cli.session import open_workspace, run_build
+from recsys_cli.cli.session import run_build
 from recsys_cli.errors import UsageError
 from recsys_cli.store.snapshot import snapshot_from
 
@@ -101,7 +93,7 @@ def _pairs(config: Config, datasets: list[str]) -> Sequence[str]:
 def _exported(
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Also write interactions and id mappings for other trainers."),
+        typer.Option(help="Also write interactions and id mappings for other trainers."),
     ] = None,
     file_format: Annotated[
         Format, typer.Option("--format", help="Format of the interactions in --out.")
@@ -123,18 +115,13 @@ def _exported(
 def _trained_on(
     backend: Annotated[
         Backend | None,
-        typer.Option(
-            "--backend",
-            help="Where to train; naming one trains even where nothing changed.",
-            show_default="als.backend of the config",
+        options.configured(
+            "als.backend", "Where to train; naming one trains even where nothing changed."
         ),
     ] = None,
     master: Annotated[
         str | None,
-        typer.Option(
-            help="Where Spark runs: local[N], yarn, k8s://…, spark://…",
-            show_default="spark.master of the config",
-        ),
+        options.configured("spark.master", "Where Spark runs: local[N], yarn, k8s://…, spark://…"),
     ] = None,
 ) -> Meant:
     if master and backend not in (Backend.SPARK, None):
@@ -148,9 +135,8 @@ def _started_from(
     init_from: Annotated[
         Path | None,
         typer.Option(
-            "--init-from",
             help="Start from the towers of another dataset, a two_tower_*.pt; to keep it for "
-            "later builds, write twotower.init_from into recsys.toml.",
+            "later builds, write twotower.init_from into recsys.toml."
         ),
     ] = None,
 ) -> Meant:
@@ -173,25 +159,16 @@ STAGES = {
 }
 
 
-_SHARED = (
-    ("workspace", WorkspaceOption, HERE),
-    ("dataset", DatasetOption, None),
-    ("overrides", SetOption, None),
-)
-_LAST = (("force", ForceOption, False), ("explain", ExplainOption, False))
-_PAST = ("as_of", AsOfOption, None)
-
-
 def builds(about: StageCommand) -> Callable[..., None]:
     """The function of a command, with the parameters that Typer makes options of."""
 
     def run(
-        workspace: Path,
-        dataset: str | None,
-        overrides: list[str] | None,
-        force: bool,
-        explain: bool,
-        as_of: str | None = None,
+        workspace: options.Workspace = options.HERE,
+        dataset: options.Dataset = None,
+        overrides: options.Settings = None,
+        as_of: options.AsOf = None,
+        force: options.Force = False,
+        explain: options.Explain = False,
         **own: Any,
     ) -> None:
         meant = about.own(**own)
@@ -206,22 +183,19 @@ def builds(about: StageCommand) -> Callable[..., None]:
             explain=explain,
         )
         if meant.after:
+            from recsys_cli.apps.opened import Opened
             from recsys_cli.config import chosen_datasets
 
-            opened, config = open_workspace(workspace, overrides)
-            for name in chosen_datasets(config, dataset):
-                meant.after(opened, name, snapshot_from(as_of))
+            opened = Opened(workspace, overrides=overrides)
+            for name in chosen_datasets(opened.config, dataset):
+                meant.after(opened.workspace, name, snapshot_from(as_of))
 
-    shared, last = [
-        [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=kind)
-            for name, kind, value in options
-        ]
-        for options in (_SHARED, (_PAST, *_LAST) if about.past else _LAST)
+    own = inspect.signature(about.own, eval_str=True).parameters
+    taken = {**inspect.signature(run, eval_str=True).parameters, **own}
+    last = ["as_of", "force", "explain"] if about.past else ["force", "explain"]
+    parameters = [
+        taken[name].replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name in ("workspace", "dataset", "overrides", *own, *last)
     ]
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(about.own, eval_str=True).parameters.values()
-    ]
-    vars(run).update(__signature__=inspect.Signature([*shared, *own, *last]))
+    vars(run).update(__signature__=inspect.Signature(parameters))
     return run

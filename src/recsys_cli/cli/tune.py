@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
-from recsys_cli.cli.evaloptions import Protocol
 from recsys_cli.cli.names import TARGET_NAMES
-from recsys_cli.cli.options import (
-    HERE,
-    DatasetOption,
-    ExcludeSeenOption,
-    JsonOption,
-    SetOption,
-    WorkspaceOption,
-)
-from recsys_cli.cli.session import open_workspace
 from recsys_cli.errors import Command
 from recsys_cli.store.snapshot import day_from
 
@@ -38,72 +29,62 @@ def tune(
         int, typer.Option("--trials", "-n", min=0, help="How many more settings to try.")
     ] = 30,
     apply: Annotated[
-        bool,
-        typer.Option("--apply", help="Write the best settings into recsys.toml if they gain."),
+        bool, typer.Option("--apply", help="Write the best settings into recsys.toml if they gain.")
     ] = False,
     metric: Annotated[
-        str, typer.Option("--metric", help="What to maximise, such as ndcg@12 or map@12.")
+        str, typer.Option(help="What to maximise, such as ndcg@12 or map@12.")
     ] = "ndcg@12",
     windows: Annotated[
-        int,
-        typer.Option("--windows", min=1, help="Windows before the test window to judge on."),
+        int, typer.Option(min=1, help="Windows before the test window to judge on.")
     ] = 1,
     protocol: Annotated[
-        Protocol | None,
-        typer.Option(
-            "--protocol",
-            help="How the windows are split off.",
-            show_default="eval.protocol of the config",
-        ),
+        options.Protocol | None,
+        options.configured("eval.protocol", "How the windows are split off."),
     ] = None,
     cutoff: Annotated[
         str | None,
         typer.Option(
-            "--cutoff",
             metavar="YYYY-MM-DD",
             help="First day of the test window, which stays unseen.",
             show_default="as of recsys eval",
         ),
     ] = None,
-    exclude_seen: ExcludeSeenOption = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the search.")] = 42,
-    json: JsonOption = False,
-    workspace: WorkspaceOption = HERE,
-    dataset: DatasetOption = None,
-    overrides: SetOption = None,
+    exclude_seen: options.ExcludeSeen = None,
+    seed: Annotated[int, typer.Option(help="Seed of the search.")] = 42,
+    json: options.Json = False,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
 ) -> None:
     """Search settings on windows before the test window. A search that was stopped goes on."""
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.tuning import Search, find_target
     from recsys_cli.apps.tuning import tune as run
     from recsys_cli.config import chosen_datasets
 
-    opened, config = open_workspace(workspace, overrides)
-    search = Search(
-        target=find_target(target.value),
-        trials=trials,
-        windows=windows,
-        metric=metric,
-        protocol=protocol.value if protocol else None,
-        cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
-        exclude_seen=exclude_seen,
-        seed=seed,
-    )
     outcomes = []
-    for name in chosen_datasets(config, dataset):
-        with TerminalProgress() as progress:
+    with TerminalProgress() as progress:
+        opened = Opened(workspace, overrides=overrides or (), progress=progress)
+        search = Search(
+            target=find_target(target.value),
+            trials=trials,
+            windows=windows,
+            metric=metric,
+            protocol=protocol.value if protocol else None,
+            cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+            exclude_seen=exclude_seen,
+            seed=seed,
+        )
+        for name in chosen_datasets(opened.config, dataset):
             outcome = run(
-                opened,
-                name,
-                search,
-                overrides=overrides or (),
-                on_trial=lambda attempt: progress.log(_line(attempt, metric)),
-                progress=progress,
+                opened, name, search, on_trial=lambda attempt: progress.log(_line(attempt, metric))
             )
-        if not json:
-            _show(outcome)
-        if apply:
-            _apply(workspace, outcome)
-        outcomes.append(asdict(outcome) | {"improves": outcome.improves})
+            progress.close()
+            if not json:
+                _show(outcome)
+            if apply:
+                _apply(workspace, outcome)
+            outcomes.append(asdict(outcome) | {"improves": outcome.improves})
     if json:
         print_json({"tuned": outcomes})
 

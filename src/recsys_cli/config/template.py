@@ -74,7 +74,8 @@ def render_config(
         "# Any of them can be overridden for one command with --set section.key=value.",
     ]
     if full:
-        parts += ["", *_fields(Config, skip=_sections(Config))]
+        own = Config.model_fields.keys() - {"datasets", *_sections(Config)}
+        parts += ["", *_fields(Config, only=own)]
     else:
         parts += ["# `recsys init --full --force` writes all of them. # ? marks what was guessed."]
     for dataset in datasets:
@@ -82,8 +83,8 @@ def render_config(
         parts += [f"kind = {_toml(dataset.kind)}", f"path = {_toml(dataset.path)}"]
         parts += dataset.lines
         if full:
-            known = {"kind", "path", *(line.partition(" ")[0] for line in dataset.lines)}
-            parts += _fields(DatasetConfig, skip=known, only=_relevant(dataset.kind))
+            known = {line.partition(" ")[0] for line in dataset.lines}
+            parts += _fields(DatasetConfig, only=_relevant(dataset.kind) - known)
     if not datasets:
         parts += [
             "",
@@ -93,14 +94,12 @@ def render_config(
             '# events = "orders.csv"        # items = "…", users = "…" where there are such files',
             '# columns = { user = "customer", item = "sku", time = "ordered_at" }',
         ]
-    for name in model.model_fields:
-        section = model.model_fields[name].annotation
-        if name != "datasets" and isinstance(section, type) and issubclass(section, BaseModel):
-            matter = {key for part, _, key in map(_parted, _MATTER) if part == name}
+    for name, section in _sections(model).items():
+        matter = {key for part, _, key in map(_parted, _MATTER) if part == name}
+        if full or matter:
+            parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
             only = None if full else matter
-            if only is None or only:
-                parts += ["", *_comment(section.__doc__ or ""), f"[{name}]"]
-                parts += _fields(section, only=only, active=_encoder_line(name, encoders or {}))
+            parts += _fields(section, only=only, active=_encoder_line(name, encoders or {}))
     return "\n".join(parts) + "\n"
 
 
@@ -122,22 +121,18 @@ def _encoder_line(part: str, encoders: Mapping[str, tuple[str, str]]) -> dict[st
     return {"encoder": f"encoder = {_toml(encoder)}  # {other}"}
 
 
-def _sections(model: type[Config]) -> set[str]:
-    return {
-        name
-        for name, field in model.model_fields.items()
-        if name == "datasets"
-        or (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
-    }
+def _sections(model: type[Config]) -> dict[str, type[BaseModel]]:
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    return {k: v for k, v in kinds.items() if isinstance(v, type) and issubclass(v, BaseModel)}
 
 
 def _relevant(kind: str) -> set[str]:
-    """Fields worth showing for a kind; `generic:` in a field's description marks the others."""
+    """Further fields worth showing for a kind; `generic:` in a description marks the others."""
     return {
         name
         for name, text in descriptions(DatasetConfig).items()
         if kind == "generic" or not text.startswith("generic:")
-    }
+    } - {"kind", "path"}
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
@@ -156,14 +151,13 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 def _fields(
     model: type[BaseModel],
     *,
-    skip: set[str] | None = None,
     only: set[str] | None = None,
     active: Mapping[str, str] | None = None,
 ) -> list[str]:
     lines: list[str] = []
     described = descriptions(model)
     for name, field in model.model_fields.items():
-        if name in (skip or ()) or (only is not None and name not in only):
+        if only is not None and name not in only:
             continue
         lines += _comment(described.get(name, "").removeprefix("generic: "))
         default = field.get_default(call_default_factory=True)

@@ -13,8 +13,9 @@ values, so a block of resamples is one matrix product per strategy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -36,9 +37,25 @@ class Interval:
         high: 97.5th percentile.
     """
 
-    value: float
-    low: float
-    high: float
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The bounds, or the figure itself where it has none."""
+        low, high = (self.value if math.isnan(v) else v for v in (self.low, self.high))
+        return low, high
+
+    def to_json(self) -> dict[str, float | None]:
+        """Figure and bounds; what is NaN is None."""
+        return {name: None if math.isnan(v) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, float | None]) -> Interval:
+        """The same back; what is not there is NaN."""
+        given = (value.get(name) for name in ("value", "low", "high"))
+        return cls(*(math.nan if v is None else v for v in given))
 
     @property
     def outside_noise(self) -> bool:

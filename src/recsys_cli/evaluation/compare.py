@@ -9,10 +9,10 @@ surely is, what is within it may not be.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recsys_cli.errors import Command, DataError, UsageError
 from recsys_cli.evaluation.bootstrap import Interval, bootstrap
@@ -21,6 +21,8 @@ from recsys_cli.store.files import read_json, sha256
 
 if TYPE_CHECKING:
     import polars as pl
+
+T = TypeVar("T")
 
 _SAME = {
     "protocol": "protocols",
@@ -52,7 +54,7 @@ class Run:
     def figures(self, strategy: str, group: str) -> dict[str, Interval]:
         """Figures by metric@k; what was not measured is NaN."""
         metrics = self.report["strategies"][strategy].get(group, {})
-        return {name: _interval(value) for name, value in metrics.items()}
+        return {name: Interval.from_json(value) for name, value in metrics.items()}
 
     def user_figures(self) -> tuple[pl.DataFrame | None, str]:
         """The figures of single users, or None and why there are none."""
@@ -76,18 +78,18 @@ class Compared:
     a: Interval
     b: Interval
     difference: Interval
-    paired: bool
+    paired: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The element of `recsys eval --compare --json`."""
-        known = not math.isnan(self.difference.low)
+        difference = self.difference.to_json()
         return {
-            "a": _number(self.a.value),
-            "b": _number(self.b.value),
-            "difference": _number(self.difference.value),
-            "low": _number(self.difference.low),
-            "high": _number(self.difference.high),
-            "outside_noise": self.difference.outside_noise if known else None,
+            "a": self.a.to_json()["value"],
+            "b": self.b.to_json()["value"],
+            "difference": difference["value"],
+            "low": difference["low"],
+            "high": difference["high"],
+            "outside_noise": None if difference["low"] is None else self.difference.outside_noise,
             "paired": self.paired,
         }
 
@@ -197,28 +199,28 @@ def compare_files(
 
 def _compare(a: Run, b: Run, *, resamples: int, seed: int) -> Comparison:
     _refuse_incomparable(a, b)
-    ks = tuple(k for k in a.report.get("k", []) if k in b.report.get("k", []))
-    names = [n for n in a.report["strategies"] if n in b.report["strategies"]]
+    ks = _common(a.report.get("k", []), b.report.get("k", []))
+    names = _common(a.report["strategies"], b.report["strategies"])
     if not ks or not names:
         what = "depth" if names else "strategy"
         raise UsageError(f"{a.path} and {b.path} have no {what} in common on {a.dataset}")
+    strategies = {name: _unpaired(a, b, name) for name in names}
     warnings = _remarks(a, b)
     (users_a, reason_a), (users_b, reason_b) = a.user_figures(), b.user_figures()
     if users_a is None or users_b is None:
-        warnings.append(f"differences are not paired, so their bounds are wide: "
-                        f"{reason_a or reason_b}")  # fmt: skip
-    strategies = {}
-    for name in names:
-        groups = [g for g in a.report["strategies"][name] if g in b.report["strategies"][name]]
-        strategies[name] = {g: _unpaired(a.figures(name, g), b.figures(name, g)) for g in groups}
-        if users_a is not None and users_b is not None:
-            paired = _paired(users_a, users_b, name, resamples=resamples, seed=seed)
-            strategies[name][ALL] |= {
-                metric: Compared(old.a, old.b, paired[metric], paired=True)
-                for metric, old in strategies[name][ALL].items()
-                if metric in paired
-            }
-    return Comparison(a, b, ks, strategies, tuple(warnings))
+        why = reason_a or reason_b
+        warnings.append(f"differences are not paired, so their bounds are wide: {why}")
+    else:
+        for name, groups in strategies.items():
+            drawn = _paired(users_a, users_b, name, resamples=resamples, seed=seed)
+            for metric in _common(groups[ALL], drawn):
+                old = groups[ALL][metric]
+                groups[ALL][metric] = Compared(old.a, old.b, drawn[metric], paired=True)
+    return Comparison(a, b, tuple(ks), strategies, tuple(warnings))
+
+
+def _common(one: Iterable[T], other: Container[T]) -> list[T]:
+    return [element for element in one if element in other]
 
 
 def _refuse_incomparable(a: Run, b: Run) -> None:
@@ -248,18 +250,21 @@ def _remarks(a: Run, b: Run) -> list[str]:
     if a.report.get("k") != b.report.get("k"):
         remarks.append(f"depths differ: {a.report.get('k')} and {b.report.get('k')}")
     for run, other in ((a, b), (b, a)):
-        alone = [n for n in run.report["strategies"] if n not in other.report["strategies"]]
-        if alone:
+        if alone := [n for n in run.report["strategies"] if n not in other.report["strategies"]]:
             remarks.append(f"only {run.path} has {', '.join(alone)}")
     return remarks
 
 
-def _unpaired(a: Mapping[str, Interval], b: Mapping[str, Interval]) -> dict[str, Compared]:
-    return {
-        metric: Compared(a[metric], b[metric], _apart(a[metric], b[metric]), paired=False)
-        for metric in a
-        if metric in b
-    }
+def _unpaired(a: Run, b: Run, strategy: str) -> dict[str, dict[str, Compared]]:
+    """The figures of a strategy by group and metric, as if the runs were of different people."""
+    compared = {}
+    for group in _common(a.report["strategies"][strategy], b.report["strategies"][strategy]):
+        one, other = a.figures(strategy, group), b.figures(strategy, group)
+        compared[group] = {
+            metric: Compared(one[metric], other[metric], _apart(one[metric], other[metric]))
+            for metric in _common(one, other)
+        }
+    return compared
 
 
 def _apart(a: Interval, b: Interval) -> Interval:
@@ -288,12 +293,3 @@ def _paired(
         {"a": first, "b": second}, units=units, baseline="a", resamples=resamples, seed=seed
     )
     return dict(zip(metrics, drawn.differences["b"], strict=True))
-
-
-def _interval(value: Mapping[str, float | None]) -> Interval:
-    low, high = value.get("low"), value.get("high")
-    return Interval(*(math.nan if v is None else v for v in (value.get("value"), low, high)))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -8,7 +8,7 @@ into figures with intervals. Nothing that was made from events of the test windo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
 from recsys_cli.evaluation.truth import Truth, seen_pairs
 from recsys_cli.progress import Progress, Silent
-from recsys_cli.ranking.fallback import Answer, WithFallback
+from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.ranking.metrics import metric_names, ranking_metrics
 
 Floats = npt.NDArray[np.float64]
@@ -80,21 +80,12 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is the same for every strategy."""
+class _Known:
+    """What is known before the test, which every strategy is measured against."""
 
-    truth: Truth
-    cold_truth: CSR
     history: CSR
     facts: ItemFacts
-    groups: Mapping[str, Mask]
-    ks: tuple[int, ...]
-    exclude_seen: bool
-    allow: Mask | None
-
-    @property
-    def names(self) -> list[str]:
-        return [*metric_names(self.ks), *list_names(self.ks, self.facts)]
+    cold_truth: CSR
 
 
 def measure(
@@ -106,7 +97,6 @@ def measure(
     history_reference: int,
     ks: Sequence[int],
     exclude_seen: bool,
-    allow: Mask | None = None,
     segments: Mapping[str, Mask] | None = None,
     vectors: npt.NDArray[np.float32] | None = None,
     details: Mapping[str, Any] | None = None,
@@ -123,7 +113,6 @@ def measure(
         ks: depths of the metrics.
         exclude_seen: leave what users already had out of their lists; `truth` must not hold
             such pairs then.
-        allow: (n_items,) items that may be recommended; None means all.
         segments: further groups by name, each a mask (n,) over the test users.
         vectors: (n_items, d) float32 content vectors for the diversity of lists, zero for items
             without one; None where there are none.
@@ -140,28 +129,21 @@ def measure(
     unchecked = _refuse_leaks(strategies, truth, history_reference)
     if exclude_seen and seen_pairs(truth, history).any():
         raise ValueError("truth holds pairs that the lists leave out; see `without_seen`")
-    cold = cold_truth(truth, history)
-    plan = _Plan(
+    facts, depths = ItemFacts.from_history(history, vectors), tuple(sorted(set(ks)))
+    known = _Known(history, facts, cold_truth(truth, history))
+    window = Measured(
         truth=truth,
-        cold_truth=cold,
-        history=history,
-        facts=ItemFacts.from_history(history, vectors),
-        groups=groups_of(truth, history, cold, segments or {}),
-        ks=tuple(sorted(set(ks))),
-        exclude_seen=exclude_seen,
-        allow=allow,
-    )
-    return Measured(
-        truth=truth,
-        names=tuple(plan.names),
-        groups=plan.groups,
+        names=(*metric_names(depths), *list_names(depths, facts)),
+        groups=groups_of(truth, history, known.cold_truth, segments or {}),
         history=history.counts(truth.users),
-        ks=plan.ks,
+        ks=depths,
         exclude_seen=exclude_seen,
-        strategies={n: _measure_one(n, s, plan, report) for n, s in strategies.items()},
+        strategies={},
         warnings=truth.warnings + unchecked,
         details=details or {},
     )
+    measured = {n: _measure_one(n, s, window, known, report) for n, s in strategies.items()}
+    return replace(window, strategies=measured)
 
 
 def _refuse_empty(truth: Truth, dataset: str) -> None:
@@ -210,33 +192,37 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _measure_one(name: str, strategy: WithFallback, plan: _Plan, progress: Progress) -> Figures:
-    truth, n, width = plan.truth, len(plan.truth.users), len(plan.names)
+def _measure_one(
+    name: str, strategy: WithFallback, window: Measured, known: _Known, progress: Progress
+) -> Figures:
+    truth, ks, n, width = window.truth, window.ks, len(window.truth.users), len(window.names)
     values, cold_values = np.empty((n, width)), np.empty((n, width))
-    exposure = {g: Exposure(ks=plan.ks, n_items=strategy.n_items) for g in plan.groups}
+    exposure = {g: Exposure(ks=ks, n_items=strategy.n_items) for g in window.groups}
     served, reasons = _Counts(), _Counts()
     progress.start(f"evaluate {name}", n)
-    step = max(1, _BLOCK_CELLS // min(plan.ks[-1], strategy.n_items))
+    k = min(ks[-1], strategy.n_items)
+    step = max(1, _BLOCK_CELLS // k)
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
-        answer = _answer(strategy, plan, rows)
+        had = known.history.take(truth.users[rows])
+        exclude = had if window.exclude_seen else None
+        answer = strategy.answer(truth.users[rows], k=k, exclude=exclude)
         items = answer.recommendations.items
-        had = plan.history.take(truth.users[rows])
-        beyond = list_metrics(items, plan.facts, had, ks=plan.ks)
-        for table, relevant in ((values, truth.items), (cold_values, plan.cold_truth)):
-            hits = ranking_metrics(items, relevant.take(rows), ks=plan.ks)
+        beyond = list_metrics(items, known.facts, had, ks=ks)
+        for table, relevant in ((values, truth.items), (cold_values, known.cold_truth)):
+            hits = ranking_metrics(items, relevant.take(rows), ks=ks)
             table[rows] = np.stack([*hits.values(), *beyond.values()], axis=1)
-        for group, mask in plan.groups.items():
+        for group, mask in window.groups.items():
             exposure[group].add(items[mask[rows]])
         served.add(answer.used, answer.strategies)
         reasons.add(answer.reason, answer.reasons)
         progress.advance(len(rows))
     return Figures(
         values=values,
-        cold=cold_values[plan.groups[COLD_ITEMS]],
+        cold=cold_values[window.groups[COLD_ITEMS]],
         catalogue={
             group: {
-                metric: value if plan.groups[group].any() else np.nan
+                metric: value if window.groups[group].any() else np.nan
                 for metric, value in shown.values().items()
             }
             for group, shown in exposure.items()
@@ -244,13 +230,6 @@ def _measure_one(name: str, strategy: WithFallback, plan: _Plan, progress: Progr
         served_by=served.counts,
         fallback_reasons=reasons.counts,
     )
-
-
-def _answer(strategy: WithFallback, plan: _Plan, rows: npt.NDArray[np.int64]) -> Answer:
-    users = plan.truth.users[rows]
-    exclude = plan.history.take(users) if plan.exclude_seen else None
-    k = min(plan.ks[-1], strategy.n_items)
-    return strategy.answer(users, k=k, exclude=exclude, allow=plan.allow)
 
 
 class _Counts:

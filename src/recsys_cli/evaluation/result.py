@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,14 +130,9 @@ class EvalResult:
             for group, metrics in strategy.groups.items():
                 less = strategy.differences.get(group, {})
                 for metric, figure in metrics.items():
-                    compared = _interval(less[metric]) if metric in less else {}
-                    yield (
-                        name,
-                        group,
-                        metric,
-                        *_interval(figure).values(),
-                        *(compared.get(bound) for bound in ("value", "low", "high")),
-                    )
+                    compared = less.get(metric, Interval())
+                    bounds = (*figure.to_json().values(), *compared.to_json().values())
+                    yield (name, group, metric, *bounds)
 
     def to_json(self) -> dict[str, Any]:
         """The shape of `recsys eval --json`; what was not measured is null."""
@@ -173,18 +167,6 @@ class EvalResult:
 
 def _table(table: Table) -> dict[str, Any]:
     return {
-        group: {metric: _interval(value) for metric, value in metrics.items()}
+        group: {metric: figure.to_json() for metric, figure in metrics.items()}
         for group, metrics in table.items()
     }
-
-
-def _interval(interval: Interval) -> dict[str, float | None]:
-    return {
-        "value": _number(interval.value),
-        "low": _number(interval.low),
-        "high": _number(interval.high),
-    }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -6,6 +6,7 @@ here but by the snapshot that `Truth.cutoff` (or the leave-last-out snapshot) na
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -94,8 +95,8 @@ def temporal_truth(
             hint=f"events run from {first.date()} to {last.date()}; "
             "choose a later --cutoff or a shorter --horizon",
         )
-    time = pl.col(TIME)
-    window = events.filter(_at_or_after(time, start), ~_at_or_after(time, end))
+    start_of, end_of = (pl.lit(day).cast(pl.Datetime("ms")) for day in (start, end))
+    window = events.filter(pl.col(TIME) >= start_of, pl.col(TIME) < end_of)
     pairs = counting_pairs(window, spec)
     if pairs.is_empty():
         raise DataError(
@@ -104,20 +105,14 @@ def temporal_truth(
             hint=f"events run from {first.date()} to {last.date()}; "
             "choose another --cutoff or a longer --horizon",
         )
-    warnings = []
-    if end > after_last:
-        warnings.append(
-            f"the test window runs to {end - timedelta(days=1)}, "
-            f"but the last event is of {last.date()}"
-        )
-    return Truth.from_pairs(
-        pairs[USER].to_numpy(),
-        pairs[ITEM].to_numpy(),
-        n_columns=n_items,
-        protocol=TEMPORAL,
+    beyond = (
+        f"the test window runs to {end - timedelta(days=1)}, but the last event is of {last.date()}"
+    )
+    return replace(
+        _truth(pairs, n_items, TEMPORAL),
         cutoff=start,
         horizon_days=days,
-        warnings=tuple(warnings),
+        warnings=(beyond,) if end > after_last else (),
     )
 
 
@@ -136,13 +131,13 @@ def leave_last_out_truth(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: in
     pairs = counting_pairs(events.filter(is_last_event()), spec)
     if pairs.is_empty():
         raise DataError(f"no user's last event is a {' or '.join(spec.truth_events)}")
-    return Truth.from_pairs(
-        pairs[USER].to_numpy(),
-        pairs[ITEM].to_numpy(),
-        n_columns=n_items,
-        protocol=LEAVE_LAST_OUT,
-        warnings=(LEAVE_LAST_OUT_WARNING,),
-    )
+    truth = _truth(pairs, n_items, LEAVE_LAST_OUT)
+    return replace(truth, warnings=(LEAVE_LAST_OUT_WARNING,))
+
+
+def _truth(pairs: pl.DataFrame, n_items: int, protocol: str) -> Truth:
+    users, items = pairs[USER].to_numpy(), pairs[ITEM].to_numpy()
+    return Truth.from_pairs(users, items, n_columns=n_items, protocol=protocol)
 
 
 def _need_times(spec: DatasetSpec) -> None:
@@ -163,9 +158,3 @@ def _first_and_last(events: pl.LazyFrame) -> tuple[datetime, datetime]:
     if last is None:
         raise DataError("there are no events", hint=Command("ingest"))
     return first, last
-
-
-def _at_or_after(time: pl.Expr, day: date) -> pl.Expr:
-    import polars as pl
-
-    return time >= pl.lit(day).cast(pl.Datetime("ms"))

@@ -58,10 +58,7 @@ def summarise(
         horizon_days=last.truth.horizon_days,
         users=len(np.unique(_units(windows))),
         groups={group: sum(int(_mask(w, group).sum()) for w in windows) for group in names},
-        strategies={
-            name: _strategy(name, windows, pooled, is_baseline=name == baseline)
-            for name in last.strategies
-        },
+        strategies={name: _strategy(name, windows, pooled) for name in last.strategies},
         ks=last.ks,
         exclude_seen=last.exclude_seen,
         windows=tuple(
@@ -116,22 +113,19 @@ def _catalogue(parts: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
     metrics = dict.fromkeys(metric for part in parts for metric in part)
     values = {m: np.array([part.get(m, np.nan) for part in parts]) for m in metrics}
     return {
-        metric: Interval(float(v[~np.isnan(v)].mean()) if (~np.isnan(v)).any() else np.nan, *_NONE)
+        metric: Interval(float(v[~np.isnan(v)].mean()) if (~np.isnan(v)).any() else np.nan)
         for metric, v in values.items()
     }
 
 
-_NONE = (float("nan"), float("nan"))
-
-
 def _strategy(
-    name: str, windows: Sequence[Measured], pooled: Mapping[str, _Pooled], *, is_baseline: bool
+    name: str, windows: Sequence[Measured], pooled: Mapping[str, _Pooled]
 ) -> StrategyResult:
     columns = windows[-1].names
     differences = {
         group: dict(zip(columns, drawn.differences[name], strict=True))
         for group, (drawn, _) in pooled.items()
-        if not is_baseline and name in drawn.differences
+        if name in drawn.differences
     }
     figures = [window.strategies[name] for window in windows]
     rows = sum(len(window.truth.users) for window in windows)

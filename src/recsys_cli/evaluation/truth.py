@@ -51,22 +51,11 @@ class Truth:
         *,
         n_columns: int,
         protocol: str,
-        cutoff: date | None = None,
-        horizon_days: int | None = None,
-        warnings: tuple[str, ...] = (),
     ) -> Truth:
         """Group (user, item) pairs, each (n,) rows in any order, by user; drops duplicates."""
         rows, at = np.unique(users, return_inverse=True)
         relevant = CSR.from_pairs(at, items, n_rows=len(rows), n_columns=n_columns)
-        return cls(
-            rows.astype(np.int32),
-            relevant,
-            protocol=protocol,
-            cutoff=cutoff,
-            horizon_days=horizon_days,
-            counts={"pairs": relevant.nnz},
-            warnings=warnings,
-        )
+        return cls(rows.astype(np.int32), relevant, protocol, counts={"pairs": relevant.nnz})
 
     @property
     def cutoff_seconds(self) -> int | None:

@@ -11,9 +11,8 @@ with weight 0: it still counts as seen, and training leaves it out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.events.decay import DAY_SECONDS, decay
 from recsys_cli.events.pairs import CHUNK, Events, Ordered, by_pair, collect_events
 from recsys_cli.events.weights import refuse_later_events
+from recsys_cli.store.packs import Packed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +35,7 @@ Users = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Interactions:
+class Interactions(Packed):
     """One row per user and item that met, sorted by user, then item.
 
     Attributes:
@@ -101,35 +101,6 @@ class Interactions:
     def users(self) -> npt.NDArray[np.int32]:
         """(pairs,) int32 user of each pair."""
         return np.repeat(np.arange(self.n_users, dtype=np.int32), np.diff(self.indptr))
-
-    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
-        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
-        return {
-            "indptr": self.indptr,
-            "indices": self.indices,
-            "weight": self.weight,
-            "count": self.count,
-            "last": self.last,
-            "reference": self.reference,
-            "n_users": self.n_users,
-            "n_items": self.n_items,
-            "users_fingerprint": users_fingerprint,
-            "items_fingerprint": items_fingerprint,
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> Interactions:
-        """The inverse of `to_pack`."""
-        return cls(
-            indptr=pack["indptr"],
-            indices=pack["indices"],
-            weight=pack["weight"],
-            count=pack["count"],
-            last=pack["last"],
-            reference=int(pack["reference"]),
-            n_users=int(pack["n_users"]),
-            n_items=int(pack["n_items"]),
-        )
 
     def to_frame(self) -> pl.DataFrame:
         """User, item (Int32) and weight (Float32, above 0) of each pair, for trainers elsewhere.

@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 
-class Shape(BaseModel):
+class ApiShape(BaseModel):
     """Base of all shapes."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Listed(Shape):
+class Listed(ApiShape):
     """One item of a list."""
 
     rank: int
@@ -28,21 +28,23 @@ class Listed(Shape):
     explanation: dict[str, Any] | None = None
 
 
-_ITEM = {
+STRAP_TOP = {"item": "0108775015", "name": "Strap top"}
+_BY_COLLAB = {
     "rank": 1,
     "item": "0108775015",
     "score": 0.93,
     "name": "Strap top",
     "sources": ["collab"],
 }
+_BY_CONTENT = _BY_COLLAB | {"sources": ["content"]}
 
 
 def example(**fields: Any) -> ConfigDict:
     """Settings of a shape with an example of it."""
-    return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
-class Recommended(Shape):
+class Recommended(ApiShape):
     """As `recsys recommend --json`."""
 
     user: str | None
@@ -60,11 +62,11 @@ class Recommended(Shape):
         strategy="collab",
         strategy_used="collab",
         fallback_reason=None,
-        items=[_ITEM],
+        items=[_BY_COLLAB],
     )
 
 
-class SimilarItems(Shape):
+class SimilarItems(ApiShape):
     """As `recsys similar --json`."""
 
     item: str
@@ -78,11 +80,11 @@ class SimilarItems(Shape):
         dataset="hm",
         strategy_used="content",
         fallback_reason=None,
-        items=[_ITEM | {"item": "0108775044", "sources": ["content"]}],
+        items=[_BY_CONTENT | {"item": "0108775044"}],
     )
 
 
-class Found(Shape):
+class Found(ApiShape):
     """As `recsys search --json`."""
 
     query: str
@@ -96,11 +98,11 @@ class Found(Shape):
         dataset="hm",
         strategy_used="content",
         fallback_reason=None,
-        items=[_ITEM | {"sources": ["content"], "dataset": "hm"}],
+        items=[_BY_CONTENT | {"dataset": "hm"}],
     )
 
 
-class Ranked(Shape):
+class Ranked(ApiShape):
     """A catalogue in order; `left_out` are ids of entries that cannot be ranked."""
 
     dataset: str
@@ -115,12 +117,12 @@ class Ranked(Shape):
         strategy="content",
         strategy_used="content",
         fallback_reason=None,
-        items=[_ITEM | {"item": "A-1", "name": "red summer dress", "sources": ["content"]}],
+        items=[_BY_CONTENT | {"item": "A-1", "name": "red summer dress"}],
         left_out=["C-3"],
     )
 
 
-class Embedded(Shape):
+class Embedded(ApiShape):
     """The vector of a picture."""
 
     dataset: str
@@ -131,7 +133,7 @@ class Embedded(Shape):
     model_config = example(dataset="hm", encoder="histogram@553aa5e06749", dim=2, vector=[0.6, 0.8])
 
 
-class Dataset(Shape):
+class Dataset(ApiShape):
     """What can be asked of a dataset."""
 
     users: int
@@ -144,7 +146,7 @@ class Dataset(Shape):
     excludes_seen: bool
 
 
-class Ready(Shape):
+class Ready(ApiShape):
     """Whether answers can be had, and of what.
 
     `problems` are of strategies that could not be loaded, `waiting` of datasets; `pending` is why
@@ -164,21 +166,24 @@ class Ready(Shape):
     failed: str | None
 
 
-class Health(Shape):
+class Health(ApiShape):
     """That the process runs."""
 
     status: str
     version: str
 
 
-class FieldProblem(Shape):
+_TOO_SMALL = "Input should be greater than or equal to 1"
+
+
+class FieldProblem(ApiShape):
     """What is wrong with one field of a request."""
 
     field: str
     problem: str
 
 
-class Problem(Shape):
+class Problem(ApiShape):
     """What is wrong, and what to do about it."""
 
     error: str
@@ -186,14 +191,9 @@ class Problem(Shape):
     fields: list[FieldProblem] | None = None
 
     model_config = example(
-        error="query.top_k: Input should be greater than or equal to 1",
+        error=f"query.top_k: {_TOO_SMALL}",
         hint=None,
-        fields=[
-            {
-                "field": "query.top_k",
-                "problem": "Input should be greater than or equal to 1",
-            }
-        ],
+        fields=[{"field": "query.top_k", "problem": _TOO_SMALL}],
     )
 
 

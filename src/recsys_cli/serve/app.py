@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.config import Config, chosen_datasets
-from recsys_cli.serve.context import Context, Meeting
+from recsys_cli.serve.context import ServerContext
 from recsys_cli.serve.current import Current
-from recsys_cli.serve.encoding import Encoders
+from recsys_cli.serve.encoding import Encoders, Meeting
 from recsys_cli.serve.gate import Gate
 from recsys_cli.serve.hosts import Hosts
 from recsys_cli.serve.metrics import Metrics
@@ -24,7 +24,6 @@ from recsys_cli.serve.pagefiles import PAGE_PATHS, PageFiles
 from recsys_cli.serve.problems import JSON, add_handlers
 from recsys_cli.serve.routes.catalogue import catalogue_routes
 from recsys_cli.serve.routes.content import content_routes
-from recsys_cli.serve.routes.explorer import explorer_routes
 from recsys_cli.serve.routes.health import health_routes
 from recsys_cli.serve.routes.recommend import recommend_routes
 from recsys_cli.serve.work import Work
@@ -68,13 +67,13 @@ def create_app(
 
     hosts = Hosts(settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None)
     names = list(datasets or chosen_datasets(config))
-    context = Context(
+    context = ServerContext(
         workspace=workspace,
         config=config,
         current=Current(workspace, config, names, meeting.folder, apart=apart, told=told),
         work=Work(threads=settings.threads, queue=settings.concurrency, name="answers"),
         encoding=Work(threads=2, queue=settings.encoder_queue, name="encoders"),
-        encoders=Encoders(root, config, meeting.folder, meeting.secret),
+        encoders=Encoders(root, config, meeting),
         metrics=metrics,
     )
     metrics.loaded.set_to_current_time()
@@ -90,13 +89,7 @@ def create_app(
     )
     app.state.context = context
     add_handlers(app)
-    for routes in (
-        health_routes,
-        recommend_routes,
-        content_routes,
-        catalogue_routes,
-        explorer_routes,
-    ):
+    for routes in (health_routes, recommend_routes, content_routes, catalogue_routes):
         app.include_router(routes(context))
     _add_page(app)
     if settings.cors:
@@ -111,7 +104,7 @@ def create_app(
 
 
 @asynccontextmanager
-async def _life(context: Context) -> AsyncIterator[None]:
+async def _life(context: ServerContext) -> AsyncIterator[None]:
     """Look for newer builds while the server runs."""
     watching = asyncio.create_task(_watch(context))
     try:
@@ -125,7 +118,7 @@ async def _life(context: Context) -> AsyncIterator[None]:
         await asyncio.to_thread(context.encoders.close)
 
 
-async def _watch(context: Context) -> None:
+async def _watch(context: ServerContext) -> None:
     pause = context.settings.reload_every
     while pause:
         await asyncio.sleep(pause)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -24,6 +24,12 @@ def _without_nul(text: str) -> str:
 _SHOWN = 100
 NoNul = AfterValidator(_without_nul)
 """For ids, which files and tables could not hold with one."""
+
+
+def exact(**example: Any) -> ConfigDict:
+    """Settings of what a body holds, with an example: nothing else, and of no other type."""
+    shown: Any = {"examples": [example]} if example else None
+    return ConfigDict(extra="forbid", strict=True, json_schema_extra=shown)
 
 
 class ExactRequest(Request):

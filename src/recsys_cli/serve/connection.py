@@ -78,18 +78,20 @@ class Connection(HttpToolsProtocol):
         self._writing: asyncio.TimerHandle | None = None
         self._unsent = 0
         self._out: _Out
-        self.since = 0.0
+        self._since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection; the one that has waited longest makes room where there is none."""
         super().connection_made(cast(asyncio.Transport, transport))
         self._out = _Out(self.transport, self._closed)
         self._out.close = self.end
-        self.since = self.loop.time()
+        self._since = self.loop.time()
         if len(self.connections) > self._limits.connections:
-            waiting = (one for one in self.connections if isinstance(one, Connection))
-            idle = [one for one in waiting if one is not self and one.gives_way()]
-            min(idle, key=Connection.in_the_way, default=self).transport.abort()
+            others = (one for one in self.connections if isinstance(one, Connection))
+            # Whom the server owes an answer stays; those without a request go first, then by age.
+            idle = [one for one in others if one is not self and one._waits_for != _ANSWER]
+            idle.sort(key=lambda one: (one._waits_for == _BODY, one._since))
+            next(iter(idle), self).transport.abort()
         self._wait(self._limits.header_timeout_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -216,7 +218,7 @@ class Connection(HttpToolsProtocol):
         self._left = None if b"transfer-encoding" in given else int(given.get(b"content-length", 0))
         super().on_headers_complete()
         self._waits_for = _BODY
-        self.since = self.loop.time()
+        self._since = self.loop.time()
         self.cycle.transport = cast(asyncio.Transport, self._out)
         if self._left is None or self.parser.should_upgrade():
             # Where such a request ends is the parser's secret, so nothing may follow it.
@@ -267,7 +269,7 @@ class Connection(HttpToolsProtocol):
         if self._closed():
             self.server_state.total_requests += 1
             return
-        self._waits_for, self.since = _HEAD, self.loop.time()
+        self._waits_for, self._since = _HEAD, self.loop.time()
         super().on_response_complete()
         if self._came:
             self._unset_keepalive_if_required()
@@ -282,9 +284,10 @@ class Connection(HttpToolsProtocol):
                 self.end()
                 return
         answer = problem(status, why)
-        lines = [STATUS_LINE[status], *_lines(self.server_state.default_headers)]
-        lines += [*_lines(answer.raw_headers), b"connection: close\r\n\r\n", bytes(answer.body)]
-        self.transport.write(b"".join(lines))
+        headers = [*self.server_state.default_headers, *answer.raw_headers]
+        headers.append((b"connection", b"close"))
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", bytes(answer.body)]))
         self.end(heard_out=True)
 
     def end(self, *, heard_out: bool = False) -> None:
@@ -310,14 +313,6 @@ class Connection(HttpToolsProtocol):
 
     def _closed(self) -> bool:
         return self._waits_for == _OVER or self.transport.is_closing()
-
-    def gives_way(self) -> bool:
-        """Whether it waits for its caller, and not its caller for an answer."""
-        return self._waits_for != _ANSWER
-
-    def in_the_way(self) -> tuple[bool, float]:
-        """What comes first makes room first: those without a request, then by age."""
-        return self._waits_for == _BODY, self.since
 
     def _wait(self, seconds: float) -> None:
         self._cancel_reading()
@@ -362,7 +357,3 @@ class Connection(HttpToolsProtocol):
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
-
-
-def _lines(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-    return [name + b": " + value + b"\r\n" for name, value in headers]

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import Path as InPath
 from fastapi import Query
+from pydantic import Field
 
 from recsys_cli.config import Config, ServeConfig
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.serve.bodies import NoNul
 from recsys_cli.serve.current import Current
-from recsys_cli.serve.encoding import Encoders
+from recsys_cli.serve.encoding import Encodable, Encoders, Vectors
 from recsys_cli.serve.metrics import Metrics
 from recsys_cli.serve.problems import JSON
-from recsys_cli.serve.state import State
+from recsys_cli.serve.state import Served, State
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
-
-T = TypeVar("T")
 
 MAX_ID = 256
 MAX_WORDS = 2000
@@ -33,6 +31,9 @@ MAX_LIST = 1000
 
 UserId = Annotated[str, InPath(max_length=MAX_ID, examples=["123"]), NoNul]
 ItemId = Annotated[str, InPath(max_length=MAX_ID, examples=["0108775015"]), NoNul]
+Name = Annotated[str, Field(max_length=MAX_ID)]
+Text = Annotated[str, Field(max_length=MAX_WORDS)]
+Length = Annotated[int, Field(ge=1)] | None
 DatasetName = Annotated[
     str | None,
     Query(max_length=MAX_ID, description="Needed only where several datasets could be meant."),
@@ -47,7 +48,7 @@ Where = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ServerContext:
     """One server process's parts."""
 
     workspace: Workspace
@@ -68,21 +69,31 @@ class Context:
         """Limits."""
         return self.config.serve
 
-    def length(self, asked: int | None, *, field: str) -> int:
-        """The length of a list that a body asks for, or the default.
+    @property
+    def default_k(self) -> int:
+        """The length of a list where none is asked for."""
+        return min(self.config.recommend.k, self.settings.max_k)
+
+    def length(self, asked: int | None) -> int:
+        """The length of a list that a body asks for as `top_k`, or the default.
 
         Raises:
             UsageError: it is longer than may be asked for.
         """
         if asked is None:
-            return min(self.config.recommend.k, self.settings.max_k)
+            return self.default_k
         if asked > self.settings.max_k:
-            raise UsageError(f"{field}: it must be at most {self.settings.max_k}")
+            raise UsageError(f"body.top_k: it must be at most {self.settings.max_k}")
         return asked
 
-    async def encode(self, task: Callable[[], T]) -> T:
-        """The result of a call to `encoders`, made where it keeps nobody waiting."""
-        return await asyncio.wrap_future(self.encoding.submit("encode", task))
+    async def encode(self, served: Served, asked: Encodable) -> Vectors:
+        """See `Encoders.encode`; done where it keeps nobody waiting.
+
+        Raises:
+            ConfigError: the items have no content vectors.
+        """
+        ask = partial(self.encoders.encode, served.name, served.need_space(), asked)
+        return await asyncio.wrap_future(self.encoding.submit("encode", ask))
 
     @contextmanager
     def counting_errors(self, dataset: str, strategy: str) -> Iterator[None]:
@@ -105,21 +116,3 @@ class Context:
             "no" if answer["fallback_reason"] is None else "yes",
         ).inc()
         return JSON(answer)
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Where the processes of one server meet.
-
-    Attributes:
-        folder: for what they share; private to the user.
-        secret: that they know each other by.
-    """
-
-    folder: Path
-    secret: bytes
-
-    @classmethod
-    def at(cls, folder: Path) -> Meeting:
-        """A new one."""
-        return cls(folder, secrets.token_bytes(32))

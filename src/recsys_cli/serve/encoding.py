@@ -8,12 +8,15 @@ process first starts it; when it or its parent dies, whoever needs it next start
 from __future__ import annotations
 
 import os
+import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +26,14 @@ from recsys_cli.encoders.pictures import FORMATS, start_worker, unreadable
 from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.errors import BusyError, DataError, RecsysError, sentence
 from recsys_cli.store.workspace import Workspace
-from recsys_cli.strategies.content.fusion import IMAGE, ContentSpace
+from recsys_cli.strategies.content.fusion import ContentSpace
 
 Vectors = npt.NDArray[np.float32]
-T = TypeVar("T")
+Encodable = Query | bytes | Sequence[str]
 
 _SOCKET = "encoders.sock"
+_GONE = (ConnectionError, EOFError, FileNotFoundError)
+"""What it means that nobody answers there."""
 _NICE = 5
 """Answers go before encoding where both want a core."""
 
@@ -41,33 +46,26 @@ class Host:
         self._pixels = pixels
         self._lock = threading.Lock()
 
-    def vector(self, dataset: str, space: ContentSpace, query: Query) -> Vectors:
-        """See `QueryEncoders.vector`."""
-        self._check(query.picture)
-        return self._one(lambda: self._encoders.vector([dataset], space, query))
-
-    def picture(self, dataset: str, space: ContentSpace, picture: bytes) -> Vectors:
-        """See `QueryEncoders.picture`."""
-        self._check(picture)
-        return self._one(lambda: self._encoders.picture(dataset, space, picture))
-
-    def texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
-        """See `QueryEncoders.texts`."""
-        return self._one(lambda: self._encoders.texts(dataset, space, texts))
-
-    def _one(self, task: Callable[[], Vectors]) -> Vectors:
+    def encode(self, dataset: str, space: ContentSpace, asked: Encodable) -> Vectors:
+        """See `Encoders.encode`."""
+        picture = asked.picture if isinstance(asked, Query) else asked
+        if isinstance(picture, bytes):
+            check_picture(picture, self._pixels)
         with self._lock:
             try:
-                return np.asarray(task())
+                return np.asarray(self._encoded(dataset, space, asked))
             except RecsysError:
                 raise
             except Exception as error:
                 # What libraries raise may not survive the way to the other process.
                 raise RecsysError(f"encoding failed: {sentence(error)}") from None
 
-    def _check(self, picture: Path | bytes | None) -> None:
-        if isinstance(picture, bytes):
-            check_picture(picture, self._pixels)
+    def _encoded(self, dataset: str, space: ContentSpace, asked: Encodable) -> Vectors:
+        if isinstance(asked, Query):
+            return self._encoders.vector([dataset], space, asked)
+        if isinstance(asked, bytes):
+            return self._encoders.picture(dataset, space, asked)
+        return self._encoders.texts(dataset, space, asked)
 
 
 def check_picture(data: bytes, pixels: int) -> None:
@@ -116,34 +114,43 @@ def _begin(root: Path, config: Config, pixels: int) -> None:
     _host = Host(root, config, pixels)
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where the processes of one server meet.
+
+    Attributes:
+        folder: for what they share; private to the user.
+        secret: that they know each other by.
+    """
+
+    folder: Path
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+
 class Encoders:
     """The way to the process, from any other; calls block."""
 
-    def __init__(self, root: Path, config: Config, folder: Path, secret: bytes) -> None:
+    def __init__(self, root: Path, config: Config, meeting: Meeting) -> None:
         """Start nothing yet.
 
         Args:
             root: the workspace.
             config: names the encoders.
-            folder: where processes of one server meet.
-            secret: shared by them.
+            meeting: of this server's processes.
         """
         self._root, self._config = root, config
-        self._folder, self._secret = folder, secret
+        self._folder, self._secret = meeting.folder, meeting.secret
         self._started: _Manager | None = None
 
-    def vector(self, dataset: str, space: ContentSpace, query: Query) -> Vectors:
-        """See `QueryEncoders.vector`."""
-        return self._ask(lambda host: host.vector(dataset, space, query))
-
-    def picture(self, dataset: str, space: ContentSpace, picture: bytes) -> tuple[str, Vectors]:
-        """Name of the image encoder and the embedding of a picture."""
-        vector = self._ask(lambda host: host.picture(dataset, space, picture))
-        return space.encoders[IMAGE], vector
-
-    def texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
-        """See `QueryEncoders.texts`."""
-        return self._ask(lambda host: host.texts(dataset, space, texts))
+    def encode(self, dataset: str, space: ContentSpace, asked: Encodable) -> Vectors:
+        """What `QueryEncoders` makes of a search, the bytes of a picture, or several texts."""
+        for _ in range(2):
+            try:
+                vectors: Vectors = self._host().encode(dataset, space, asked)
+                return vectors
+            except _GONE:
+                continue
+        raise BusyError("the process that encodes has died", hint="try again")
 
     def close(self) -> None:
         """End the process, if it was started here."""
@@ -151,20 +158,22 @@ class Encoders:
             self._started.shutdown()
             self._started = None
 
-    def _ask(self, question: Callable[[Any], T]) -> T:
-        for _ in range(2):
-            try:
-                return question(self._host())
-            except (ConnectionError, EOFError, FileNotFoundError):
-                continue
-        raise BusyError("the process that encodes has died", hint="try again")
-
     def _host(self) -> Any:
-        try:
+        """The process's `Host`, after starting the process where there is none."""
+        from filelock import FileLock
+
+        with suppress(*_GONE):
             return self._connected()
-        except (ConnectionError, FileNotFoundError, EOFError):
-            self._start()
-            return self._connected()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "encoders.lock"):
+            with suppress(*_GONE):
+                return self._connected()
+            (self._folder / _SOCKET).unlink(missing_ok=True)
+            manager = self._manager()
+            pixels = self._config.serve.image_pixels
+            manager.start(_begin, (self._root, self._config, pixels))
+            self._started = manager
+        return self._connected()
 
     def _connected(self) -> Any:
         manager = self._manager()
@@ -173,17 +182,3 @@ class Encoders:
 
     def _manager(self) -> _Manager:
         return _Manager(str(self._folder / _SOCKET), authkey=self._secret, ctx=get_context("spawn"))
-
-    def _start(self) -> None:
-        from filelock import FileLock
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / "encoders.lock"):
-            try:
-                self._connected()
-            except (ConnectionError, FileNotFoundError, EOFError):
-                (self._folder / _SOCKET).unlink(missing_ok=True)
-                manager = self._manager()
-                pixels = self._config.serve.image_pixels
-                manager.start(_begin, (self._root, self._config, pixels))
-                self._started = manager

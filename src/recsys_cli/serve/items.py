@@ -59,7 +59,8 @@ class ItemsTable:
         self._pictures = picture_folder(
             artifacts.spec, artifacts.workspace.root, artifacts.raw_path
         )
-        self.pictured = self._pictures is not None and self._any_named()
+        named = IMAGE in self.columns and self._pictures is not None
+        self.pictured: bool = named and not self.column(IMAGE).is_null().all()
         """Whether any item names a picture."""
 
     def column(self, name: str) -> pl.Series:
@@ -74,11 +75,6 @@ class ItemsTable:
                 hint=f"columns: {', '.join(self.columns)}",
             )
         return self._table.select(name).collect()[name]
-
-    def _any_named(self) -> bool:
-        if IMAGE not in self.columns:
-            return False
-        return bool(self._table.select(pl.col(IMAGE).is_not_null().any()).collect().item())
 
     def row(self, row: int) -> dict[str, Any]:
         """What the table says about an item, empty fields left out."""

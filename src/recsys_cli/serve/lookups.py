@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from recsys_cli.serve.answers import Shape, example
+from recsys_cli.serve.answers import STRAP_TOP, ApiShape, example
+
+_IMAGE = "/items/0108775015/image?dataset=hm"
 
 
-class Item(Shape):
+class Item(ApiShape):
     """What is known about an item; `fields` are the columns of the items table."""
 
     item: str
@@ -20,12 +22,12 @@ class Item(Shape):
         item="0108775015",
         dataset="hm",
         name="Strap top",
-        image="/items/0108775015/image?dataset=hm",
+        image=_IMAGE,
         fields={"product_type_name": "Vest top"},
     )
 
 
-class Had(Shape):
+class Had(ApiShape):
     """An item of somebody's history; `weight` sums its events, weighted by kind."""
 
     item: str
@@ -34,7 +36,7 @@ class Had(Shape):
     last: str | None
 
 
-class History(Shape):
+class History(ApiShape):
     """What a user has, newest first."""
 
     user: str
@@ -46,18 +48,11 @@ class History(Shape):
         user="123",
         dataset="hm",
         total=1,
-        items=[
-            {
-                "item": "0108775015",
-                "name": "Strap top",
-                "weight": 2.0,
-                "last": "2020-09-15T00:00:00Z",
-            }
-        ],
+        items=[STRAP_TOP | {"weight": 2.0, "last": "2020-09-15T00:00:00Z"}],
     )
 
 
-class Pictured(Shape):
+class Pictured(ApiShape):
     """An item's name and picture."""
 
     item: str
@@ -65,32 +60,23 @@ class Pictured(Shape):
     image: str | None
 
 
-class Items(Shape):
+class Items(ApiShape):
     """Names and pictures of several items."""
 
     dataset: str
     items: list[Pictured]
 
-    model_config = example(
-        dataset="hm",
-        items=[
-            {
-                "item": "0108775015",
-                "name": "Strap top",
-                "image": "/items/0108775015/image?dataset=hm",
-            }
-        ],
-    )
+    model_config = example(dataset="hm", items=[STRAP_TOP | {"image": _IMAGE}])
 
 
-class ExampleUser(Shape):
+class ExampleUser(ApiShape):
     """A user, and how many items they have."""
 
     user: str
     items: int
 
 
-class ExampleUsers(Shape):
+class ExampleUsers(ApiShape):
     """Users to try things with."""
 
     dataset: str
@@ -99,14 +85,14 @@ class ExampleUsers(Shape):
     model_config = example(dataset="hm", users=[{"user": "123", "items": 42}])
 
 
-class ColumnValue(Shape):
+class ColumnValue(ApiShape):
     """A value, and how many items have it."""
 
     value: str
     items: int
 
 
-class ColumnValues(Shape):
+class ColumnValues(ApiShape):
     """Values of a column of the items table."""
 
     dataset: str
@@ -114,13 +100,11 @@ class ColumnValues(Shape):
     values: list[ColumnValue]
 
     model_config = example(
-        dataset="hm",
-        column="product_type_name",
-        values=[{"value": "Vest top", "items": 2991}],
+        dataset="hm", column="product_type_name", values=[{"value": "Vest top", "items": 2991}]
     )
 
 
-class Users(Shape):
+class Users(ApiShape):
     """Ids that begin alike."""
 
     dataset: str
@@ -129,7 +113,7 @@ class Users(Shape):
     model_config = example(dataset="hm", users=["123", "1234"])
 
 
-class Evaluations(Shape):
+class Evaluations(ApiShape):
     """Results of `recsys eval --json`, by file, newest first."""
 
     evaluations: list[dict[str, Any]]

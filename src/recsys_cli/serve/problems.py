@@ -35,8 +35,7 @@ _STATUS: tuple[tuple[type[RecsysError], int], ...] = (
     (BusyError, 503),
     (LockedError, 503),
 )
-BUSY = 503
-RETRY_AFTER = {"Retry-After": "1"}
+_BUSY = 503
 
 
 class JSON(Response):
@@ -60,13 +59,7 @@ def problem(
     body: dict[str, Any] = {"error": _printable(error), "hint": hint and _printable(hint)}
     if fields is not None:
         body["fields"] = list(fields)
-    return JSON(body, status, headers=RETRY_AFTER if status == BUSY else None)
-
-
-def of_error(error: RecsysError) -> JSON:
-    """The answer for a known error."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-    return problem(status, error.message, hint=error.hint)
+    return JSON(body, status, headers={"Retry-After": "1"} if status == _BUSY else None)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -74,7 +67,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RecsysError)
     async def _known(_request: Request, error: RecsysError) -> Response:
-        return of_error(error)
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        return problem(status, error.message, hint=error.hint)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:

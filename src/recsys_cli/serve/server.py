@@ -91,9 +91,29 @@ def serve(
     _allow_files()
     with listening, tempfile.TemporaryDirectory(prefix="recsys-serve-") as folder:
         if config.serve.workers > 1:
-            _share_counts(Path(folder))
-        factory = _factory(root, config, Path(folder), datasets=datasets, api_key=api_key)
-        _run(factory, config, listening, Path(folder), started)
+            counts = Path(folder, "metrics")
+            counts.mkdir()
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
+        try:
+            import httptools  # noqa: F401  (bounds what callers send)
+
+            from recsys_cli.serve.app import create_app
+            from recsys_cli.serve.encoding import Meeting
+        except ImportError as error:
+            raise RecsysError(
+                f"serving needs a library that is not installed: {error.name}",
+                hint="pip install 'recsys-cli[serve]'",
+            ) from error
+        make = partial(
+            create_app,
+            root,
+            config,
+            Meeting(Path(folder)),
+            datasets=list(datasets),
+            api_key=api_key,
+            apart=True,
+        )
+        _run(make, config, listening, Path(folder), started)
 
 
 def _allow_files() -> None:
@@ -105,44 +125,8 @@ def _allow_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _share_counts(folder: Path) -> None:
-    counts = folder / "metrics"
-    counts.mkdir()
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
-
-
-def _factory(
-    root: Path,
-    config: Config,
-    folder: Path,
-    *,
-    datasets: Sequence[str],
-    api_key: str | None,
-) -> Callable[[], FastAPI]:
-    """What makes the application, in this process or another."""
-    try:
-        import httptools  # noqa: F401  (bounds what callers send)
-
-        from recsys_cli.serve.app import create_app
-        from recsys_cli.serve.context import Meeting
-    except ImportError as error:
-        raise RecsysError(
-            f"serving needs a library that is not installed: {error.name}",
-            hint="pip install 'recsys-cli[serve]'",
-        ) from error
-    return partial(
-        create_app,
-        root,
-        config,
-        Meeting.at(folder),
-        datasets=list(datasets),
-        api_key=api_key,
-        apart=True,
-    )
-
-
 def _run(
-    factory: Callable[[], FastAPI],
+    make: Callable[[], FastAPI],
     config: Config,
     listening: socket.socket,
     folder: Path,
@@ -158,7 +142,7 @@ def _run(
     several = config.serve.workers > 1
     options = uvicorn.Config(
         # One process makes it here, so that what keeps it from starting is told as any error.
-        partial(workers.started, folder, factory) if several else factory(),
+        partial(workers.started, folder, make) if several else make(),
         factory=several,
         workers=config.serve.workers,
         http=cast(Any, partial(Connection, limits=config.serve)),

@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.columns import ITEM, USER
+from recsys_cli.columns import USER
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import off_hint
 from recsys_cli.engine.cold import Cold
-from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.engine.registry import AUTO, available
 from recsys_cli.engine.similar import Similar
 from recsys_cli.engine.whose import holder
@@ -36,98 +31,18 @@ from recsys_cli.errors import (
     sentence,
 )
 from recsys_cli.ranking.topk.warm import warmed
-from recsys_cli.serve.absent import Absent
+from recsys_cli.serve.held import HeldArtifacts, ServedEngine
 from recsys_cli.serve.items import ItemsTable
-from recsys_cli.store.packs import Pack
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import Stamp, Workspace
 from recsys_cli.strategies import STRATEGIES
 from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
 
-if TYPE_CHECKING:
-    import polars as pl
-
 log = logging.getLogger("recsys.serve")
 
-Mask = npt.NDArray[np.bool_]
-
-_MASKS = 64
-"""Filters whose masks are kept."""
 _TRIAL_K = 12
 _TRIALS = 3
 _TRIAL_USERS = 10_000
-
-
-class HeldArtifacts(Artifacts):
-    """Artifacts as they were when opened; the items table is read once."""
-
-    table: ItemsTable
-
-    def __init__(self, workspace: Workspace, dataset: str, *, config: Config) -> None:
-        super().__init__(workspace, dataset, config=config)
-        self._unusable: dict[str, RecsysError] = {}
-
-    def give_up(self, kind: str, why: RecsysError) -> None:
-        """Use an artifact no more."""
-        self._unusable.setdefault(kind, why)
-        self._packs.pop(kind, None)
-
-    def has(self, kind: str) -> bool:
-        """See `Artifacts.has`; what could not be loaded is not there, so that others answer."""
-        try:
-            return kind not in self._unusable and super().has(kind)
-        except ArtifactError as error:
-            log.warning("%s: %s", self.dataset, error.message)
-            self.give_up(kind, error)
-            return False
-
-    def pack(self, kind: str) -> Pack:
-        """See `Artifacts.pack`; arrays are plain views of the maps, which are quicker to slice."""
-        if kind in self._unusable:
-            raise self._unusable[kind]
-        if kind not in self._packs:
-            try:
-                mapped = super().pack(kind)
-            except RecsysError as error:
-                self.give_up(kind, error)
-                raise
-            self._packs[kind] = {
-                key: np.asarray(value) if isinstance(value, np.ndarray) else value
-                for key, value in mapped.items()
-            }
-        return self._packs[kind]
-
-    def item_column(self, column: str) -> pl.Series:
-        """A column of the items table."""
-        return self.table.column(column)
-
-
-class ServedEngine(Engine):
-    """An engine that knows masks it made before."""
-
-    def __init__(self, artifacts: HeldArtifacts, *, threads: int) -> None:
-        super().__init__(
-            artifacts.workspace, artifacts.dataset, threads=threads, artifacts=artifacts
-        )
-        self._masks: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = OrderedDict()
-
-    def leave_out(self, strategy: str) -> None:
-        """Have others answer where a chain would ask this one."""
-        self._strategies.pop(strategy, None)
-        if strategy != AUTO:
-            self._built[strategy] = Absent(strategy, len(self.artifacts.items))
-
-    def allowed(self, filters: Filters) -> Mask | None:
-        """See `Engine.allowed`."""
-        key = (tuple(filters.exclude), tuple(filters.where))
-        mask = self._masks.get(key)
-        if mask is None:
-            mask = super().allowed(filters)
-            if mask is not None:
-                self._masks[key] = mask
-                while len(self._masks) > _MASKS:
-                    self._masks.popitem(last=False)
-        return mask
 
 
 class Served:
@@ -239,18 +154,12 @@ class Served:
             raise ConfigError(f"items of {self.name} have no content vectors", hint=off_hint(TEXT))
         return self.space
 
-    def user(self, external: str) -> int:
-        """Row of a user; raises UnknownIdError."""
-        row = self.artifacts.users.find(external)
+    def row(self, what: str, external: str) -> int:
+        """Row of a `columns.USER` or `columns.ITEM`; raises UnknownIdError."""
+        ids = self.artifacts.users if what == USER else self.artifacts.items
+        row = ids.find(external)
         if row < 0:
-            raise UnknownIdError(f"{self.name} has no user {external!r}")
-        return row
-
-    def item(self, external: str) -> int:
-        """Row of an item; raises UnknownIdError."""
-        row = self.artifacts.items.find(external)
-        if row < 0:
-            raise UnknownIdError(f"{self.name} has no item {external!r}")
+            raise UnknownIdError(f"{self.name} has no {what} {external!r}")
         return row
 
 
@@ -328,15 +237,8 @@ class State:
             )
         return next(iter(self.served.values()))
 
-    def of_user(self, user: str, dataset: str | None) -> Served:
-        """The named dataset, else the one that has this user; raises as `dataset`."""
-        return self._of(USER, user, dataset)
-
-    def of_item(self, item: str, dataset: str | None) -> Served:
-        """The named dataset, else the one that has this item; raises as `dataset`."""
-        return self._of(ITEM, item, dataset)
-
-    def _of(self, what: str, external: str, dataset: str | None) -> Served:
+    def of(self, what: str, external: str, dataset: str | None) -> Served:
+        """The named dataset, else the one that has this user or item; raises as `dataset`."""
         if dataset is not None or len(self.served) == 1:
             return self.dataset(dataset)
         opened = {name: served.artifacts for name, served in self.served.items()}

@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self, cast, get_type_hints
 
 import numpy as np
 
@@ -19,6 +20,47 @@ from recsys_cli.errors import ArtifactError, Command, UnsafePackError
 from recsys_cli.store.unpickler import SafeUnpickler
 
 Pack = dict[str, Any]
+
+PREFIX = "prefix"
+"""In the metadata of a field that is `Packed`: what its own fields' names begin with."""
+
+
+class Packed:
+    """A dataclass that a pack holds: field by field, and flat where a field is itself one."""
+
+    __slots__ = ()
+
+    def to_pack(self, **ids: str) -> Pack:
+        """The fields by name, then `ids`, the fingerprints of the ids that the rows stand for."""
+        own: Pack = {}
+        inner: Pack = {}
+        for each in fields(cast(Any, self)):
+            value = getattr(self, each.name)
+            if isinstance(value, Packed):
+                prefix = each.metadata.get(PREFIX, "")
+                inner |= {prefix + name: part for name, part in value.to_pack().items()}
+            else:
+                own[each.name] = value
+        return own | ids | inner
+
+    @classmethod
+    def from_pack(cls, pack: Mapping[str, Any], *, prefix: str = "") -> Self:
+        """The inverse of `to_pack`; arrays may be memory maps.
+
+        Args:
+            pack: as its kind's layout says, which is checked where a workspace's packs are read.
+            prefix: what the names in the pack begin with.
+        """
+        types, values = get_type_hints(cls), dict[str, Any]()
+        for each in fields(cast(Any, cls)):
+            inner = types[each.name]
+            if isinstance(inner, type) and issubclass(inner, Packed):
+                prefixed = prefix + each.metadata.get(PREFIX, "")
+                values[each.name] = inner.from_pack(pack, prefix=prefixed)
+            elif each.init and prefix + each.name in pack:
+                values[each.name] = pack[prefix + each.name]
+        return cls(**values)
+
 
 _PLAIN = (str, int, float, bool, type(None))
 _INFLATED_TIMES, _INFLATED_MORE = 100, 16 << 20

@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.tuning.outcome import Attempt, Tuned
 from recsys_cli.apps.tuning.targets import settings_of
 from recsys_cli.apps.tuning.trial import Judge, Window
 from recsys_cli.apps.tuning.windows import Search, identity, prepare
-from recsys_cli.assembly import default_graph, load_config
-from recsys_cli.build.run import Builder
+from recsys_cli.assembly import load_config
 from recsys_cli.config import Config
 from recsys_cli.errors import RecsysError
-from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.journal import refuse_link_out
-from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.tunable import Value
 
 if TYPE_CHECKING:
@@ -36,38 +34,31 @@ _CURRENT, _SETTINGS = "current ", "settings"
 
 
 def tune(
-    workspace: Workspace,
+    opened: Opened,
     dataset: str,
     search: Search,
     *,
-    overrides: Sequence[str] = (),
     on_trial: Callable[[Attempt], None] | None = None,
-    progress: Progress | None = None,
 ) -> Tuned:
     """Run trials, and return the best of the study so far.
 
     A keyboard interrupt ends the trial that runs, and the search: what came before is kept.
 
     Args:
-        workspace: receives the states that trials are judged at, and the study.
+        opened: the workspace, which receives the states that trials are judged at, and the study.
         dataset: name of the dataset.
         search: what to search.
-        overrides: of the configuration, as `load_config` takes them.
         on_trial: told of each trial as it ends.
-        progress: told how far building is, and how many trials are done.
 
     Raises:
         RecsysError: Optuna is not installed, a stage is off or failed, or there is nothing to
             judge on.
     """
-    report = progress or Silent()
-    optuna = _optuna()
-    config = load_config(workspace.root, overrides)
-    builder = Builder(workspace, config, default_graph(), progress=report)
-    judge, windows = prepare(builder, workspace, config, dataset, search)
-    key = identity(workspace, judge, windows, config, search)
-    study = _Study(optuna, judge, windows, search, overrides, key=key)
-    study.judge_current(config)
+    optuna, report = _optuna(), opened.progress
+    judge, windows = prepare(opened, dataset, search)
+    key = identity(judge, windows, search)
+    study = _Study(optuna, judge, windows, search, opened.overrides, key=key)
+    study.judge_current(opened.config)
     report.start(f"tune {search.target.name}", search.trials)
     try:
         for _ in range(search.trials):

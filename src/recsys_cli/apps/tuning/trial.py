@@ -38,7 +38,7 @@ class Window:
     truth: Truth
 
 
-class Scratch(Workspace):
+class TrialWorkspace(Workspace):
     """A workspace some of whose artifacts lie in another folder."""
 
     def __init__(self, base: Workspace, folder: Path) -> None:
@@ -128,7 +128,7 @@ class Judge:
     def score(self, config: Config, window: Window) -> float:
         """The same with the varying stages run anew, as the configuration says."""
         with tempfile.TemporaryDirectory(prefix="recsys-tune-") as folder:
-            aside = Scratch(self.workspace, Path(folder))
+            aside = TrialWorkspace(self.workspace, Path(folder))
             for name in self.stages:
                 stage = self.graph.stages[name]
                 at = window.snapshot if stage.per_snapshot else NOW

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from recsys_cli.apps.evaluate import build
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.tuning.targets import judged_by
 from recsys_cli.apps.tuning.trial import Judge, Window, touched
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.build.run import Builder
 from recsys_cli.build.timeline import Timeline
-from recsys_cli.config import Config
 from recsys_cli.engine.engine import Engine
 from recsys_cli.errors import UsageError
 from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
@@ -72,14 +72,13 @@ class Search:
             raise UsageError("leave-last-out has no window", hint="leave out --cutoff")
 
 
-def prepare(
-    builder: Builder, workspace: Workspace, config: Config, dataset: str, search: Search
-) -> tuple[Judge, list[Window]]:
+def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, list[Window]]:
     """Build the states with the settings as they are, and say what trials are judged on.
 
     Raises:
         RecsysError: a stage is off or failed, or there is nothing to judge on.
     """
+    workspace, config, builder = opened.workspace, opened.config, opened.builder()
     protocol = search.protocol or config.eval.protocol
     search.check(protocol)
     graph, spec = builder.graph, judged_by(search.target)
@@ -102,18 +101,11 @@ def prepare(
     windows = []
     for snapshot, after in _states(workspace, dataset, search, protocol):
         build(builder, [n for n in on if n in {*kept, *varied, *behind}], dataset, snapshot)
-        truth = _truth(workspace, artifacts, snapshot, after)
+        truth = _truth(artifacts, snapshot, after)
         if judge.exclude_seen:
             truth = without_seen(truth, Engine(workspace, dataset, snapshot).history)
         windows.append(Window(snapshot, truth))
     return judge, windows
-
-
-def build(builder: Builder, targets: Sequence[str], dataset: str, snapshot: Snapshot) -> None:
-    """Build stages of a snapshot, raising the first error."""
-    for step in builder.build(targets, datasets=[dataset], snapshot=snapshot):
-        if step.error:
-            raise step.error
 
 
 def _states(
@@ -133,22 +125,18 @@ def _states(
     return [(states[ago + 1], states[ago]) for ago in range(search.windows)]
 
 
-def _truth(
-    workspace: Workspace, artifacts: Artifacts, snapshot: Snapshot, after: Snapshot
-) -> Truth:
+def _truth(artifacts: Artifacts, snapshot: Snapshot, after: Snapshot) -> Truth:
     """What users did between two states."""
     import polars as pl
 
-    events = after.filter(pl.scan_parquet(workspace.file("events", artifacts.dataset)))
+    events = after.filter(pl.scan_parquet(artifacts.workspace.file("events", artifacts.dataset)))
     n_items = len(artifacts.items)
     if snapshot.leave_last:
         return leave_last_out_truth(events, spec=artifacts.spec, n_items=n_items)
     return temporal_truth(events, spec=artifacts.spec, n_items=n_items, cutoff=snapshot.as_of)
 
 
-def identity(
-    workspace: Workspace, judge: Judge, windows: Sequence[Window], config: Config, search: Search
-) -> str:
+def identity(judge: Judge, windows: Sequence[Window], search: Search) -> str:
     """A short hash of everything but the tuned settings that decides a trial's value.
 
     Trials are comparable, and a search may go on, only where it stays the same.
@@ -157,7 +145,8 @@ def identity(
     facts: list[object] = [judge.metric, judge.exclude_seen, repr(search.target)]
     for window in windows:
         facts.append(str(window.snapshot))
-        for stage, manifest in sorted(workspace.manifests(judge.dataset, window.snapshot).items()):
+        manifests = judge.workspace.manifests(judge.dataset, window.snapshot)
+        for stage, manifest in sorted(manifests.items()):
             recipe = manifest.recipe
             if stage not in judge.stages:
                 facts.append(recipe.key())

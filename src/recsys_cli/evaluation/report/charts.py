@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from recsys_cli.evaluation.bootstrap import Interval
 
@@ -96,21 +95,17 @@ class Axis:
         """The position counted from the other end, as pictures do."""
         return round(100 - self.at(value), 2)
 
-    def beyond(self, value: float) -> bool:
-        """Whether a value lies past the end."""
-        return value > self.high
-
     def labels(self) -> list[tuple[float, str]]:
         """Position and text of each tick."""
         smallest = self.ticks[1] - self.ticks[0]
         factor = 100 if self.share else 1
         digits = max(0, -math.floor(math.log10(smallest * factor) + 1e-9))
         unit = "%" if self.share else ""
-        return [(self.at(tick), self._label(tick * factor, digits) + unit) for tick in self.ticks]
-
-    def _label(self, value: float, digits: int) -> str:
-        sign = "−" if value < 0 else "+" if self.signed and value > 0 else ""
-        return f"{sign}{abs(value):.{digits}f}"
+        made = []
+        for tick in self.ticks:
+            sign = "−" if tick < 0 else "+" if self.signed and tick > 0 else ""
+            made.append((self.at(tick), f"{sign}{abs(tick * factor):.{digits}f}{unit}"))
+        return made
 
 
 def _round_step(rough: float) -> float:
@@ -135,18 +130,16 @@ class Bar:
 
 def bar(strategy: str, interval: Interval, axis: Axis, *, mark: str = "") -> Bar:
     """Place a figure; without bounds its whisker has no length."""
-    value = interval.value
-    low = value if math.isnan(interval.low) else interval.low
-    high = value if math.isnan(interval.high) else interval.high
+    low, high = interval.ends
     return Bar(
         strategy,
-        axis.at(value),
+        axis.at(interval.value),
         axis.at(low),
         axis.at(high),
-        number(value, share=axis.share, signed=axis.signed),
+        number(interval.value, share=axis.share, signed=axis.signed),
         between(interval, share=axis.share, signed=axis.signed),
         mark,
-        axis.beyond(high),
+        cut=high > axis.high,
     )
 
 
@@ -235,8 +228,7 @@ def scatter(
         side, box = _place(name, px, py, others)
         taken.append(box)
         a, b = figures[name]
-        low = b.value if math.isnan(b.low) else b.low
-        high = b.value if math.isnan(b.high) else b.high
+        low, high = b.ends
         text = f"{name}: {number(a.value, share=share)}, {number(b.value)}"
         points.append(Point(name, px, py, y.at(low), y.at(high), side, text))
     return Scatter(title, note, *titles, x, y, points)
@@ -272,36 +264,3 @@ def _overlap(a: Box, b: Box) -> float:
 def _outside(box: Box) -> float:
     aside = max(-box[0], 0.0) + max(box[2] - _PLOT[0], 0.0)
     return aside + max(-box[1] - _LINE / 2, 0.0) + max(box[3] - _PLOT[1] - _LINE, 0.0)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A training curve.
-
-    Attributes:
-        title: what is drawn.
-        points: steps and values, at least one.
-        level: a value to compare with, and its name.
-        kept: the step that was kept.
-    """
-
-    title: str
-    points: Sequence[tuple[float, float]]
-    level: tuple[float, str] | None = None
-    kept: float | None = None
-
-    @cached_property
-    def x(self) -> Axis:
-        """Axis of the steps."""
-        return Axis.over([step for step, _ in self.points], about=3)
-
-    @cached_property
-    def y(self) -> Axis:
-        """Axis of the values."""
-        levels = [self.level] if self.level else []
-        return Axis.over([v for _, v in self.points] + [v for v, _ in levels], zero=False, about=3)
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """The first and the last value in words."""
-        return number(self.points[0][1]), number(self.points[-1][1])

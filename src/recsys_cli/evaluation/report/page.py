@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli import __version__
-from recsys_cli.evaluation.report.charts import Line
 from recsys_cli.evaluation.report.thumbnails import Thumbnails
-from recsys_cli.evaluation.report.view import Section
+from recsys_cli.evaluation.report.training import Line
+from recsys_cli.evaluation.report.view import DatasetReport
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render_page(sections: Sequence[Section], *, root: Path) -> str:
+def render_page(sections: Sequence[DatasetReport], *, root: Path) -> str:
     """The whole page.
 
     Args:

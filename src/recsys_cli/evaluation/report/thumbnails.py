@@ -26,11 +26,10 @@ WIDTH, HEIGHT = 96, 128
 _QUALITY = 70
 
 
-@dataclass(frozen=True, slots=True)
 class _Fit:
     """Scale a picture down to fit a tile; what is smaller stays as it is."""
 
-    size: tuple[int, int] = (WIDTH, HEIGHT)
+    size = (WIDTH, HEIGHT)
 
     def __call__(self, image: Image) -> Picture:
         """(height, width, 3) uint8 from an RGB image."""

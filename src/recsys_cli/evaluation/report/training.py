@@ -3,10 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
-from recsys_cli.evaluation.report.charts import Line
+from recsys_cli.evaluation.report.charts import Axis, number
+
+
+@dataclass(frozen=True)
+class Line:
+    """A training curve.
+
+    Attributes:
+        title: what is drawn.
+        points: steps and values, at least one.
+        level: a value to compare with, and its name.
+        kept: the step that was kept.
+    """
+
+    title: str
+    points: Sequence[tuple[float, float]]
+    level: tuple[float, str] | None = None
+    kept: float | None = None
+
+    @cached_property
+    def x(self) -> Axis:
+        """Axis of the steps."""
+        return Axis.over([step for step, _ in self.points], about=3)
+
+    @cached_property
+    def y(self) -> Axis:
+        """Axis of the values."""
+        levels = [self.level] if self.level else []
+        return Axis.over([v for _, v in self.points] + [v for v, _ in levels], zero=False, about=3)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value in words."""
+        return number(self.points[0][1]), number(self.points[-1][1])
 
 
 def training_lines(curve: Any) -> list[Line]:

@@ -11,8 +11,9 @@ from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, DIVERSITY, LIST_METR
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL, MAIN_GROUPS
 from recsys_cli.evaluation.report import charts, wording
-from recsys_cli.evaluation.report.charts import Axis, Bar, Line, Scatter
+from recsys_cli.evaluation.report.charts import Axis, Bar, Scatter
 from recsys_cli.evaluation.report.examples import Example
+from recsys_cli.evaluation.report.training import Line
 from recsys_cli.evaluation.result import EvalResult
 
 MAIN = "ndcg"
@@ -20,7 +21,6 @@ COLOURS = 8
 """Colours that the style sheet has besides the baseline's; further strategies take them again."""
 _MOST_PANELS = 12
 """Panels of one column of users."""
-_NONE = Interval(math.nan, math.nan, math.nan)
 _ACCURACY = ("ndcg", "map", "recall", "precision", "mrr", "hitrate")
 _BEYOND = (*CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY)
 
@@ -62,7 +62,7 @@ class PanelSet:
 
 
 @dataclass(frozen=True)
-class Section:
+class DatasetReport:
     """One dataset's part of the report.
 
     Attributes:
@@ -107,7 +107,7 @@ class Section:
         return f"s{others.index(strategy) % COLOURS}"
 
     def _figure(self, strategy: str, metric: str, group: str = ALL) -> Interval:
-        return self.result.strategies[strategy].groups.get(group, {}).get(metric, _NONE)
+        return self.result.strategies[strategy].groups.get(group, {}).get(metric, Interval())
 
     @property
     def pictured(self) -> bool:
@@ -160,13 +160,10 @@ class Section:
         title = f"{self.metric} less {self.result.baseline}"
         return PanelSet(title, "", axis, [Panel("", 0, bars)])
 
-    def table(self, names: Sequence[str], k: int) -> Table:
+    def _table(self, names: Sequence[str], k: int) -> Table:
         """Figures of all users at one depth, for the metrics that were measured."""
         known = self.result.strategies[self.strategies[0]].groups[ALL]
         metrics = [name for name in names if f"{name}@{k}" in known]
-        return Table([wording.metric(name) for name in metrics], self._rows(metrics, k))
-
-    def _rows(self, metrics: Sequence[str], k: int) -> list[tuple[str, list[Cell]]]:
         best = {
             name: max(
                 (self._figure(s, f"{name}@{k}").value for s in self.strategies),
@@ -187,23 +184,23 @@ class Section:
                 for name, i in figures.items()
             ]
             rows.append((strategy, cells))
-        return rows
+        return Table([wording.metric(name) for name in metrics], rows)
 
     @property
     def accuracy(self) -> Table:
         """Metrics of hits."""
-        return self.table(_ACCURACY, self.k)
+        return self._table(_ACCURACY, self.k)
 
     @property
     def beyond(self) -> Table:
         """Metrics of what lists are like."""
-        return self.table(_BEYOND, self.k)
+        return self._table(_BEYOND, self.k)
 
     @property
     def depths(self) -> list[tuple[int, Table]]:
         """Every metric at every depth."""
         names = (*_ACCURACY, *_BEYOND)
-        return [(k, self.table(names, k)) for k in self.result.ks]
+        return [(k, self._table(names, k)) for k in self.result.ks]
 
     @cached_property
     def segments(self) -> list[PanelSet]:

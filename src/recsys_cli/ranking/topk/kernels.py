@@ -89,6 +89,18 @@ def _insert_ranked(scores: F64, items: I32, filled: int, score: float, item: int
     return filled
 
 
+@numba.njit(fastmath=_FINITE)
+def _insert_kept(values: F32, places: I32, user: int, score: float, place: int) -> None:
+    """Insert into a user's places, sorted by score descending; the last falls out."""
+    at = values.shape[1] - 1
+    while at > 0 and values[user, at - 1] < score:
+        values[user, at] = values[user, at - 1]
+        places[user, at] = places[user, at - 1]
+        at -= 1
+    values[user, at] = score
+    places[user, at] = place
+
+
 @compiled(
     void(
         _in(float32, 2), _in(int32, 1), int64, _in(int32, 1), _in(int64, 1), _in(int32, 1),
@@ -105,8 +117,7 @@ def scan(
     Column 0 of `scores` is place `first` of `order`; user `active[a]` of the block has row
     `row + active[a]` in the exclusion matrix (`indptr`, `indices`).
     """
-    width = scores.shape[1]
-    last = values.shape[1] - 1
+    width, last = scores.shape[1], values.shape[1] - 1
     for a in range(scores.shape[0]):
         user = active[a]
         low, high = indptr[row + user], indptr[row + user + 1]
@@ -114,6 +125,7 @@ def scan(
         for start in range(0, width, _GROUP):
             stop = min(start + _GROUP, width)
             if stop - start == _GROUP:
+                # Here and not in a function of its own, which took a third longer.
                 best = scores[a, start]
                 for j in range(1, _GROUP):
                     best = max(best, scores[a, start + j])
@@ -125,16 +137,9 @@ def scan(
                     continue
                 out = min(score, values[user, last])
                 lost[user] = max(lost[user], out)
-                if score <= values[user, last]:
-                    continue
-                at = last
-                while at > 0 and values[user, at - 1] < score:
-                    values[user, at] = values[user, at - 1]
-                    places[user, at] = places[user, at - 1]
-                    at -= 1
-                values[user, at] = score
-                places[user, at] = first + j
-                bar = float32(values[user, k - 1] - 2.0 * slack[user])
+                if score > out:
+                    _insert_kept(values, places, user, score, first + j)
+                    bar = float32(values[user, k - 1] - 2.0 * slack[user])
         threshold[user] = bar
 
 

@@ -1,4 +1,4 @@
-"""What there is: items and their pictures, users and their history, evaluations."""
+"""What there is: items and their pictures, users and their history, columns, evaluations."""
 
 # The framework evaluates annotations, some of which name what a function has made: so they are
 # not postponed here.
@@ -10,31 +10,48 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import numpy as np
+import polars as pl
 from fastapi import APIRouter, Query
+from fastapi import Path as InPath
 from starlette.responses import FileResponse, Response
 
-from recsys_cli.columns import ITEM
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.errors import UnknownIdError
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
-from recsys_cli.serve.context import MAX_ID, Context, DatasetName, ItemId, UserId
+from recsys_cli.serve.context import MAX_ID, DatasetName, ItemId, ServerContext, UserId
 from recsys_cli.serve.items import kind_of
-from recsys_cli.serve.lookups import Evaluations, History, Item, Users
+from recsys_cli.serve.lookups import (
+    ColumnValues,
+    Evaluations,
+    ExampleUsers,
+    History,
+    Item,
+    Items,
+    Users,
+)
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
 
 MAX_ROWS = 500
+MAX_ITEMS = 100
 _MAX_FILE = 16 << 20
+_SHARES = (0.99, 0.9, 0.75, 0.5, 0.25)
+"""Quantiles of the length of histories that examples are taken from."""
 
 
-def catalogue_routes(context: Context) -> APIRouter:
+def catalogue_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["looking up"], responses=PROBLEMS | NOT_FOUND)
     Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
+    Asked = Annotated[
+        list[Annotated[str, Query(max_length=MAX_ID)]],
+        Query(min_length=1, max_length=MAX_ITEMS, description="An item's id; may be repeated."),
+    ]
 
     async def image(item: ItemId, dataset: DatasetName = None) -> Response:
         """The picture of an item."""
-        served = context.state.of_item(item, dataset)
-        row = served.item(item)
+        served = context.state.of(ITEM, item, dataset)
+        row = served.row(ITEM, item)
         file = await context.work.run("picture", lambda: served.items.picture(row))
         if file is None:
             raise UnknownIdError(f"item {item!r} has no picture")
@@ -44,14 +61,14 @@ def catalogue_routes(context: Context) -> APIRouter:
 
     async def one_item(item: ItemId, dataset: DatasetName = None) -> Response:
         """What is known about an item."""
-        served = context.state.of_item(item, dataset)
-        row = served.item(item)
+        served = context.state.of(ITEM, item, dataset)
+        row = served.row(ITEM, item)
         return JSON(await context.work.run("item", lambda: _item(served, item, row)))
 
     async def history(user: UserId, limit: Limit = 50, dataset: DatasetName = None) -> Response:
         """What a user has, newest first."""
-        served = context.state.of_user(user, dataset)
-        row = served.user(user)
+        served = context.state.of(USER, user, dataset)
+        row = served.row(USER, user)
         return JSON(await context.work.run("history", lambda: _history(served, user, row, limit)))
 
     async def users(
@@ -70,12 +87,36 @@ def catalogue_routes(context: Context) -> APIRouter:
         folder = context.workspace.root / context.settings.evaluations
         return JSON({"evaluations": await context.work.run("eval", lambda: _evaluations(folder))})
 
+    async def items(item: Asked, dataset: DatasetName = None) -> Response:
+        """Names and pictures of items; ids that nothing has are left out."""
+        served = context.state.dataset(dataset)
+        return JSON(await context.work.run("items", lambda: _items(served, item)))
+
+    async def examples(dataset: DatasetName = None) -> Response:
+        """Users with long and short histories, and one without any."""
+        served = context.state.dataset(dataset)
+        return JSON(await context.work.run("examples", lambda: _examples(served)))
+
+    async def values(
+        column: Annotated[str, InPath(max_length=MAX_ID, examples=["product_type_name"])],
+        query: Annotated[str, Query(max_length=MAX_ID, description="What it contains.")] = "",
+        limit: Annotated[int, Query(ge=1, le=MAX_ITEMS)] = 20,
+        dataset: DatasetName = None,
+    ) -> Response:
+        """Values of a column of the items table, most frequent first: what `where` can ask for."""
+        served = context.state.dataset(dataset)
+        return JSON(await context.work.run("values", lambda: _values(served, column, query, limit)))
+
     add = router.add_api_route
     add("/items/{item:path}/image", image, response_class=FileResponse)
     add("/items/{item:path}", one_item, response_model=Item)
     add("/users/{user:path}/history", history, response_model=History)
     add("/users", users, response_model=Users)
     add("/eval", evaluations, response_model=Evaluations)
+    # What the page asks for beyond the API.
+    add("/items", items, response_model=Items)
+    add("/users/examples", examples, response_model=ExampleUsers)
+    add("/columns/{column:path}/values", values, response_model=ColumnValues)
     return router
 
 
@@ -86,12 +127,12 @@ def _item(served: Served, item: str, row: int) -> dict[str, Any]:
         "item": item,
         "dataset": served.name,
         "name": served.artifacts.names[row],
-        "image": image_link(served, item, served.items.picture(row)),
+        "image": _image_link(served, item, served.items.picture(row)),
         "fields": fields,
     }
 
 
-def image_link(served: Served, item: str, picture: Path | None) -> str | None:
+def _image_link(served: Served, item: str, picture: Path | None) -> str | None:
     """Where an item's picture is asked for; None where it has none."""
     if picture is None:
         return None
@@ -142,3 +183,47 @@ def _evaluations(folder: Path) -> list[dict[str, Any]]:
         if all(isinstance(one, dict) and "strategies" in one for one in results):
             found.append({"file": file.name, "results": results})
     return found
+
+
+def _items(served: Served, asked: list[str]) -> dict[str, Any]:
+    found = {external: served.artifacts.items.find(external) for external in asked}
+    rows = {external: row for external, row in found.items() if row >= 0}
+    pictures = served.items.pictures(list(rows.values()))
+    return {
+        "dataset": served.name,
+        "items": [
+            {
+                "item": external,
+                "name": served.artifacts.names[row],
+                "image": _image_link(served, external, picture),
+            }
+            for (external, row), picture in zip(rows.items(), pictures, strict=True)
+        ],
+    }
+
+
+def _examples(served: Served) -> dict[str, Any]:
+    sizes = np.diff(served.engine.history.indptr)
+    had = np.sort(sizes[sizes > 0])
+    wanted = [int(had[int(share * (len(had) - 1))]) for share in _SHARES] if len(had) else []
+    ids = served.artifacts.users
+    users = []
+    for size in dict.fromkeys([*wanted, 0]):
+        rows = np.flatnonzero(sizes == size)
+        if len(rows):
+            users.append({"user": ids[int(rows[0])], "items": size})
+    return {"dataset": served.name, "users": users}
+
+
+def _values(served: Served, column: str, query: str, limit: int) -> dict[str, Any]:
+    values = served.artifacts.item_column(column).cast(pl.String).drop_nulls()
+    if query:
+        values = values.filter(values.str.to_lowercase().str.contains(query.lower(), literal=True))
+    counts = values.value_counts(name="items").sort("items", column, descending=[True, False])
+    return {
+        "dataset": served.name,
+        "column": column,
+        "values": [
+            {"value": value, "items": items} for value, items in counts.head(limit).iter_rows()
+        ],
+    }

@@ -3,11 +3,12 @@
 # The framework evaluates annotations, some of which name what a function has made: so they are
 # not postponed here.
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Body, File, Query, UploadFile
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.responses import Response
 
 from recsys_cli.engine.cold import DISLIKE
@@ -18,34 +19,28 @@ from recsys_cli.errors import DataError, UsageError
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.vectors import Mask
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked
-from recsys_cli.serve.bodies import ExactRoute, NoNul
-from recsys_cli.serve.context import MAX_ID, MAX_LIST, MAX_WORDS, Context, DatasetName
+from recsys_cli.serve.bodies import ExactRoute, NoNul, exact
+from recsys_cli.serve.context import MAX_LIST, DatasetName, Length, Name, ServerContext, Text
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
+from recsys_cli.strategies.content.fusion import IMAGE
 from recsys_cli.strategies.content.uservectors import vector_of
-
-Text = Annotated[str, Field(max_length=MAX_WORDS)]
-Name = Annotated[str, Field(max_length=MAX_ID)]
 
 
 class TextRequest(BaseModel):
     """Words to search for."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"text": "red dress", "top_k": 5}]},
-    )
-
     text: Text
-    top_k: Annotated[int, Field(ge=1)] | None = None
+    top_k: Length = None
     dataset: Name | None = None
+
+    model_config = exact(text="red dress", top_k=5)
 
 
 class Product(BaseModel):
     """One entry of a catalogue."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = exact()
 
     id: Annotated[Name, NoNul]
     text: Text
@@ -63,38 +58,28 @@ def _each_once(catalogue: list[Product]) -> list[Product]:
 class CatalogRequest(BaseModel):
     """A catalogue, and products that somebody likes or dislikes, as texts."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "catalogue": [
-                        {"id": "A-1", "text": "red summer dress"},
-                        {"id": "B-2", "text": "black leather boots"},
-                    ],
-                    "liked": ["flowered dress"],
-                    "top_k": 2,
-                }
-            ]
-        },
-    )
-
     catalogue: Annotated[
         list[Product], Field(min_length=1, max_length=MAX_LIST), AfterValidator(_each_once)
     ]
     liked: Annotated[list[Text], Field(min_length=1, max_length=MAX_LIST)]
     disliked: Annotated[list[Text], Field(max_length=MAX_LIST)] = []
-    top_k: Annotated[int, Field(ge=1)] | None = None
+    top_k: Length = None
     dataset: Name | None = None
 
+    model_config = exact(
+        catalogue=[
+            {"id": "A-1", "text": "red summer dress"},
+            {"id": "B-2", "text": "black leather boots"},
+        ],
+        liked=["flowered dress"],
+        top_k=2,
+    )
 
-def content_routes(context: Context) -> APIRouter:
+
+def content_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["content"], responses=PROBLEMS | NOT_FOUND, route_class=ExactRoute)
-    max_k = context.settings.max_k
-    default_k = min(context.config.recommend.k, max_k)
-    TopK = Annotated[int, Query(ge=1, le=max_k)]
+    TopK = Annotated[int, Query(ge=1, le=context.settings.max_k)]
     Picture = Annotated[UploadFile, File(description="A JPEG, PNG, WebP or GIF.")]
 
     async def picture_of(image: UploadFile) -> bytes:
@@ -106,8 +91,7 @@ def content_routes(context: Context) -> APIRouter:
         return data
 
     async def nearest(served: Served, asked: Asked, k: int) -> Response:
-        space = served.need_space()
-        vector = await context.encode(lambda: context.encoders.vector(served.name, space, asked))
+        vector = await context.encode(served, asked)
         items = await context.work.run(
             (served.name, "search"), lambda: served.similar.like(vector, k=k)
         )
@@ -119,11 +103,11 @@ def content_routes(context: Context) -> APIRouter:
         """Search for words."""
         if not asked.text.strip():
             raise UsageError("body.text: there is nothing to search for")
-        k = context.length(asked.top_k, field="body.top_k")
+        k = context.length(asked.top_k)
         return await nearest(context.state.dataset(asked.dataset), Asked(asked.text), k)
 
     async def from_image(
-        image: Picture, top_k: TopK = default_k, dataset: DatasetName = None
+        image: Picture, top_k: TopK = context.default_k, dataset: DatasetName = None
     ) -> Response:
         """Search for items that look like a picture."""
         data = await picture_of(image)
@@ -132,26 +116,18 @@ def content_routes(context: Context) -> APIRouter:
     async def embed_image(image: Picture, dataset: DatasetName = None) -> Response:
         """The vector of a picture."""
         data, served = await picture_of(image), context.state.dataset(dataset)
-        space = served.need_space()
-        name, vector = await context.encode(
-            lambda: context.encoders.picture(served.name, space, data)
-        )
+        encoder = served.need_space().encoders.get(IMAGE)
+        vector = (await context.encode(served, data)).tolist()
         return JSON(
-            {
-                "dataset": served.name,
-                "encoder": name,
-                "dim": len(vector),
-                "vector": vector.tolist(),
-            }
+            {"dataset": served.name, "encoder": encoder, "dim": len(vector), "vector": vector}
         )
 
     async def catalog(asked: Annotated[CatalogRequest, Body()]) -> Response:
         """Rank a catalogue of the caller's for somebody's taste; ids of ours play no role."""
         served = context.state.dataset(asked.dataset)
-        k = context.length(asked.top_k, field="body.top_k")
-        space = served.need_space()
+        k = context.length(asked.top_k)
         texts = [*asked.liked, *asked.disliked, *(product.text for product in asked.catalogue)]
-        vectors = await context.encode(lambda: context.encoders.texts(served.name, space, texts))
+        vectors = await context.encode(served, texts)
         items = await context.work.run("catalog", lambda: _ranked(asked, vectors, k))
         reason = None if items else "none of it has words that the encoder knows"
         return context.answered(
@@ -165,13 +141,11 @@ def content_routes(context: Context) -> APIRouter:
             }
         )
 
-    def post(path: str, endpoint: Any, shape: type[BaseModel]) -> None:
-        router.add_api_route(path, endpoint, methods=["POST"], response_model=shape)
-
-    post("/recommend/from_text", from_text, Found)
-    post("/recommend/from_image", from_image, Found)
-    post("/embed/image", embed_image, Embedded)
-    post("/recommend/catalog", catalog, Ranked)
+    add = partial(router.add_api_route, methods=["POST"])
+    add("/recommend/from_text", from_text, response_model=Found)
+    add("/recommend/from_image", from_image, response_model=Found)
+    add("/embed/image", embed_image, response_model=Embedded)
+    add("/recommend/catalog", catalog, response_model=Ranked)
     return router
 
 

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from recsys_cli import __version__
 from recsys_cli.columns import ITEM
 from recsys_cli.serve.answers import Health, Ready
-from recsys_cli.serve.context import Context
+from recsys_cli.serve.context import ServerContext
 from recsys_cli.serve.problems import JSON
 from recsys_cli.strategies import STRATEGIES
 
 
-def health_routes(context: Context) -> APIRouter:
+def health_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["watching over"])
 

@@ -6,23 +6,25 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from starlette.responses import Response
 
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.engine.cold import Taste
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.queries import Query as Words
 from recsys_cli.engine.registry import strategy_names
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
-from recsys_cli.serve.bodies import ExactRoute, NoNul
+from recsys_cli.serve.bodies import ExactRoute, NoNul, exact
 from recsys_cli.serve.context import (
     MAX_CONDITIONS,
-    MAX_ID,
     MAX_LIST,
-    MAX_WORDS,
-    Context,
     DatasetName,
     ItemId,
+    Length,
+    Name,
+    ServerContext,
+    Text,
     UserId,
     Where,
 )
@@ -39,40 +41,33 @@ StrategyName = Annotated[
     AfterValidator(_is_known),
     WithJsonSchema({"type": "string", "enum": strategy_names()}),
 ]
-Ids = Annotated[list[Annotated[str, Field(max_length=MAX_ID), NoNul]], Field(max_length=MAX_LIST)]
+Ids = Annotated[list[Annotated[Name, NoNul]], Field(max_length=MAX_LIST)]
 
 
 class ColdRequest(BaseModel):
     """What somebody likes and dislikes: ids of items, words, or both."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"liked": ["0108775015"], "disliked": [], "top_k": 5}]},
-    )
-
     liked: Ids = []
     disliked: Ids = []
-    text: Annotated[str, Field(max_length=MAX_WORDS)] | None = None
-    top_k: Annotated[int, Field(ge=1)] | None = None
-    dataset: Annotated[str, Field(max_length=MAX_ID)] | None = None
-    where: Annotated[
-        list[Annotated[str, Field(max_length=MAX_ID)]], Field(max_length=MAX_CONDITIONS)
-    ] = []
+    text: Text | None = None
+    top_k: Length = None
+    dataset: Name | None = None
+    where: Annotated[list[Name], Field(max_length=MAX_CONDITIONS)] = []
     fallback: bool = True
 
+    model_config = exact(liked=["0108775015"], disliked=[], top_k=5)
 
-def recommend_routes(context: Context) -> APIRouter:
+
+def recommend_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["recommending"], responses=PROBLEMS, route_class=ExactRoute)
-    config = context.config
-    TopK = Annotated[int, Query(ge=1, le=config.serve.max_k)]
-    default_k = min(config.recommend.k, config.serve.max_k)
+    TopK = Annotated[int, Query(ge=1, le=context.settings.max_k)]
+    default_k = context.default_k
 
     async def user(  # noqa: PLR0917  (none is passed by position)
         user: UserId,
         top_k: TopK = default_k,
-        strategy: StrategyName = config.recommend.strategy,
+        strategy: StrategyName = context.config.recommend.strategy,
         exclude_seen: Annotated[
             bool | None,
             Query(description="Leave out what the user has; by default as the dataset says."),
@@ -85,10 +80,10 @@ def recommend_routes(context: Context) -> APIRouter:
         explain: Annotated[bool, Query(description="Say why each item is there.")] = False,
     ) -> Response:
         """Recommend for a user."""
-        served = context.state.of_user(user, dataset)
+        served = context.state.of(USER, user, dataset)
         served.check(strategy)
         if not fallback:
-            served.user(user)
+            served.row(USER, user)
         filters = Filters(exclude_seen, (), tuple(where or ()))
         with context.counting_errors(served.name, strategy):
             answer = await context.work.run(
@@ -100,10 +95,13 @@ def recommend_routes(context: Context) -> APIRouter:
         return context.answered(answer)
 
     async def item(
-        item: ItemId, top_k: TopK = default_k, where: Where = None, dataset: DatasetName = None
+        item: ItemId,
+        top_k: TopK = default_k,
+        where: Where = None,
+        dataset: DatasetName = None,
     ) -> Response:
         """List the items most like an item."""
-        served = context.state.of_item(item, dataset)
+        served = context.state.of(ITEM, item, dataset)
         filters = Filters(where=tuple(where or ()))
         answer = await context.work.run(
             (served.name, "similar", bool(where)),
@@ -114,11 +112,10 @@ def recommend_routes(context: Context) -> APIRouter:
     async def cold(asked: Annotated[ColdRequest, Body()]) -> Response:
         """Recommend for somebody new, from what they like and dislike."""
         served = context.state.dataset(asked.dataset)
-        k = context.length(asked.top_k, field="body.top_k")
+        k = context.length(asked.top_k)
         words = None
         if asked.text and asked.text.strip():
-            query, space = Words(asked.text), served.need_space()
-            words = await context.encode(lambda: context.encoders.vector(served.name, space, query))
+            words = await context.encode(served, Words(asked.text))
         taste = Taste(asked.liked, asked.disliked, words)
         filters = Filters(where=tuple(asked.where))
         answer = await context.work.run(

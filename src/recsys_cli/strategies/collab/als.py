@@ -14,8 +14,7 @@ the number of interactions; Spark's is, which factors from there remember (`scal
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.packs import Packed
 from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.foldin import Matrix, fold_in
 
@@ -38,7 +38,7 @@ Known = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class AlsFactors:
+class AlsFactors(Packed):
     """Factors of users and items, and what they were made with.
 
     Attributes:
@@ -46,6 +46,7 @@ class AlsFactors:
         item_factors: (n_items, f) float32; zero rows where not known.
         user_known: (n_users,) bool, whether the user had any interaction to learn from.
         item_known: (n_items,) bool.
+        factors: f, their dimension.
         regularization: λ, which folding in a new user needs too.
         alpha: α.
         origin: implicit-cpu, implicit-gpu, spark or import.
@@ -57,45 +58,14 @@ class AlsFactors:
     item_factors: Factors
     user_known: Known
     item_known: Known
+    factors: int = field(init=False)
     regularization: float
     alpha: float
     origin: str
     scale_by_count: bool = False
 
-    @property
-    def factors(self) -> int:
-        """Dimension of the factors."""
-        return int(self.item_factors.shape[1])
-
-    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
-        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
-        return {
-            "user_factors": self.user_factors,
-            "item_factors": self.item_factors,
-            "user_known": self.user_known,
-            "item_known": self.item_known,
-            "factors": self.factors,
-            "regularization": self.regularization,
-            "alpha": self.alpha,
-            "origin": self.origin,
-            "scale_by_count": self.scale_by_count,
-            "users_fingerprint": users_fingerprint,
-            "items_fingerprint": items_fingerprint,
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> AlsFactors:
-        """The inverse of `to_pack`."""
-        return cls(
-            user_factors=pack["user_factors"],
-            item_factors=pack["item_factors"],
-            user_known=pack["user_known"],
-            item_known=pack["item_known"],
-            regularization=float(pack["regularization"]),
-            alpha=float(pack["alpha"]),
-            origin=str(pack["origin"]),
-            scale_by_count=bool(pack.get("scale_by_count", False)),
-        )
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "factors", int(self.item_factors.shape[1]))
 
     def fold_in(self, items: CSR, *, gram: Matrix | None = None) -> Factors:
         """Factors of users who were not there in training, with the settings of the training.

@@ -18,12 +18,13 @@ what the interactions hold; a repeat purchase can make it look newer by as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from recsys_cli.store.packs import Packed
 
 if TYPE_CHECKING:
     from recsys_cli.events.interactions import Interactions
@@ -36,25 +37,16 @@ _PAIRS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Availability:
+class Availability(Packed):
     """Item availability, and how much it counts beside a cosine.
 
     Attributes:
-        values: (n_items,) float32 from 0 to 1.
-        weight: what full availability adds to an item's score.
+        availability: (n_items,) float32 from 0 to 1.
+        availability_weight: what full availability adds to an item's score.
     """
 
-    values: npt.NDArray[np.float32]
-    weight: float
-
-    def to_pack(self) -> dict[str, Any]:
-        """The fields as a pack, under names that go with those of the user vectors."""
-        return {"availability": self.values, "availability_weight": self.weight}
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> Availability:
-        """The inverse of `to_pack`."""
-        return cls(pack["availability"], float(pack["availability_weight"]))
+    availability: npt.NDArray[np.float32]
+    availability_weight: float
 
 
 def item_availability(

@@ -19,13 +19,14 @@ highest score it can have with another item like it. Items without any part have
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.errors import ArtifactError, Command, ConfigError
+from recsys_cli.store.packs import Packed
 
 Vectors = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -37,7 +38,7 @@ _ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class ContentSpace:
+class ContentSpace(Packed):
     """How fused vectors are laid out, which is what a query needs to know.
 
     Attributes:
@@ -97,65 +98,29 @@ class ContentSpace:
             )
         return query / np.float32(weight)
 
-    def to_pack(self) -> dict[str, Any]:
-        """The fields as a pack."""
-        return asdict(self)
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> ContentSpace:
-        """From a pack that holds these fields among others."""
-        return cls(
-            text_dim=int(pack["text_dim"]),
-            image_dim=int(pack["image_dim"]),
-            text_weight=float(pack["text_weight"]),
-            image_weight=float(pack["image_weight"]),
-            encoders=dict(pack["encoders"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class ContentVectors:
+class ContentVectors(Packed):
     """Fused item vectors, and what they were made of.
 
     Attributes:
         vectors: (n_items, dim) float32, at most of unit length.
         has_text: (n_items,) whether the text part is the item's own.
         has_image: (n_items,) whether the image part is the item's own.
-        space: layout of the vectors.
         items_fingerprint: of the ids that the rows stand for.
+        space: layout of the vectors.
     """
 
     vectors: Vectors
     has_text: Mask
     has_image: Mask
-    space: ContentSpace
     items_fingerprint: str
+    space: ContentSpace
 
     @property
     def has(self) -> Mask:
         """(n_items,) items with a vector."""
         return self.has_text | self.has_image
-
-    def to_pack(self) -> dict[str, Any]:
-        """The fields as a pack, those of `space` among them."""
-        return {
-            "vectors": self.vectors,
-            "has_text": self.has_text,
-            "has_image": self.has_image,
-            "items_fingerprint": self.items_fingerprint,
-            **self.space.to_pack(),
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> ContentVectors:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-        return cls(
-            vectors=pack["vectors"],
-            has_text=pack["has_text"],
-            has_image=pack["has_image"],
-            space=ContentSpace.from_pack(pack),
-            items_fingerprint=str(pack["items_fingerprint"]),
-        )
 
 
 def fuse(

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.errors import ArtifactError, Command
+from recsys_cli.store.packs import Packed
 from recsys_cli.strategies.content.fusion import (
     IMAGE,
     TEXT,
@@ -30,28 +31,28 @@ Embeddings = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRows:
+class SourceRows(Packed):
     """What the numbers in an index over all sources stand for, and how its vectors are laid out.
 
     Attributes:
         datasets: names, in the order of their codes.
         dataset: (m,) uint8 code of each number's dataset, ascending.
         row: (m,) int32 item row in that dataset, ascending within a dataset.
-        space: layout of the vectors.
         items_fingerprint: of all datasets' ids together.
+        space: layout of the vectors.
     """
 
-    datasets: tuple[str, ...]
+    datasets: list[str]
     dataset: npt.NDArray[np.uint8]
     row: npt.NDArray[np.int32]
-    space: ContentSpace
     items_fingerprint: str
+    space: ContentSpace
 
     @classmethod
     def empty(cls) -> SourceRows:
         """Where no item of any dataset has a text or picture."""
         none = np.zeros(0, np.uint8), np.zeros(0, np.int32)
-        return cls((), *none, ContentSpace.empty(), sources_fingerprint({}))
+        return cls([], *none, sources_fingerprint({}), ContentSpace.empty())
 
     def number(self, dataset: str, row: int) -> int:
         """The number of an item, or -1 where it has no vector or there is no such dataset."""
@@ -68,27 +69,6 @@ class SourceRows:
         code = self.datasets.index(dataset) if dataset in self.datasets else len(self.datasets)
         mask: npt.NDArray[np.bool_] = np.asarray(self.dataset) == code
         return mask
-
-    def to_pack(self) -> dict[str, Any]:
-        """The fields as a pack, those of `space` among them."""
-        return {
-            "datasets": list(self.datasets),
-            "dataset": self.dataset,
-            "row": self.row,
-            "items_fingerprint": self.items_fingerprint,
-            **self.space.to_pack(),
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> SourceRows:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-        return cls(
-            datasets=tuple(pack["datasets"]),
-            dataset=pack["dataset"],
-            row=pack["row"],
-            space=ContentSpace.from_pack(pack),
-            items_fingerprint=str(pack["items_fingerprint"]),
-        )
 
 
 def fuse_sources(
@@ -159,7 +139,7 @@ def _compact(
     dataset = np.repeat(np.arange(len(datasets), dtype=np.uint8), counts)
     row = np.concatenate([np.arange(n, dtype=np.int32) for n in counts])
     has = content.has
-    rows = SourceRows(datasets, dataset[has], row[has], content.space, fingerprint)
+    rows = SourceRows(list(datasets), dataset[has], row[has], fingerprint, content.space)
     return content.vectors[has], rows
 
 

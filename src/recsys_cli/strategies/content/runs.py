@@ -187,7 +187,7 @@ def _fused(context: Context, packs: Mapping[str, Mapping[str, Any]]) -> ContentV
     n_items = len(next(iter(packs.values()))["has"])
     none = np.zeros(n_items, np.bool_)
     nothing = np.zeros((n_items, 0), np.float32)
-    return ContentVectors(nothing, none, none, ContentSpace.empty(), _items_fingerprint(context))
+    return ContentVectors(nothing, none, none, _items_fingerprint(context), ContentSpace.empty())
 
 
 def _build_index(

@@ -14,11 +14,10 @@ Sparse rows times a dense matrix, in blocks of users: memory is the result and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +26,7 @@ from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.events.decay import DAY_SECONDS, age_seconds
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.store.packs import Packed
 
 if TYPE_CHECKING:
     from recsys_cli.events.interactions import Interactions
@@ -43,7 +43,7 @@ SCRATCH = "user_vectors.scratch"
 
 
 @dataclass(frozen=True, slots=True)
-class UserVectors:
+class UserVectors(Packed):
     """Vectors of all users in the space of the items.
 
     Attributes:
@@ -55,21 +55,6 @@ class UserVectors:
     vectors: Vectors
     known: Mask
     reference: int
-
-    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
-        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
-        return {
-            "vectors": self.vectors,
-            "known": self.known,
-            "reference": self.reference,
-            "users_fingerprint": users_fingerprint,
-            "items_fingerprint": items_fingerprint,
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> UserVectors:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-        return cls(pack["vectors"], pack["known"], int(pack["reference"]))
 
 
 def user_vectors(

@@ -34,9 +34,12 @@ class GraphConfig(Section):
 
 
 def _open(packs: Packs, threads: int) -> Serving:
-    from recsys_cli.strategies.graph.serve import Graph
+    from recsys_cli.events.interactions import Interactions
+    from recsys_cli.strategies.graph.serve import GraphFiltering
+    from recsys_cli.strategies.graph.train import GraphFilter
 
-    return Graph.from_packs(packs.pack("interactions"), packs.pack("graph"), threads=threads)
+    history = Interactions.from_pack(packs.pack("interactions"))
+    return GraphFiltering(history, GraphFilter.from_pack(packs.pack("graph")), threads=threads)
 
 
 def _stages() -> list[Stage]:

@@ -7,9 +7,6 @@ best of the low-pass filter can be among them. One request needs nothing but num
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +26,7 @@ _ROUNDING = 1e-12
 """More than what adding the links in float64 can be off by, as a share."""
 
 
-class Graph:
+class GraphFiltering:
     """What is linked to the user's items, directly or by what many share."""
 
     name = "graph"
@@ -39,17 +36,8 @@ class Graph:
         """Keep views of the arrays; 0 threads are all cores."""
         self._history = history
         self._filters = filters
-        self._known = np.diff(filters.neighbours.indptr) > 0
+        self._known = np.diff(filters.indptr) > 0
         self._ranker = FactorRanker(filters.item_side, candidates=self._known, threads=threads)
-
-    @classmethod
-    def from_packs(
-        cls, interactions: Mapping[str, Any], graph: Mapping[str, Any], *, threads: int = 0
-    ) -> Graph:
-        """From the interactions and graph artifacts."""
-        return cls(
-            Interactions.from_pack(interactions), GraphFilter.from_pack(graph), threads=threads
-        )
 
     @property
     def n_items(self) -> int:
@@ -76,7 +64,7 @@ class Graph:
         )
         known = self.knows(users)
         out = Recommendations.empty(len(users), k, self.name)
-        for start, links in score_blocks(history, self._filters.neighbours):
+        for start, links in score_blocks(history, self._filters.links):
             rows = np.arange(start, start + links.n_rows)
             rows = rows[known[rows]]
             vectors = self._vectors(history.take(rows))

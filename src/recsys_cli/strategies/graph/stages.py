@@ -31,7 +31,7 @@ def _graph(context: Context) -> Facts:
     model = build_graph_filter(interactions, context.section("graph"), threads=context.threads)
     save_pack(context.output("graph"), model.to_pack(**fingerprints))
     return {
-        "links": model.neighbours.nnz,
+        "links": len(model.indices),
         "vectors": int(model.item_side.shape[1]),
         **fingerprints,
     }

@@ -15,10 +15,10 @@ history of years does not drown last week's.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.errors import Command, TrainingError
 from recsys_cli.ranking.gram import gram_matrix
+from recsys_cli.store.packs import Packed
 from recsys_cli.strategies.neighbours import strongest
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ _ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class GraphFilter:
+class GraphFilter(Packed):
     """The two filters of GF-CF.
 
     Attributes:
-        neighbours: (n_items, n_items) rows of R̃ᵀR̃, their strongest entries above 0 as data.
+        indptr: (n_items + 1,) int64, item i's links are `indices[indptr[i]:indptr[i + 1]]`.
+        indices: (links,) int32 items, ascending within a row.
+        weight: (links,) float32, the strongest entries of the rows of R̃ᵀR̃, above 0.
+        n_items: size of the catalogue.
         user_side: (n_items, d) float32 rows of α · D_i^-½ V; a history's sum of them is the
             user's vector.
         item_side: (n_items, d) float32 rows of D_i^½ V.
@@ -56,38 +60,19 @@ class GraphFilter:
         reference: seconds since the epoch before which all events lie that were seen.
     """
 
-    neighbours: CSR
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    weight: npt.NDArray[np.float32]
+    n_items: int
     user_side: Vectors
     item_side: Vectors
     half_life_days: float
     reference: int
 
-    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
-        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
-        return {
-            "indptr": self.neighbours.indptr,
-            "indices": self.neighbours.indices,
-            "weight": self.neighbours.data,
-            "n_items": self.neighbours.n_columns,
-            "user_side": self.user_side,
-            "item_side": self.item_side,
-            "half_life_days": self.half_life_days,
-            "reference": self.reference,
-            "users_fingerprint": users_fingerprint,
-            "items_fingerprint": items_fingerprint,
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> GraphFilter:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-        n_items = int(pack["n_items"])
-        return cls(
-            neighbours=CSR(pack["indptr"], pack["indices"], n_items, pack["weight"]),
-            user_side=pack["user_side"],
-            item_side=pack["item_side"],
-            half_life_days=float(pack["half_life_days"]),
-            reference=int(pack["reference"]),
-        )
+    @property
+    def links(self) -> CSR:
+        """(n_items, n_items) with the weights as data."""
+        return CSR(self.indptr, self.indices, self.n_items, self.weight)
 
 
 def build_graph_filter(
@@ -109,8 +94,12 @@ def build_graph_filter(
     vectors = _leading_vectors(matrix, config.vectors, seed=config.seed, threads=threads)
     root = np.sqrt(degrees)[:, None]
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+    links = strongest(matrix, config.neighbours, own=True, threads=threads)
     return GraphFilter(
-        neighbours=strongest(matrix, config.neighbours, own=True, threads=threads),
+        indptr=links.indptr,
+        indices=links.indices,
+        weight=np.asarray(links.data),
+        n_items=links.n_columns,
         user_side=(config.alpha * inverse * vectors).astype(np.float32),
         item_side=(root * vectors).astype(np.float32),
         half_life_days=config.half_life_days,

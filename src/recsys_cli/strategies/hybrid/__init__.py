@@ -97,9 +97,16 @@ def _stages() -> list[Stage]:
 
 
 def _variants(packs: Packs, _threads: int) -> Recommender:
+    from recsys_cli.events.interactions import Interactions
+    from recsys_cli.strategies.hybrid.statistics import Statistics
     from recsys_cli.strategies.hybrid.variants import Variants
+    from recsys_cli.strategies.popular.train import Popularity
 
-    return Variants.from_packs(packs)
+    return Variants(
+        Interactions.from_pack(packs.pack("interactions")),
+        variant=Statistics.from_pack(packs.pack("statistics")).variant,
+        popularity=Popularity.from_pack(packs.pack("popular")).scores[0],
+    )
 
 
 def _has_variants(statistics: Mapping[str, Any]) -> bool:

@@ -23,7 +23,7 @@ def days_before(moments: npt.NDArray[np.uint32], reference: int) -> npt.NDArray[
     return np.where(moments > 0, (reference - moments.astype(np.float64)) / DAY_SECONDS, np.nan)
 
 
-class Block(NamedTuple):
+class Histories(NamedTuple):
     """Pairs of B users and the items they had, N of them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Block(NamedTuple):
     last: npt.NDArray[np.int32]
 
 
-def block_of(history: Interactions, users: Users) -> Block:
+def block_of(history: Interactions, users: Users) -> Histories:
     """What each of `users` (B,) had."""
     matrix = history.matrix
     indptr, at = matrix.positions(users)
@@ -60,4 +60,4 @@ def block_of(history: Interactions, users: Users) -> Block:
     last = np.full((len(users), LAST_ITEMS), -1, np.int32)
     near = place < LAST_ITEMS
     last[rows[near], place[near]] = had[order][near]
-    return Block(indptr, had, weight, events, days.astype(np.float32), last)
+    return Histories(indptr, had, weight, events, days.astype(np.float32), last)

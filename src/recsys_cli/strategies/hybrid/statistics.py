@@ -8,8 +8,8 @@ because sums of floats depend on the order in which threads happen to add them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, TIME, USER, VALUE
 from recsys_cli.events.weights import event_seconds, refuse_later_events
+from recsys_cli.store.packs import PREFIX, Packed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,7 +42,7 @@ Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Packed):
     """Events of each item, or of each user.
 
     Attributes:
@@ -62,12 +63,10 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class Statistics(Packed):
     """All of it.
 
     Attributes:
-        items: activity by item.
-        users: activity by user.
         buyers: (n_items,) uint32 distinct users.
         repeated: (n_items,) float32 share of them who had the item more than once; 0 for none.
         categories: names of the columns of `codes`.
@@ -77,10 +76,10 @@ class Statistics:
         variant: (n_items,) int32 product that the item is a variant of; -1 for none.
         repurchase: whether an item that a user already has may be recommended again.
         reference: seconds since the epoch before which all events lie that were seen.
+        items: activity by item.
+        users: activity by user.
     """
 
-    items: Activity
-    users: Activity
     buyers: Counts
     repeated: Floats
     categories: Sequence[str]
@@ -89,44 +88,8 @@ class Statistics:
     variant: Codes
     repurchase: bool
     reference: int
-
-    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
-        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
-        pack: dict[str, Any] = {
-            "buyers": self.buyers,
-            "repeated": self.repeated,
-            "categories": list(self.categories),
-            "codes": self.codes,
-            "shares": self.shares,
-            "variant": self.variant,
-            "repurchase": self.repurchase,
-            "reference": self.reference,
-            "users_fingerprint": users_fingerprint,
-            "items_fingerprint": items_fingerprint,
-        }
-        for prefix, activity in ((ITEM, self.items), (USER, self.users)):
-            pack |= {f"{prefix}_{name}": array for name, array in asdict(activity).items()}
-        return pack
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> Statistics:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-
-        def activity(prefix: str) -> Activity:
-            return Activity(**{name: pack[f"{prefix}_{name}"] for name in Activity.__slots__})
-
-        return cls(
-            items=activity(ITEM),
-            users=activity(USER),
-            buyers=pack["buyers"],
-            repeated=pack["repeated"],
-            categories=tuple(pack["categories"]),
-            codes=pack["codes"],
-            shares=pack["shares"],
-            variant=pack["variant"],
-            repurchase=bool(pack["repurchase"]),
-            reference=int(pack["reference"]),
-        )
+    items: Activity = field(metadata={PREFIX: f"{ITEM}_"})
+    users: Activity = field(metadata={PREFIX: f"{USER}_"})
 
 
 def build_statistics(

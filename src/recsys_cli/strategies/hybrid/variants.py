@@ -14,9 +14,6 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
-from recsys_cli.strategies.base import Packs
-from recsys_cli.strategies.hybrid.statistics import Statistics
-from recsys_cli.strategies.popular.train import Popularity
 
 _HALF_LIFE_DAYS = 30.0
 """Age at which an item of the history counts half."""
@@ -50,15 +47,6 @@ class Variants:
         products = int(variant.max(initial=-1)) + 1
         starts = np.searchsorted(variant[order], np.arange(products + 1))
         self._members = CSR(starts.astype(np.int64), order, len(variant))
-
-    @classmethod
-    def from_packs(cls, packs: Packs) -> Variants:
-        """From the interactions, statistics and popular artifacts."""
-        return cls(
-            Interactions.from_pack(packs.pack("interactions")),
-            variant=Statistics.from_pack(packs.pack("statistics")).variant,
-            popularity=Popularity.from_pack(packs.pack("popular")).scores[0],
-        )
 
     @property
     def n_items(self) -> int:

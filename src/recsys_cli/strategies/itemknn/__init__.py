@@ -30,9 +30,12 @@ class ItemKnnConfig(Section):
 
 
 def _open(packs: Packs, _threads: int) -> Serving:
+    from recsys_cli.events.interactions import Interactions
     from recsys_cli.strategies.itemknn.serve import ItemKnn
+    from recsys_cli.strategies.itemknn.train import ItemNeighbours
 
-    return ItemKnn.from_packs(packs.pack("interactions"), packs.pack("itemknn"))
+    history = Interactions.from_pack(packs.pack("interactions"))
+    return ItemKnn(history, ItemNeighbours.from_pack(packs.pack("itemknn")))
 
 
 def _stages() -> list[Stage]:

@@ -5,9 +5,6 @@ See `train` for the score. One request needs nothing but numpy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from recsys_cli.csr import CSR
@@ -15,7 +12,7 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
-from recsys_cli.strategies.itemknn.train import ItemKnn as Neighbours
+from recsys_cli.strategies.itemknn.train import ItemNeighbours
 from recsys_cli.strategies.neighbours import score_blocks
 
 
@@ -25,16 +22,11 @@ class ItemKnn:
     name = "itemknn"
     unknown_reason = "no history with items that others had too"
 
-    def __init__(self, history: Interactions, neighbours: Neighbours) -> None:
+    def __init__(self, history: Interactions, neighbours: ItemNeighbours) -> None:
         """Keep views of the arrays."""
         self._history = history
         self._neighbours = neighbours
-        self._has_neighbours = np.diff(neighbours.neighbours.indptr) > 0
-
-    @classmethod
-    def from_packs(cls, interactions: Mapping[str, Any], itemknn: Mapping[str, Any]) -> ItemKnn:
-        """From the interactions and itemknn artifacts."""
-        return cls(Interactions.from_pack(interactions), Neighbours.from_pack(itemknn))
+        self._has_neighbours = np.diff(neighbours.indptr) > 0
 
     @property
     def n_items(self) -> int:
@@ -60,7 +52,7 @@ class ItemKnn:
             reference=self._neighbours.reference,
         )
         out = Recommendations.empty(len(users), k, self.name)
-        for start, scores in score_blocks(history, self._neighbours.neighbours):
+        for start, scores in score_blocks(history, self._neighbours.matrix):
             rows = np.arange(start, start + scores.n_rows)
             items, values = top_k_sparse(
                 _positive(scores),

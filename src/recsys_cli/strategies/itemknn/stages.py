@@ -33,7 +33,7 @@ def _itemknn(context: Context) -> Facts:
     model = train_itemknn(interactions, context.section("itemknn"), threads=context.threads)
     save_pack(context.output("itemknn"), model.to_pack(**fingerprints))
     return {
-        "neighbours": model.neighbours.nnz,
-        "items_with_neighbours": int((np.diff(model.neighbours.indptr) > 0).sum()),
+        "neighbours": len(model.indices),
+        "items_with_neighbours": int((np.diff(model.indptr) > 0).sum()),
         **fingerprints,
     }

@@ -11,14 +11,15 @@ in float64 and in the order of the history, so that many users together get the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import Command, TrainingError
+from recsys_cli.store.packs import Packed
 from recsys_cli.strategies.neighbours import strongest
 
 if TYPE_CHECKING:
@@ -30,41 +31,34 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class ItemKnn:
+class ItemNeighbours(Packed):
     """Each item's neighbours.
 
     Attributes:
-        neighbours: (n_items, n_items) similarities above 0 as data; no item is its own neighbour.
+        indptr: (n_items + 1,) int64, item i's are `indices[indptr[i]:indptr[i + 1]]`.
+        indices: (links,) int32 items, ascending within a row; no item is its own neighbour.
+        similarity: (links,) float32, above 0.
+        n_items: size of the catalogue.
         half_life_days: age at which an item of a user's history counts half.
         reference: seconds since the epoch before which all events lie that were seen.
     """
 
-    neighbours: CSR
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    similarity: npt.NDArray[np.float32]
+    n_items: int
     half_life_days: float
     reference: int
 
-    def to_pack(self, *, users_fingerprint: str, items_fingerprint: str) -> dict[str, Any]:
-        """The arrays as a pack, with the fingerprints of the ids that its rows stand for."""
-        return {
-            "indptr": self.neighbours.indptr,
-            "indices": self.neighbours.indices,
-            "similarity": self.neighbours.data,
-            "n_items": self.neighbours.n_columns,
-            "half_life_days": self.half_life_days,
-            "reference": self.reference,
-            "users_fingerprint": users_fingerprint,
-            "items_fingerprint": items_fingerprint,
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> ItemKnn:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-        n_items = int(pack["n_items"])
-        neighbours = CSR(pack["indptr"], pack["indices"], n_items, pack["similarity"])
-        return cls(neighbours, float(pack["half_life_days"]), int(pack["reference"]))
+    @property
+    def matrix(self) -> CSR:
+        """(n_items, n_items) with the similarities as data."""
+        return CSR(self.indptr, self.indices, self.n_items, self.similarity)
 
 
-def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads: int) -> ItemKnn:
+def train_itemknn(
+    interactions: Interactions, config: ItemKnnConfig, *, threads: int
+) -> ItemNeighbours:
     """Find each item's neighbours.
 
     Args:
@@ -81,8 +75,15 @@ def train_itemknn(interactions: Interactions, config: ItemKnnConfig, *, threads:
     if not matrix.nnz:
         raise TrainingError("there are no interactions to compare items by", hint=Command("status"))
     weighed = _weighed(matrix, config.similarity)
-    neighbours = strongest(weighed, config.neighbours, own=False, threads=threads)
-    return ItemKnn(neighbours, config.half_life_days, interactions.reference)
+    found = strongest(weighed, config.neighbours, own=False, threads=threads)
+    return ItemNeighbours(
+        indptr=found.indptr,
+        indices=found.indices,
+        similarity=np.asarray(found.data),
+        n_items=found.n_columns,
+        half_life_days=config.half_life_days,
+        reference=interactions.reference,
+    )
 
 
 def _weighed(matrix: Any, similarity: str) -> Any:

@@ -30,8 +30,9 @@ class PopularConfig(Section):
 
 def _open(packs: Packs, _threads: int) -> Serving:
     from recsys_cli.strategies.popular.serve import Popular
+    from recsys_cli.strategies.popular.train import Popularity
 
-    return Popular.from_pack(packs.pack("popular"))
+    return Popular(Popularity.from_pack(packs.pack("popular")))
 
 
 def _stages() -> list[Stage]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -24,11 +21,6 @@ class Popular:
     def __init__(self, popularity: Popularity) -> None:
         self._popularity = popularity
         self._orders: dict[int, npt.NDArray[np.int32]] = {}
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> Popular:
-        """From the popular artifact."""
-        return cls(Popularity.from_pack(pack))
 
     @property
     def n_items(self) -> int:

@@ -14,15 +14,15 @@ hold the whole catalogue and can always be refilled. Without times every event c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, WEIGHT
 from recsys_cli.events.weights import event_seconds, event_weight, refuse_later_events
+from recsys_cli.store.packs import Packed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Popularity:
+class Popularity(Packed):
     """Item scores by segment.
 
     Attributes:
@@ -56,22 +56,6 @@ class Popularity:
     user_segment: npt.NDArray[np.int16]
     segments: list[str]
     reference: int
-
-    def to_pack(self) -> dict[str, Any]:
-        """The fields as a pack."""
-        return {
-            "scores": self.scores,
-            "user_segment": self.user_segment,
-            "segments": list(self.segments),
-            "reference": self.reference,
-        }
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> Popularity:
-        """The inverse of `to_pack`; arrays may be memory maps."""
-        return cls(
-            pack["scores"], pack["user_segment"], list(pack["segments"]), int(pack["reference"])
-        )
 
 
 def build_popularity(

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 def _open(packs: Packs, _threads: int) -> Serving:
+    from recsys_cli.events.interactions import Interactions
     from recsys_cli.strategies.repurchase.serve import Repurchase
 
-    return Repurchase.from_pack(packs.pack("interactions"))
+    return Repurchase(Interactions.from_pack(packs.pack("interactions")))
 
 
 REPURCHASE = Strategy(

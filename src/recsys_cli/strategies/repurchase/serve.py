@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
@@ -27,11 +24,6 @@ class Repurchase:
     def __init__(self, history: Interactions) -> None:
         """Keep views of the arrays."""
         self._history = history
-
-    @classmethod
-    def from_pack(cls, pack: Mapping[str, Any]) -> Repurchase:
-        """From the interactions artifact."""
-        return cls(Interactions.from_pack(pack))
 
     @property
     def n_items(self) -> int:

@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class OrderedEvents:
     """Events by user, then time.
 
     Attributes:
@@ -52,10 +52,10 @@ class History:
         """(events,) int32 user of each event."""
         return np.repeat(np.arange(self.n_users, dtype=np.int32), np.diff(self.indptr))
 
-    def only(self, keep: Mask) -> History:
+    def only(self, keep: Mask) -> OrderedEvents:
         """The events that `keep` (events,) says, in their order."""
         before = np.concatenate(([0], np.cumsum(keep)))
-        return History(
+        return OrderedEvents(
             before[self.indptr],
             self.item[keep],
             self.time[keep],
@@ -64,10 +64,10 @@ class History:
             self.n_items,
         )
 
-    def of_users(self, low: int, high: int) -> History:
+    def of_users(self, low: int, high: int) -> OrderedEvents:
         """The events of users low to high, who become users 0 to high - low."""
         start, stop = int(self.indptr[low]), int(self.indptr[high])
-        return History(
+        return OrderedEvents(
             self.indptr[low : high + 1] - start,
             self.item[start:stop],
             self.time[start:stop],
@@ -81,7 +81,7 @@ class History:
         return CSR.from_pairs(self.users, self.item, n_rows=self.n_users, n_columns=self.n_items)
 
 
-def read_history(parts: Sequence[Path], *, n_users: int, n_items: int) -> History:
+def read_history(parts: Sequence[Path], *, n_users: int, n_items: int) -> OrderedEvents:
     """Read the files of a train_pairs artifact.
 
     Args:
@@ -103,7 +103,7 @@ def read_history(parts: Sequence[Path], *, n_users: int, n_items: int) -> Histor
     order = np.argsort(users, kind="stable")
     indptr = np.zeros(n_users + 1, np.int64)
     np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
-    return History(
+    return OrderedEvents(
         indptr,
         table[ITEM].to_numpy()[order],
         table[TIME].to_numpy()[order],
@@ -127,7 +127,7 @@ class Steps:
 
 
 def steps(
-    history: History,
+    history: OrderedEvents,
     *,
     max_weight: float | None = None,
     half_life_days: float | None = None,

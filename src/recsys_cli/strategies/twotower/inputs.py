@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from recsys_cli.strategies.twotower.features import Columns
-from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.history import OrderedEvents
 from recsys_cli.strategies.twotower.model import ItemBatch, UserBatch
 from recsys_cli.strategies.twotower.moments import Moment
 from recsys_cli.strategies.twotower.prefix import UserStates
@@ -105,7 +105,7 @@ class Shelf:
         facts: tells the segments.
     """
 
-    def __init__(self, history: History, *, reference: int, days: int, facts: Facts) -> None:
+    def __init__(self, history: OrderedEvents, *, reference: int, days: int, facts: Facts) -> None:
         self.trends = Trends.of(history, reference=reference, days=days)
         segment = facts.segment[history.users]
         self._segments = [

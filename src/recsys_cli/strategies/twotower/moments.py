@@ -23,7 +23,7 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors, train_als
-from recsys_cli.strategies.twotower.history import History, steps
+from recsys_cli.strategies.twotower.history import OrderedEvents, steps
 from recsys_cli.strategies.twotower.prefix import UserStates, Walk, user_states
 from recsys_cli.strategies.twotower.trends import Trends, aligned, windows_before
 
@@ -68,7 +68,7 @@ class Pairs:
     fold: npt.NDArray[np.int32]
     moments: tuple[Moment, ...]
     states: UserStates
-    history: History
+    history: OrderedEvents
 
     def __len__(self) -> int:
         return len(self.event)
@@ -87,14 +87,14 @@ class Fold:
     use: Mask
 
 
-def folds_of_users(history: History, *, folds: int) -> list[Fold]:
+def folds_of_users(history: OrderedEvents, *, folds: int) -> list[Fold]:
     """All events, those of each part of the users to be seen through those of the others."""
     part = history.users % folds
     return [Fold(part != b, part == b) for b in range(folds)]
 
 
 def training_pairs(
-    history: History,
+    history: OrderedEvents,
     trends: Trends,
     folds: Sequence[Fold],
     like: Moment,
@@ -153,7 +153,7 @@ def training_pairs(
     )
     moments: list[Moment] = []
 
-    def learn(events: History) -> AlsFactors:
+    def learn(events: OrderedEvents) -> AlsFactors:
         return train(interactions_of(events, interactions), als, threads=threads)
 
     parts = steps(
@@ -185,7 +185,9 @@ def training_pairs(
     )
 
 
-def _moment(events: History, like: Moment, learn: Callable[[History], AlsFactors]) -> Moment:
+def _moment(
+    events: OrderedEvents, like: Moment, learn: Callable[[OrderedEvents], AlsFactors]
+) -> Moment:
     """Factors of some events in the basis of `like`; none where there is nothing to learn."""
     if not (events.weight > 0).any():
         return Moment(np.zeros_like(like.factors), np.zeros_like(like.known))
@@ -198,7 +200,7 @@ _STATE = ("folded", "recent", "taste", "seen", "last")
 
 
 def _runs(
-    history: History, window: npt.NDArray[np.int64], *, repurchase: bool
+    history: OrderedEvents, window: npt.NDArray[np.int64], *, repurchase: bool
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], Mask]:
     """For each event: where its state ends, its run without negatives, and whether to learn it.
 
@@ -237,7 +239,7 @@ def _bounds(begin: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     return starts[run], np.append(starts[1:], len(begin))[run]
 
 
-def interactions_of(history: History, config: InteractionsConfig) -> Interactions:
+def interactions_of(history: OrderedEvents, config: InteractionsConfig) -> Interactions:
     """What ALS trains on, from the events of a history."""
     reference = int(history.time.max(initial=0)) + 1
     parts = steps(history, half_life_days=config.half_life_days, max_weight=config.max_weight,
@@ -255,7 +257,7 @@ def interactions_of(history: History, config: InteractionsConfig) -> Interaction
 
 
 def final_states(
-    history: History, walk: Walk, interactions: InteractionsConfig, *, reference: int,
+    history: OrderedEvents, walk: Walk, interactions: InteractionsConfig, *, reference: int,
     users: npt.NDArray[np.integer],
 ) -> UserStates:  # fmt: skip
     """States of `users` (n,), ascending, after all their events."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.ranking.gram import gram_matrix
-from recsys_cli.strategies.twotower.history import History, Steps
+from recsys_cli.strategies.twotower.history import OrderedEvents, Steps
 
 Vectors = npt.NDArray[np.float32]
 _DAY = 86_400
@@ -88,7 +88,7 @@ _BLOCK = 1 << 16
 
 
 def user_states(
-    history: History, steps: Steps, walk: Walk, users: npt.NDArray[np.integer],
+    history: OrderedEvents, steps: Steps, walk: Walk, users: npt.NDArray[np.integer],
     at: npt.NDArray[np.int64], *, out: UserStates,
 ) -> None:  # fmt: skip
     """Fill `out` with the states of `users` before the events at positions `at`.

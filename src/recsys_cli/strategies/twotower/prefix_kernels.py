@@ -6,7 +6,7 @@ and Morrison (Annals of Mathematical Statistics 1950):
     (A + c q qᵀ)⁻¹ = A⁻¹ - c (A⁻¹q)(A⁻¹q)ᵀ / (1 + c qᵀA⁻¹q)
 """
 
-# ruff: noqa: PLR0917, PLR0912  (compiled functions take arguments by position, and loop plainly)
+# ruff: noqa: PLR0917  (compiled functions take arguments by position, and loop plainly)
 
 from __future__ import annotations
 
@@ -56,31 +56,42 @@ def walk(
         at = start
         for state in range(emit_indptr[row], emit_indptr[row + 1]):
             while at < emit_at[state]:
-                if n_content:
-                    if decay > 0 and at > start:
-                        kept = np.exp(-decay * (time[at] - time[at - 1]))
-                        for j in range(n_content):
-                            liked[j] *= kept
-                    for j in range(n_content):
-                        liked[j] += weight[at] * content[item[at], j]
+                since = time[at] - time[at - 1] if at > start else 0
+                _like(liked, content[item[at]], weight[at], decay * since)
                 _learn(left, right, moved, factors[item[at]], gain[at], first[at])
                 at += 1
             if at > start:
-                for i in range(n_factors):
-                    total = 0.0
-                    for j in range(n_factors):
-                        total += left[i, j] * right[j]
-                    folded[state, i] = total
-                begin = max(start, at - last_items)
-                for i in range(n_factors):
-                    total = 0.0
-                    for event in range(begin, at):
-                        total += factors[item[event], i]
-                    recent[state, i] = total / (at - begin)
-                for j in range(n_content):
-                    taste[state, j] = liked[j]
+                _multiply(left, right, folded[state])
+                _mean(factors, item[max(start, at - last_items) : at], recent[state])
+                taste[state] = liked
                 last[state] = time[at - 1]
             seen[state] = at - start
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _like(liked: Any, vector: Any, weight: Any, decayed: Any) -> None:
+    """Add an event's content to a taste that is older by `decayed`, in units of e."""
+    kept = np.exp(-decayed) if decayed > 0 else 1.0
+    for j in range(len(liked)):
+        liked[j] = liked[j] * kept + weight * vector[j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _multiply(matrix: Any, vector: Any, out: Any) -> None:
+    for i in range(len(vector)):
+        total = 0.0
+        for j in range(len(vector)):
+            total += matrix[i, j] * vector[j]
+        out[i] = total
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _mean(factors: Any, items: Any, out: Any) -> None:
+    for i in range(len(out)):
+        total = 0.0
+        for item in items:
+            total += factors[item, i]
+        out[i] = total / len(items)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -90,13 +101,10 @@ def _learn(left: Any, right: Any, moved: Any, factor: Any, gain: Any, first: Any
     share = gain + 1.0 if first else gain
     if share == 0:
         return
+    _multiply(left, factor, moved)
     norm = 0.0
     for i in range(n):
-        total = 0.0
-        for j in range(n):
-            total += left[i, j] * factor[j]
-        moved[i] = total
-        norm += total * factor[i]
+        norm += moved[i] * factor[i]
         right[i] += share * factor[i]
     scale = gain / (1.0 + gain * norm)
     for i in range(n):

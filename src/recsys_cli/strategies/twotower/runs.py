@@ -19,7 +19,7 @@ from recsys_cli.strategies.twotower import INSTALL
 if TYPE_CHECKING:
     from recsys_cli.strategies.collab.als import AlsFactors
     from recsys_cli.strategies.twotower.fit import Validation
-    from recsys_cli.strategies.twotower.history import History
+    from recsys_cli.strategies.twotower.history import OrderedEvents
     from recsys_cli.strategies.twotower.inputs import Facts as KnownFacts
     from recsys_cli.strategies.twotower.vectors import TowerVectors
     from recsys_cli.strategies.twotower.view import Settings, View
@@ -179,7 +179,7 @@ def _settings(context: Context) -> Settings:
     )
 
 
-def _history(context: Context) -> History:
+def _history(context: Context) -> OrderedEvents:
     from recsys_cli.strategies.twotower.history import read_history
 
     n_users, n_items, _ = _sizes(context)

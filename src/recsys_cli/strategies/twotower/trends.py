@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.history import OrderedEvents
 
 Vectors = npt.NDArray[np.float32]
 NAMES = ("last window", "last 4 windows", "decayed", "ever", "age", "idle", "sold", "selling")
@@ -36,7 +36,7 @@ class Trends:
     seconds: int
 
     @classmethod
-    def of(cls, history: History, *, reference: int, days: int) -> Trends:
+    def of(cls, history: OrderedEvents, *, reference: int, days: int) -> Trends:
         """Count the events of `history`, all of which lie before `reference`."""
         seconds = days * _DAY
         window = windows_before(history.time, reference=reference, seconds=seconds)

@@ -15,7 +15,7 @@ from recsys_cli.config.models import InteractionsConfig
 from recsys_cli.strategies.collab import AlsConfig
 from recsys_cli.strategies.collab.als import AlsFactors
 from recsys_cli.strategies.twotower import TwoTowerConfig
-from recsys_cli.strategies.twotower.history import History
+from recsys_cli.strategies.twotower.history import OrderedEvents
 from recsys_cli.strategies.twotower.inputs import Facts, Shelf
 from recsys_cli.strategies.twotower.moments import Moment
 from recsys_cli.strategies.twotower.prefix import Walk
@@ -48,7 +48,7 @@ class View:
         walk: how users' states are made.
     """
 
-    history: History
+    history: OrderedEvents
     users: Moment
     items: Moment
     shelf: Shelf
@@ -57,7 +57,7 @@ class View:
 
 
 def view_of(
-    history: History, factors: AlsFactors, facts: Facts, settings: Settings, *, reference: int,
+    history: OrderedEvents, factors: AlsFactors, facts: Facts, settings: Settings, *, reference: int,
     like: Moment | None = None,
 ) -> View:  # fmt: skip
     """What is known at a moment, its factors rotated onto those of `like`."""

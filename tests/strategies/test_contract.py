@@ -1,0 +1,284 @@
+"""What every strategy must do, run over the registry so that a new one cannot skip it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys_cli.csr import CSR
+from recsys_cli.engine.registry import AUTO, build_strategy, strategy_names
+from recsys_cli.ranking.contract import NO_SOURCE, Recommendations, Recommender, Serving
+from recsys_cli.store.packs import load_pack, save_pack
+from recsys_cli.strategies import STRATEGIES
+from strategies import shop
+
+EVERYBODY = np.array([*range(shop.N_USERS), -1], np.int32)
+WITH_HISTORY = EVERYBODY[: shop.NO_HISTORY]
+
+
+def expect_held_out_item(strategy: Serving) -> None:
+    """Without what they have, users get the one item of their colour that they lack."""
+    got = strategy.recommend(WITH_HISTORY, k=1, exclude=shop.history().take(WITH_HISTORY))
+    assert got.items[:, 0].tolist() == [shop.held_out(u) for u in WITH_HISTORY]
+
+
+def expect_recent_items_of_the_region(strategy: Serving) -> None:
+    """Ten to eleven buyers each, so age decides; item 0's second purchase lifts it past 2 and 4."""
+    got = strategy.recommend(np.array([0, 12, -1], np.int32), k=8)
+    assert got.items[0].tolist() == [14, 12, 10, 8, 6, 0, 4, 2]
+    assert got.items[1, :7].tolist() == [13, 11, 9, 7, 5, 3, 1]
+    assert got.items[2, :4].tolist() == [14, 13, 12, 11]
+    expect_held_out_item(strategy)
+
+
+def expect_own_items(strategy: Serving) -> None:
+    """The item bought twice comes first, then the latest; nothing but the user's own."""
+    got = strategy.recommend(np.array([1, 12], np.int32), k=10)
+    assert got.items[0].tolist() == [0, 14, 12, 10, 8, 6, 4, -1, -1, -1]
+    south = [i for i in range(13, 0, -2) if i != shop.held_out(12)]
+    assert got.items[1].tolist() == south + [-1] * 4
+
+
+def expect_items_of_the_colour_even_new_ones(strategy: Serving) -> None:
+    """The item of their colour that users lack, and for odd ones the one nobody has bought yet."""
+    got = strategy.recommend(WITH_HISTORY, k=2, exclude=shop.history().take(WITH_HISTORY))
+    for user, items in zip(WITH_HISTORY, got.items, strict=True):
+        wanted = {shop.held_out(user)} | ({shop.NEVER_SEEN} if user >= 12 else set())
+        assert set(items[: len(wanted)].tolist()) == wanted
+
+
+EXPECTED: dict[str, Callable[[Serving], None]] = {
+    "collab": expect_held_out_item,
+    "hybrid": expect_held_out_item,
+    "itemknn": expect_held_out_item,
+    "graph": expect_held_out_item,
+    "content": expect_items_of_the_colour_even_new_ones,
+    "popular": expect_recent_items_of_the_region,
+    "repurchase": expect_own_items,
+    "twotower": expect_held_out_item,
+}
+
+
+@pytest.fixture(scope="module")
+def packs() -> shop.Packs:
+    return shop.all_packs()
+
+
+@pytest.fixture(params=list(STRATEGIES))
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def strategy(name: str, packs: shop.Packs) -> Serving:
+    return STRATEGIES[name].open(packs, 0)
+
+
+@pytest.fixture(params=[*STRATEGIES, AUTO])
+def chain(request: pytest.FixtureRequest, packs: shop.Packs) -> Recommender:
+    return build_strategy(request.param, packs)
+
+
+def random_exclusion(n: int, *, seed: int = 3) -> CSR:
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(shop.N_ITEMS)[: rng.integers(0, 9)].astype(np.int32) for _ in range(n)]
+    return CSR.from_rows(rows, shop.N_ITEMS)
+
+
+def random_mask(*, seed: int = 4) -> np.ndarray:
+    return np.random.default_rng(seed).random(shop.N_ITEMS) < 0.6
+
+
+def check_shape(got: Recommendations, n: int, k: int) -> None:
+    assert got.items.shape == got.scores.shape == got.source.shape == (n, k)
+    assert (got.items.dtype, got.scores.dtype, got.source.dtype) == (np.int32, np.float32, np.uint8)
+    empty = got.items < 0
+    assert (got.items[empty] == -1).all()
+    assert np.isnan(got.scores[empty]).all()
+    assert not np.isnan(got.scores[~empty]).any()
+    assert (got.source[empty] == NO_SOURCE).all()
+    assert (got.source[~empty] < len(got.sources)).all()
+    assert (np.diff(empty.astype(np.int8), axis=1) >= 0).all(), "a gap before the end of a list"
+    for row in got.items:
+        listed = row[row >= 0]
+        assert len(set(listed.tolist())) == len(listed)
+
+
+def test_every_strategy_states_its_right_answer() -> None:
+    assert set(EXPECTED) == set(STRATEGIES)
+
+
+def test_the_fixture_makes_every_artifact_that_a_strategy_needs() -> None:
+    assert {kind for spec in STRATEGIES.values() for kind in spec.needs} <= set(shop.MAKERS)
+
+
+def test_checkerboard(name: str, strategy: Serving) -> None:
+    EXPECTED[name](strategy)
+
+
+def test_name_and_catalogue(name: str, strategy: Serving) -> None:
+    assert strategy.name == name
+    assert strategy.n_items == shop.N_ITEMS
+    assert strategy.reference == shop.REFERENCE
+    assert strategy.unknown_reason
+    assert isinstance(strategy, Recommender)
+
+
+def test_shape_of_the_answer(strategy: Serving) -> None:
+    got = strategy.recommend(EVERYBODY, k=5)
+    check_shape(got, len(EVERYBODY), 5)
+    filled = np.where(np.isnan(got.scores), -np.inf, got.scores)
+    assert (filled[:, :-1] >= filled[:, 1:]).all()
+
+
+def test_batch_equals_single(strategy: Serving) -> None:
+    users = np.random.default_rng(0).permutation(np.repeat(EVERYBODY, 2)).astype(np.int32)
+    exclude, allow = random_exclusion(len(users)), random_mask()
+    batch = strategy.recommend(users, k=6, exclude=exclude, allow=allow)
+    for row, user in enumerate(users):
+        single = strategy.recommend(
+            np.array([user], np.int32), k=6, exclude=exclude.take(np.array([row])), allow=allow
+        )
+        np.testing.assert_array_equal(single.items[0], batch.items[row])
+        np.testing.assert_array_equal(
+            single.scores[0].view(np.uint32), batch.scores[row].view(np.uint32)
+        )
+
+
+@pytest.mark.parametrize("with_exclude", [False, True])
+@pytest.mark.parametrize("with_allow", [False, True])
+def test_exclusion_and_allow_list_hold_and_the_list_is_refilled(
+    strategy: Serving, with_exclude: bool, with_allow: bool
+) -> None:
+    exclude = random_exclusion(len(EVERYBODY)) if with_exclude else None
+    allow = random_mask() if with_allow else None
+    everything = strategy.recommend(EVERYBODY, k=shop.N_ITEMS).items
+    got = strategy.recommend(EVERYBODY, k=4, exclude=exclude, allow=allow).items
+    for row in range(len(EVERYBODY)):
+        barred = set(exclude.row(row).tolist()) if exclude else set()
+        left = [
+            i for i in everything[row] if i >= 0 and i not in barred and (allow is None or allow[i])
+        ]
+        assert got[row][got[row] >= 0].tolist() == left[:4]
+
+
+def test_everything_excluded_or_disallowed_gives_empty_lists(strategy: Serving) -> None:
+    n = len(EVERYBODY)
+    everything = CSR.from_rows([np.arange(shop.N_ITEMS, dtype=np.int32)] * n, shop.N_ITEMS)
+    assert (strategy.recommend(EVERYBODY, k=3, exclude=everything).items == -1).all()
+    nothing = np.zeros(shop.N_ITEMS, np.bool_)
+    assert (strategy.recommend(EVERYBODY, k=3, allow=nothing).items == -1).all()
+
+
+def test_strangers_get_a_list_only_from_strategies_that_know_them(strategy: Serving) -> None:
+    strangers = np.array([-1, shop.NO_HISTORY], np.int32)
+    got = strategy.recommend(strangers, k=5)
+    check_shape(got, 2, 5)
+    np.testing.assert_array_equal((got.items >= 0).any(axis=1), strategy.knows(strangers))
+
+
+def test_k_larger_than_the_catalogue(strategy: Serving) -> None:
+    k = shop.N_ITEMS + 5
+    got = strategy.recommend(EVERYBODY, k=k)
+    check_shape(got, len(EVERYBODY), k)
+    assert (got.items[:, shop.N_ITEMS :] == -1).all()
+    exact = strategy.recommend(EVERYBODY, k=shop.N_ITEMS)
+    np.testing.assert_array_equal(got.items[:, : shop.N_ITEMS], exact.items)
+
+
+def test_no_users(strategy: Serving) -> None:
+    none = np.empty(0, np.int32)
+    check_shape(strategy.recommend(none, k=3, exclude=random_exclusion(0)), 0, 3)
+
+
+def test_arguments_and_artifacts_stay_as_they_are(name: str) -> None:
+    packs = shop.all_packs()
+    for pack in packs.packs.values():
+        for value in pack.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+    strategy = STRATEGIES[name].open(packs, 0)
+    users, allow = EVERYBODY.copy(), random_mask()
+    users.setflags(write=False)
+    allow.setflags(write=False)
+    first = strategy.recommend(users, k=4, exclude=random_exclusion(len(users)), allow=allow)
+    first.items[:] = -5
+    again = strategy.recommend(users, k=4, exclude=random_exclusion(len(users)), allow=allow)
+    check_shape(again, len(users), 4)
+
+
+def test_save_and_load_give_the_same_lists(name: str, packs: shop.Packs, tmp_path: Path) -> None:
+    loaded = {}
+    for kind in (*STRATEGIES[name].needs, *STRATEGIES[name].uses):
+        if kind not in shop.MAKERS:
+            continue
+        save_pack(tmp_path / f"{kind}.joblib", packs.pack(kind))
+        loaded[kind] = load_pack(tmp_path / f"{kind}.joblib")
+    before = STRATEGIES[name].open(packs, 0).recommend(EVERYBODY, k=7)
+    after = STRATEGIES[name].open(shop.Packs(loaded), 0).recommend(EVERYBODY, k=7)
+    np.testing.assert_array_equal(before.items, after.items)
+    np.testing.assert_array_equal(before.scores, after.scores)
+
+
+def test_with_its_fallback_everybody_gets_a_full_list(chain: Recommender) -> None:
+    exclude, allow = random_exclusion(len(EVERYBODY), seed=8), random_mask(seed=9)
+    got = chain.recommend(EVERYBODY, k=6, exclude=exclude, allow=allow)
+    check_shape(got, len(EVERYBODY), 6)
+    for row in range(len(EVERYBODY)):
+        left = set(np.flatnonzero(allow).tolist()) - set(exclude.row(row).tolist())
+        listed = set(got.items[row][got.items[row] >= 0].tolist())
+        assert listed <= left
+        assert len(listed) == min(6, len(left))
+
+
+def test_with_its_fallback_k_beyond_the_catalogue_lists_every_item_once(chain: Recommender) -> None:
+    got = chain.recommend(EVERYBODY, k=shop.N_ITEMS + 3)
+    for row in got.items:
+        assert sorted(row.tolist()) == [-1] * 3 + list(range(shop.N_ITEMS))
+
+
+def test_with_its_fallback_batch_equals_single(chain: Recommender) -> None:
+    exclude = shop.history().take(EVERYBODY)
+    batch = chain.recommend(EVERYBODY, k=9, exclude=exclude)
+    for row, user in enumerate(EVERYBODY):
+        single = chain.recommend(
+            np.array([user], np.int32), k=9, exclude=exclude.take(np.array([row]))
+        )
+        np.testing.assert_array_equal(single.items[0], batch.items[row])
+        np.testing.assert_array_equal(
+            single.scores[0].view(np.uint32), batch.scores[row].view(np.uint32)
+        )
+
+
+def test_names_on_the_command_line() -> None:
+    assert {"collab", "popular", "repurchase", "auto"} <= set(strategy_names())
+
+
+def test_one_cold_request_imports_nothing_heavy(tmp_path: Path) -> None:
+    for kind in shop.MAKERS:
+        save_pack(tmp_path / f"{kind}.joblib", shop.MAKERS[kind]())
+    script = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from recsys_cli.strategies import STRATEGIES
+from recsys_cli.engine.registry import build_strategy
+from recsys_cli.store.packs import load_pack
+class Artifacts:
+    def has(self, kind): return not kind.startswith("ranker")
+    def pack(self, kind): return load_pack(Path({str(tmp_path)!r}) / (kind + ".joblib"))
+for name in {[*set(strategy_names()) - {"hybrid"}]!r}:
+    items = build_strategy(name, Artifacts()).recommend(np.array([1], np.int32), k=5).items
+    assert (items >= 0).all()
+heavy = {{"polars", "scipy", "numba", "implicit", "torch", "pandas"}} & set(sys.modules)
+sys.exit(f"imported {{heavy}}" if heavy else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
