@@ -57,9 +57,14 @@ class View:
 
 
 def view_of(
-    history: OrderedEvents, factors: AlsFactors, facts: Facts, settings: Settings, *, reference: int,
+    history: OrderedEvents,
+    factors: AlsFactors,
+    facts: Facts,
+    settings: Settings,
+    *,
+    reference: int,
     like: Moment | None = None,
-) -> View:  # fmt: skip
+) -> View:
     """What is known at a moment, its factors rotated onto those of `like`."""
     rotation = np.eye(factors.factors)
     if like is not None:
