@@ -57,27 +57,30 @@ def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
 
 
 def find_datasets(workspace: Path) -> list[FoundDataset]:
-    """Folders in data/ that hold raw files, by name.
+    """Folders in data/ that hold raw files, by name; data/ itself where files lie straight in it.
 
     A folder's dataset is named after it, less a trailing `_raw`; the first H&M and the first
-    RetailRocket folder are named hm and rr.
+    RetailRocket folder are named hm and rr, and data/ itself is shop.
     """
     from recsys_cli.config.template import FoundDataset
 
     found: list[FoundDataset] = []
     taken: set[str] = set()
     root = workspace / "data"
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
-        kind = _kind(folder)
+    folders = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+    for folder in [*folders, *([root] if root.is_dir() else [])]:
+        kind = _kind(folder) or (_kind_of_parts(folder) if folder != root else None)
         if kind is None:
             continue
         name = adapter_of(kind).usual_name
         if not name or name in taken:
-            name = re.sub(r"[^a-z0-9_]+", "_", folder.name.lower()).removesuffix("_raw")
+            own = folder.name.lower() if folder != root else "shop"
+            name = re.sub(r"[^a-z0-9_]+", "_", own).removesuffix("_raw")
         if name in taken or name in ("", "all"):
             name = f"{name or 'dataset'}_{len(found) + 1}"
         taken.add(name)
-        found.append(FoundDataset(name, kind, f"data/{folder.name}", _has_pictures(folder)))
+        path = folder.relative_to(workspace).as_posix()
+        found.append(FoundDataset(name, kind, path, _has_pictures(folder)))
     return found
 
 
@@ -85,6 +88,12 @@ def _kind(folder: Path) -> str | None:
     files = [p.name for p in folder.iterdir() if p.is_file()]
     signs = ((kind, adapter_of(kind).sign) for kind in KINDS)
     return next((kind for kind, sign in signs if any(map(sign.search, files))), None)
+
+
+def _kind_of_parts(folder: Path) -> str | None:
+    """The kind of a folder whose tables are folders of parts."""
+    below = sorted(p for p in folder.iterdir() if p.is_dir())
+    return "generic" if any(_kind(parts) == "generic" for parts in below) else None
 
 
 def _has_pictures(folder: Path) -> bool:

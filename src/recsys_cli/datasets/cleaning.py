@@ -30,7 +30,7 @@ MISSING = (
 _MAYBE_MISSING = ("-1", "0")
 """Likewise, where one user holds far more of them than any other."""
 _FAR_MORE, _HARDLY, _MANY = 5, 0.02, 0.2
-_AT_LEAST = 100
+_SOME, _AT_LEAST = 20, 100
 _CONDITION = re.compile(r"\s*(.+?)\s*(>=|<=|!=|=|>|<)\s*(.*?)\s*$")
 _INVISIBLE = "\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
 _SPACES = " \t\r\n" + _INVISIBLE
@@ -178,9 +178,10 @@ def _missing(
     """The ids that are none, as they are spelled; `ids` holds those of the rows as `id`."""
     words = intake.config.missing_ids
     wanted = MISSING if words is None else tuple(word.lower() for word in words)
-    counts = ids.drop_nulls().group_by("id").len()
+    counts = ids.drop_nulls().group_by("id").len().collect(engine="streaming")
+    counts = counts.sort("len", "id", descending=[True, False])
     spelled = pl.col("id").str.strip_chars(_SPACES).str.to_lowercase().is_in(wanted)
-    found = counts.filter(spelled).sort("len", descending=True).collect(engine="streaming")
+    found = counts.filter(spelled)
     if words is None and role == USER:
         found = pl.concat([found, _implausible(counts.filter(~spelled))])
     if not len(found):
@@ -199,18 +200,18 @@ def _missing(
     return found["id"].to_list()
 
 
-def _implausible(counts: pl.LazyFrame) -> pl.DataFrame:
-    """The user who holds far more events than any other, if there is one: no single person."""
-    first = counts.top_k(2, by="len").collect(engine="streaming")
-    totals = counts.select(pl.col("len").sum().alias("rows"), pl.len().alias("ids"))
-    rows, ids = totals.collect(engine="streaming").row(0)
-    first = first.sort("len", descending=True)
-    if len(first) < 2 or ids < _AT_LEAST // _FAR_MORE or first["len"][0] < _AT_LEAST:  # noqa: PLR2004
-        return first.clear()
-    share = first["len"][0] / rows
-    least = _HARDLY if first["id"][0] in _MAYBE_MISSING else _MANY
-    far = first["len"][0] >= _FAR_MORE * first["len"][1]
-    return first.head(1) if far and share >= least else first.clear()
+def _implausible(counts: pl.DataFrame) -> pl.DataFrame:
+    """The user who holds far more events than any other, if there is one: no single person.
+
+    Args:
+        counts: ids and how many events each has, most first.
+    """
+    if len(counts) < _SOME or counts["len"][0] < _AT_LEAST:
+        return counts.clear()
+    share = counts["len"][0] / int(counts["len"].sum())
+    least = _HARDLY if counts["id"][0] in _MAYBE_MISSING else _MANY
+    far = counts["len"][0] >= _FAR_MORE * counts["len"][1]
+    return counts.head(1) if far and share >= least else counts.clear()
 
 
 def normalised(ids: pl.Expr, rules: Collection[IdRule]) -> pl.Expr:

@@ -139,8 +139,6 @@ def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
         several = len(looks.events) > 1
         found.settings.append(Setting("events", events.name, guessed=several))
         found.said.append(("events", _files(events)))
-    if not events.named:
-        found.settings.append(Setting("header", False, "no line of names", guessed=True))
     found.columns = tuple(events.cells.columns)
     _find_columns(found, events)
     looks.seen = [seen for seen in looks.seen if seen not in used]
@@ -157,6 +155,9 @@ def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
         if table == "items":
             _find_catalogue(found, catalogue, folder)
         looks.seen = [seen for seen in looks.seen if seen is not catalogue]
+        used.append(catalogue)
+    if not any(seen.named for seen in used):
+        found.settings.append(Setting("header", False, "no line of names", guessed=True))
     if looks.seen:
         left = ", ".join(seen.name for seen in looks.seen)
         found.said.append(("left aside", left))
@@ -265,7 +266,7 @@ def _say_totals(found: Understood, report: IngestReport, out: Path) -> None:
     items = pl.scan_parquet(out / f"items_{report.dataset}.parquet")
     pictures = int(items.select(image.is_not_null().sum()).collect().item())
     found.pictures = found.pictures or pictures > 0
-    if pictures:
+    if pictures and spec.kind == "generic":
         found.said.append(("pictures", f"{counted(pictures, 'items')} of {report.items:,}"))
     again = 1 - report.pairs / report.events
     share = f"{again:.0%} of the events are of what the user had before"
