@@ -1,0 +1,239 @@
+"""What exports do to their files and rows, one thing at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from datasets.formats import EVENTS
+from recsys_cli.datasets.cleaning import money_style, twins
+
+from .conftest import Workspace
+
+ROWS = [(f"u{e.user}", f"i{e.item}", f"{e.time:%Y-%m-%d}") for e in EVENTS[:200]]
+HEADER = "user_id,item_id,date"
+
+
+def only(shop: Workspace, text: str | bytes, name: str = "log.csv") -> None:
+    """Put one file in place of those that are there."""
+    for file in shop.raw.iterdir():
+        file.unlink()
+    (shop.raw / name).write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def table(rows: list[tuple[object, ...]], header: str = HEADER, separator: str = ",") -> str:
+    return "\n".join([header, *(separator.join(map(str, row)) for row in rows)]) + "\n"
+
+
+def counted(shop: Workspace) -> tuple[int, int, int]:
+    report = shop.ingest()
+    return report.events, report.users, report.items
+
+
+WANT = (200, len({row[0] for row in ROWS}), len({row[1] for row in ROWS}))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1", "cp1252", "utf-8-sig"])
+def test_other_encodings(shop: Workspace, encoding: str) -> None:
+    rows = [(user, f"café {item}", day) for user, item, day in ROWS]
+    only(shop, table(rows).encode(encoding))
+    if encoding not in ("utf-16", "utf-8-sig"):
+        shop.set(encoding=encoding)
+    assert counted(shop) == WANT
+    assert shop.table("items")["item"][0].startswith("café i")
+
+
+@pytest.mark.parametrize("separator", ["::", "||", "~|~", "\t", ";", "|", " "])
+def test_separators(shop: Workspace, separator: str) -> None:
+    only(shop, table(ROWS, HEADER.replace(",", separator), separator), "log.txt")
+    assert counted(shop) == WANT
+
+
+def test_a_separator_that_is_set_wins(shop: Workspace) -> None:
+    only(shop, table(ROWS, HEADER.replace(",", " # "), " # "), "log.txt")
+    shop.set(separator=" # ")
+    assert counted(shop) == WANT
+
+
+def test_lines_that_end_in_cr(shop: Workspace) -> None:
+    only(shop, table(ROWS).replace("\n", "\r"))
+    assert counted(shop) == WANT
+
+
+def test_quotes_after_backslashes_keep_what_they_quote(shop: Workspace) -> None:
+    rows = [(user, f'"a \\"{item}\\", b"', day) for user, item, day in ROWS]
+    only(shop, table(rows))
+    assert counted(shop) == WANT
+    assert shop.table("items")["item"][0].startswith('a "i')
+
+
+def test_a_json_array(shop: Workspace) -> None:
+    names = HEADER.split(",")
+    records = [dict(zip(names, row, strict=True)) for row in ROWS]
+    only(shop, json.dumps(records, indent=2), "log.json")
+    assert counted(shop) == WANT
+
+
+def test_names_that_are_empty_or_there_twice_are_left_aside(shop: Workspace) -> None:
+    only(shop, table([(*row, "", "x", "y") for row in ROWS], f"{HEADER},,note,note"))
+    assert counted(shop) == WANT
+
+
+def test_parts_are_one_table_and_lines_are_those_of_their_files(shop: Workspace) -> None:
+    only(shop, table(ROWS[:70]), "log_2021-01.csv")
+    broken = [*ROWS[70:130], ("", "i1", "2021-01-01")]
+    (shop.raw / "log_2021-02.csv").write_text(table(broken))
+    (shop.raw / "log_2021-03.csv").write_text(table(ROWS[130:]))
+    assert counted(shop) == WANT
+    finding = shop.find("events.empty_user")
+    assert (finding.file, finding.line, finding.count) == ("log_2021-02.csv", 62, 1)
+
+
+def test_parts_whose_columns_are_in_another_order(shop: Workspace) -> None:
+    only(shop, table(ROWS[:70]), "log_1.csv")
+    other = [(day, user, item) for user, item, day in ROWS[70:]]
+    (shop.raw / "log_2.csv").write_text(table(other, "date,user_id,item_id"))
+    assert counted(shop) == WANT
+
+
+def test_a_folder_of_parts(shop: Workspace) -> None:
+    only(shop, "")
+    for file in shop.raw.iterdir():
+        file.unlink()
+    folder = shop.raw / "events"
+    folder.mkdir()
+    frame = pl.DataFrame(ROWS, schema=HEADER.split(","), orient="row")
+    frame[:90].write_parquet(folder / "part-0.parquet")
+    frame[90:].write_parquet(folder / "part-1.parquet")
+    (folder / "_SUCCESS").touch()
+    shop.set(events="events")
+    assert counted(shop) == WANT
+
+
+def test_a_join_needs_one_row_for_each_key(shop: Workspace) -> None:
+    only(shop, table([(n, row[1]) for n, row in enumerate(ROWS)], "order_id,item_id"), "lines.csv")
+    orders = [(n, row[0], row[2]) for n, row in enumerate(ROWS)]
+    (shop.raw / "orders.csv").write_text(table(orders, "order_id,user_id,date"))
+    shop.set(events="lines.csv", items="", join=[{"file": "orders.csv", "on": "order_id"}])
+    assert counted(shop) == WANT
+    (shop.raw / "orders.csv").write_text(table([*orders, orders[0]], "order_id,user_id,date"))
+    assert shop.find("join1.keys").status == "fail"
+
+
+@pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "<NA>", " n/a "])
+def test_words_for_missing_are_no_user(shop: Workspace, word: str) -> None:
+    only(shop, table([*ROWS, (word, "i1", "2021-01-01")]))
+    assert counted(shop) == WANT
+    finding = shop.find("events.missing_user")
+    assert (finding.status, finding.count) == ("warn", 1)
+    shop.set(missing_ids=[])
+    assert counted(shop) == (WANT[0] + 1, WANT[1] + 1, WANT[2])
+
+
+def test_one_who_holds_far_more_than_any_other_is_no_user(shop: Workspace) -> None:
+    crowd = [("0", f"i{n % 20}", "2021-01-01") for n in range(300)]
+    only(shop, table([*ROWS, *crowd]))
+    shop.set(guests="drop")
+    assert counted(shop) == WANT
+    assert shop.find("events.missing_user").example == "0"
+    shop.set(missing_ids=[], guests=None)
+    assert counted(shop)[1] == WANT[1] + 1
+
+
+def test_guests(shop: Workspace) -> None:
+    rows = [(row[0] if n % 4 else "", *row[1:], f"s{n % 9}") for n, row in enumerate(ROWS)]
+    only(shop, table(rows, f"{HEADER},session_id"))
+    assert shop.find("events.empty_user").status == "fail"
+    shop.set(guests="drop")
+    assert shop.ingest().events == 150
+    shop.set(guests="session")
+    assert shop.ingest().events == 200
+    assert "session_id:s0" in shop.table("users")["user"].to_list()
+
+
+def test_rows_are_kept_by_conditions(shop: Workspace) -> None:
+    rows = [(*row, n % 5 + 1, "yes" if n % 2 else "no") for n, row in enumerate(ROWS)]
+    only(shop, table(rows, f"{HEADER},rating,is_click"))
+    for keep, want in (
+        (["rating>=4"], 80), (["rating<2"], 40), (["rating=5"], 40), (["rating!=5"], 160),
+        (["is_click=yes"], 100), (["is_click=yes", "rating>3"], 40), (["rating <= 2.0"], 80),
+    ):  # fmt: skip
+        shop.set(keep=keep)
+        assert shop.ingest().events == want
+        assert shop.find("events.keep").count == 200 - want
+
+
+def test_returned_pieces(shop: Workspace) -> None:
+    rows = [("a", "x", "2021-01-01", 3), ("a", "x", "2021-01-02", 2), ("a", "x", "2021-01-03", -4),
+            ("b", "x", "2021-01-01", 1), ("b", "x", "2021-01-05", -1), ("b", "y", "2021-01-01", 2)]  # fmt: skip
+    only(shop, table(rows, f"{HEADER},quantity"))
+    assert shop.ingest().events == 6
+    shop.set(returns="drop")
+    assert shop.ingest().events == 4
+    shop.set(returns="subtract", value_as_weight=True)
+    assert shop.ingest().events == 2
+    assert shop.table("events")["value"].to_list() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "style"),
+    [
+        (["$12.50", "€3"], "."), (["1,234.56"], "."), (["1.234,56"], ","), (["12,50 €"], ","),
+        (["1,234"], "."), (["(12.50)", "$3"], "."), (["abc", "def"], None),
+    ],
+)  # fmt: skip
+def test_amounts(cells: list[str], style: str | None) -> None:
+    assert money_style(cells) == style
+
+
+def test_too_many_cells_that_are_no_number_stop(shop: Workspace) -> None:
+    rows = [(*row, "cheap" if n % 40 == 0 else n) for n, row in enumerate(ROWS)]
+    only(shop, table(rows, f"{HEADER},price"))
+    assert shop.find("events.value").status == "fail"
+
+
+def test_twins_of_each_kind() -> None:
+    ids = pl.Series(
+        ["18", "18.0", "sku-1", "SKU-1", "a", "a\u00a0", "caf\u00e9", "cafe\u0301", "007", "7"]
+    )
+    assert {rule: count for rule, (count, _, _) in twins(ids).items()} == dict.fromkeys(
+        ("spaces", "unicode", "decimals", "case", "zeros"), 1
+    )
+
+
+def test_twins_become_one(shop: Workspace) -> None:
+    rows = [
+        (user, item if n % 3 else item.upper(), day) for n, (user, item, day) in enumerate(ROWS)
+    ]
+    only(shop, table(rows))
+    assert shop.find("events.twins_item_case").status == "warn"
+    shop.set(normalize_ids=["case"])
+    assert counted(shop) == WANT
+
+
+def test_gone_items_are_flagged_and_can_stay(shop: Workspace) -> None:
+    from recsys_cli.store.packs import load_pack
+
+    only(shop, table(ROWS))
+    listed = sorted({row[1] for row in ROWS})[3:]
+    (shop.raw / "items.csv").write_text(
+        table([(item, f"Thing {item}") for item in listed], "item_id,name")
+    )
+    shop.ingest()
+    ids = load_pack(shop.out / f"ids_{shop.name}.joblib")
+    assert int(ids["item_gone"].sum()) == 3
+    shop.set(gone_items="keep").ingest()
+    assert "item_gone" not in load_pack(shop.out / f"ids_{shop.name}.joblib")
+
+
+def test_pictures_by_hm_folders(shop: Workspace) -> None:
+    only(shop, table([(user, "0108775015", day) for user, _, day in ROWS]))
+    (shop.raw / "items.csv").write_text("item_id,name\n0108775015,Top\n108775044,Skirt\n")
+    picture: Path = shop.raw / "images" / "010" / "0108775015.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    shop.ingest()
+    assert shop.table("items")["image"].to_list() == ["images/010/0108775015.jpg", None]
