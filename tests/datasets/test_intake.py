@@ -237,3 +237,27 @@ def test_pictures_by_hm_folders(shop: Workspace) -> None:
     picture.touch()
     shop.ingest()
     assert shop.table("items")["image"].to_list() == ["images/010/0108775015.jpg", None]
+
+
+def test_that_no_picture_is_found_says_what_lies_there(tmp_path: Path) -> None:
+    from datasets.test_formats import run
+
+    folder = tmp_path / "data" / "shop"
+    (folder / "img").mkdir(parents=True)
+    (folder / "log.csv").write_text(table(ROWS))
+    (folder / "items.csv").write_text("item_id,name\ni1,Mug\ni2,Cup\n")
+    options = ("-w", tmp_path, "--set", "image.encoder=histogram")
+    run("init", "-w", tmp_path)
+    assert "there is no JPEG" in run("embed", "image", *options)
+    (folder / "img" / "front.jpg").touch()
+    run("ingest", "--force", "-w", tmp_path)
+    said = run("embed", "image", "--force", *options)
+    assert "img/front.jpg, that no column of the items names" in " ".join(said.split())
+
+
+def test_a_quote_left_open_near_the_end_costs_its_row_alone(shop: Workspace) -> None:
+    rows = [*ROWS[:190], ("u1", '"i1', "2021-01-01"), *ROWS[190:]]
+    only(shop, table(rows))
+    report = shop.ingest()
+    assert (report.events, report.skipped) == (200, 1)
+    assert shop.find("events.quotes").line == 192

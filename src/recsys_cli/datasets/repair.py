@@ -10,9 +10,9 @@ import csv
 import io
 import json
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,8 @@ from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.opening import ENCODING_HINT
 from recsys_cli.datasets.rawfile import BOM, RawFile, open_bytes
 
+Line = tuple[int, bytes]
+"""Its number, from 1, and its bytes."""
 Problem = Literal["few", "many", "encoding", "quote", "json", "blank"]
 
 # A quoted field over more lines than this is an unclosed quote, not a text.
@@ -146,7 +148,7 @@ def records(raw: RawFile, *, header: bool = False) -> Iterator[Record]:
         yield from _text_records(raw, numbered)
 
 
-def _json_records(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
+def _json_records(numbered: Iterator[Line]) -> Iterator[Record]:
     for line, raw_line in numbered:
         data = raw_line.removeprefix(BOM) if line == 1 else raw_line
         problem: Problem | None = None
@@ -163,27 +165,22 @@ def _json_records(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
         yield Record(line, data.rstrip(b"\r\n") + b"\n", problem)
 
 
-def _text_records(raw: RawFile, numbered: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
+def _text_records(raw: RawFile, numbered: Iterator[Line]) -> Iterator[Record]:
     separator, wanted = raw.separator.encode(), len(raw.names) - 1
-    returned: deque[tuple[int, bytes]] = deque()
-    lines = chain.from_iterable(iter(lambda: _draw(returned, numbered), None))
-    for line, data in lines:
+    returned: deque[Line] = deque()
+
+    def draw() -> Line | None:
+        """The next line: one that was handed back, else a new one; None at the end."""
+        return returned.popleft() if returned else next(numbered, None)
+
+    while (drawn := draw()) is not None:
+        line, data = drawn
         if raw.quoted and b'"' in data:
-            record, unused = _quoted_record(raw, line, data, lines)
+            record, unused = _quoted_record(raw, line, data, draw)
             returned.extendleft(reversed(unused))
             yield record
         else:
             yield Record(line, data, _problem(data, data.count(separator) - wanted))
-
-
-def _draw(
-    returned: deque[tuple[int, bytes]], numbered: Iterator[tuple[int, bytes]]
-) -> Iterable[tuple[int, bytes]] | None:
-    """The next line: one that was handed back, else a new one; None at the end."""
-    if returned:
-        return (returned.popleft(),)
-    following = next(numbered, None)
-    return None if following is None else (following,)
 
 
 def _problem(data: bytes, surplus: int) -> Problem | None:
@@ -200,13 +197,13 @@ def _problem(data: bytes, surplus: int) -> Problem | None:
 
 
 def _quoted_record(
-    raw: RawFile, line: int, data: bytes, pending: Iterator[tuple[int, bytes]]
-) -> tuple[Record, list[tuple[int, bytes]]]:
+    raw: RawFile, line: int, data: bytes, draw: Callable[[], Line | None]
+) -> tuple[Record, list[Line]]:
     """The record that starts at `data`; and, where its quote never closes, the lines read."""
-    taken: list[tuple[int, bytes]] = []
+    taken: list[Line] = []
     whole = data
     while whole.count(b'"') % 2 and len(taken) < _MAX_QUOTED_LINES:
-        following = next(pending, None)
+        following = draw()
         if following is None:
             break
         taken.append(following)

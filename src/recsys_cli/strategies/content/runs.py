@@ -106,12 +106,33 @@ def embed_image(context: Context) -> Facts:
     save_pack(context.output("image_embeddings"), pack)
     missing = {one for one in found.skipped if not (root / one.file).exists()}
     _report_damaged(context, [one for one in found.skipped if one not in missing])
+    if not found.has.any():
+        _report_none(context)
     return {
         **_facts(found, encoder.name, encoder.facts, fingerprint),
         "missing": len(missing),
         "skipped": len(found.skipped) - len(missing),
         "skipped_files": [list(one) for one in found.skipped[:_RECORDED]],
     }
+
+
+def _report_none(context: Context) -> None:
+    """Say where pictures were looked for, and what lies there."""
+    from recsys_cli.datasets.itempictures import Pictures
+
+    named = raw_path(context.config, context.dataset)
+    folder = context.workspace.root / named if named else None
+    if folder is None or not folder.is_dir():
+        where = f"{folder} is not there" if folder else "recsys.toml does not say where they lie"
+    else:
+        there = sorted(Pictures.below(folder).paths)
+        where = f"below {named} there is no JPEG, PNG, WebP or GIF"
+        if there:
+            where = (
+                f"below {named} lie {counted(len(there), 'pictures')}, such as {there[0]}, that no "
+                "column of the items names and that are not called after an item's id"
+            )
+    context.progress.warn(f"no item of {context.dataset} has a picture: {where}")
 
 
 def _report_damaged(context: Context, damaged: Sequence[Skipped]) -> None:
