@@ -77,7 +77,7 @@ def test_unknown_users_are_new_and_unknown_items_are_missed(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"user_id,item\na,7\n", "no column user; its columns are user_id, item"),
+        ("t.csv", b"who,item\na,7\n", "no column user; its columns are who, item"),
         ("t.csv", b"user,item\n", "has no rows"),
         ("t.csv", b"", "cannot read"),
         ("t.csv", b"user,item\na,\n", "1 row .* without a user or an item"),
@@ -96,3 +96,19 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, name: str, content: bytes, me
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         read(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.dat", b"a::007::1::978300760\na::5::1::978300760\nb::12::5::978300761\n"),
+        ("t.csv", b"a,007\na,5\nb,12\n"),
+        ("t.csv", b"customer_id;article_id;date\na;007;x\na;5;x\nb;12;x\n"),
+        ("t.json", b'[{"user_id": "a", "sku": "007"}, {"user_id": "a", "sku": "5"},'
+                   b' {"user_id": "b", "sku": "12"}]'),
+    ],
+)  # fmt: skip
+def test_a_split_may_be_written_as_events_are(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert rows(read(path)) == [(0, [2]), (1, [0, 3])]

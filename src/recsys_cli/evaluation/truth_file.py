@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +19,6 @@ from recsys_cli.store.idtable import IdTable
 if TYPE_CHECKING:
     import polars as pl
 
-_SEPARATORS = "\t;|"
-"""What may stand in a header instead of a comma."""
-
 
 def truth_from_file(path: Path, *, users: IdTable, items: IdTable) -> Truth:
     """Read a test split.
@@ -30,7 +27,7 @@ def truth_from_file(path: Path, *, users: IdTable, items: IdTable) -> Truth:
     know stays in the denominators as a miss. Both are counted and reported.
 
     Args:
-        path: CSV, TSV, Parquet or JSON lines; text files may be gzipped.
+        path: of any format that events may have.
         users: external ids of users.
         items: external ids of items.
 
@@ -79,18 +76,7 @@ def _read_pairs(path: Path) -> pl.DataFrame:
 
     if not path.is_file():
         raise DataError(f"the truth file {path} does not exist")
-    try:
-        frame = _read(path)
-    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the truth file {path}: {error}") from error
-    lacking = [column for column in (USER, ITEM) if column not in frame.columns]
-    if lacking:
-        raise DataError(
-            f"the truth file {path} has no column {' and '.join(lacking)}; "
-            f"its columns are {', '.join(frame.columns)}",
-            hint="it needs columns user and item, holding ids as in the raw files",
-        )
-    pairs = frame.select(pl.col(USER, ITEM).cast(pl.String))
+    pairs = _read(path)
     gaps = pairs.filter(pl.any_horizontal(pl.col(USER, ITEM).is_null()))
     if len(gaps):
         raise DataError(
@@ -102,18 +88,34 @@ def _read_pairs(path: Path) -> pl.DataFrame:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    """The whole table; text columns stay strings, so that ids keep their zeros."""
+    """User and item of every row, read as raw events are; ids keep their zeros."""
     import polars as pl
 
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if ".parquet" in suffixes:
-        return pl.read_parquet(path)
-    if {".jsonl", ".ndjson"} & set(suffixes):
-        return pl.read_ndjson(path, infer_schema_length=None)
-    opener = gzip.open if ".gz" in suffixes else open
-    with opener(path, "rt", encoding="utf-8-sig") as file:
-        header = file.readline()
-    separator = max(_SEPARATORS, key=header.count)
-    if not header.count(separator):
-        separator = ","
-    return pl.read_csv(path, separator=separator, infer_schema=False)
+    from recsys_cli.datasets.findings import Findings
+    from recsys_cli.datasets.guess import AmbiguousError
+    from recsys_cli.datasets.opening import open_raw
+    from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles
+
+    findings = Findings("truth")
+    with TemporaryDirectory(prefix="recsys-truth-") as scratch:
+        raw = open_raw(path, "truth", findings, scratch=Path(scratch))
+        if raw is None:
+            raise DataError(f"cannot read the truth file {path}: {findings.failed[0].message}")
+        try:
+            own = {role: role for role in (USER, ITEM) if role in raw.usable}
+            columns = find_roles(raw.sample(SAMPLE_ROWS), own, named=raw.header).columns
+            if not raw.header and not columns:
+                columns = dict(zip((USER, ITEM), raw.names, strict=False))
+            lacking = [role for role in (USER, ITEM) if role not in columns]
+            if not lacking:
+                names = {columns[USER]: USER, columns[ITEM]: ITEM}
+                return raw.scan_text(list(names)).rename(names).collect()
+        except (pl.exceptions.PolarsError, OSError, EOFError) as error:
+            raise DataError(f"cannot read the truth file {path}: {error}") from error
+        except AmbiguousError as error:
+            lacking = [str(error.args[0])]
+    raise DataError(
+        f"the truth file {path} has no column {' and '.join(lacking)}; "
+        f"its columns are {', '.join(raw.names)}",
+        hint="it needs columns user and item, holding ids as in the raw files",
+    )
