@@ -16,6 +16,9 @@ from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 
 
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+
+
 def run(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
@@ -53,6 +56,8 @@ def test_what_init_writes_reads_every_event(workspace: tuple[Path, Format]) -> N
         assert (report.last or "")[:19] == max(times)
     for key, value in (made.settings or {}).items():
         assert getattr(config, key) == value
+    written = (root / "recsys.toml").read_text().partition('path = "data/shop"\n')[2]
+    assert written.partition("\n\n")[0] in DOCUMENTED
 
 
 @pytest.mark.slow
