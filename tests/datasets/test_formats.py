@@ -15,7 +15,6 @@ from recsys_cli.datasets.ingest import attempt
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 
-
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 
 

@@ -46,7 +46,10 @@ GROUPS = {
 
 COMMANDS: Mapping[str, Entry] = {
     # In the order of use, which is that of the help.
-    "init": Entry("Write a commented recsys.toml for the datasets found in data/.", "data:init"),
+    "init": Entry(
+        "Write a recsys.toml for the datasets found in data/, and say what was understood.",
+        "data:init",
+    ),
     "demo": Entry(
         "Make sample data: data/hm_raw (with images/) and data/rr_raw in the raw schemas.",
         "data:demo",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -174,6 +175,9 @@ def _fields(
 
 def _example(annotation: str) -> str:
     """A value of the right type for a setting that is unset by default."""
+    choice = re.search(r"Literal\[('\w+')", annotation)
+    if choice:
+        return _toml(choice[1].strip("'"))
     for kind, example in (
         ("dict[str", "{ view = 1, purchase = 5 }"),
         ("list[", '["…"]'),
