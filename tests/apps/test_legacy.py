@@ -43,6 +43,7 @@ def test_events_carry_the_external_ids_of_their_rows(built, tmp_path):
     assert set(old["event"]) <= {"view", "addtocart", "transaction"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["interactions", "als"])
 def test_factors_of_rows_in_another_order_are_refused_before_anything_is_written(
     workspace, tmp_path, kind

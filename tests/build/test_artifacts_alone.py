@@ -39,6 +39,7 @@ def test_answers_are_those_of_the_whole_workspace(built, alone, dataset):
     assert run(*words, alone) == run(*words, built)
 
 
+@pytest.mark.slow
 def test_it_is_served(alone, tmp_path):
     with TestClient(app_over(alone, tmp_path / "s")) as client:
         assert set(client.get("/ready").json()["datasets"]) == {"hm", "rr"}

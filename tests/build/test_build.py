@@ -117,6 +117,7 @@ def test_force_runs_the_named_stage_alone(workspace):
     assert actions(steps)["hm ingest"] == "skipped"
 
 
+@pytest.mark.slow
 def test_snapshots_share_the_tables_and_nothing_after_the_cutoff(workspace):
     steps = build(workspace, snapshot=PAST)
     assert actions(steps)["hm ingest"] == "skipped"
@@ -169,6 +170,7 @@ def test_failures_block_what_needs_them_and_nothing_else(workspace, keep_going, 
     assert (workspace / "artifacts" / "interactions_hm.joblib").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_equal_builds_make_equal_bytes(built, raw, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(raw, again)
@@ -196,6 +198,7 @@ def test_a_workspace_without_data_says_what_to_do(tmp_path):
     assert "recsys demo" in (error.value.hint or "")
 
 
+@pytest.mark.slow
 def test_past_snapshots_are_stale_when_their_data_is(workspace):
     build(workspace, snapshot=PAST)
     raw = workspace / "data/hm_raw/transactions_train.csv"

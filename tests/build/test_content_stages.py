@@ -121,6 +121,7 @@ def test_pictures_are_encoded_when_they_change_and_left_out_when_damaged(workspa
     assert set(by_name(steps(workspace, overrides=NO_TOWER)).values()) == {"skipped"}
 
 
+@pytest.mark.slow
 def test_the_encoder_is_fitted_on_all_datasets_together(raw, tmp_path):
     root = tmp_path / "workspace"
     shutil.copytree(raw, root)
@@ -185,6 +186,7 @@ def test_naming_what_is_off_says_what_to_write(workspace, stage, ways):
         assert way in (error.value.hint or "")
 
 
+@pytest.mark.slow
 def test_with_pictures_alone_items_without_one_are_not_found(workspace):
     (workspace / "recsys.toml").write_text(f'{ALS}{TOWER}[image]\nencoder = "histogram"\n')
     told = Told()

@@ -43,6 +43,7 @@ def customer(root: Path) -> str:
     return lines[-1].split(",")[1]
 
 
+@pytest.mark.slow
 def test_train_serve_and_explain(workspace: Path) -> None:
     steps = train(workspace)
     made = steps[-1]
@@ -90,6 +91,7 @@ def test_without_a_ranker_the_blend_serves_and_says_so(built: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_leave_last_out_learns_from_the_events_before_the_last(workspace: Path) -> None:
     steps = train(workspace, snapshot=Snapshot(leave_last=1), overrides=WITHOUT_TOWER)
     assert steps[-1].action == "ran"

@@ -80,6 +80,7 @@ def outputs(root: Path, snapshot: Snapshot) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "snapshot"),
     [

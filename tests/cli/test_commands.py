@@ -78,6 +78,7 @@ def test_the_surface_that_scripts_rely_on():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_recommend_json_has_the_promised_shape(built):
     answer = recommend(built, "--user", 123, "--strategy", "collab", "-k", 5)
     assert list(answer) == [
@@ -241,6 +242,7 @@ def test_a_failed_batch_leaves_the_old_file(built, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.slow
 def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     out = tmp_path / "eval.json"
     result = run("eval", "--json", out, "-k", "5,12", "-w", workspace)
@@ -263,6 +265,7 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_eval_over_several_windows(workspace, tmp_path):
     out = tmp_path / "eval.json"
     page = tmp_path / "eval.html"
@@ -450,6 +453,7 @@ def test_legacy_names_and_schemas(built, tmp_path):
     assert "itself" in run("export", "legacy", "--out", built, "-w", built, code=2).output
 
 
+@pytest.mark.slow
 def test_exported_interactions_come_back_as_factors(workspace, tmp_path):
     out = tmp_path / "exchange"
     run("als", "export", "--out", out, "--dataset", "rr", "-w", workspace)
@@ -542,6 +546,7 @@ def test_what_resumes_repeats_the_options(workspace):
     assert f"recsys build all --set als.factors=8 --keep-going -w {workspace}" in result.output
 
 
+@pytest.mark.slow
 def test_serving_what_is_older_than_its_inputs_warns(workspace):
     raw = workspace / "data/rr_raw/events.csv"
     lines = raw.read_text().splitlines()
@@ -596,6 +601,7 @@ def test_the_help_names_every_strategy():
     assert sorted(STRATEGY_NAMES) == sorted(strategy_names())
 
 
+@pytest.mark.slow
 def test_settings_and_raw_files_that_changed_since_warn(workspace):
     options = ["recommend", "--user", 123, "--json", "-w", workspace]
     assert "config changed: als.factors" in run(*options, "--set", "als.factors=9").stderr

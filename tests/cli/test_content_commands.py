@@ -195,6 +195,7 @@ def test_while_content_is_off_commands_say_how_to_turn_it_on(off, command):
     assert '"lsa"' in said(result)
 
 
+@pytest.mark.slow
 def test_while_content_is_off_the_rest_works(off):
     run("build", "all", "-w", off)
     answer = json.loads(run("recommend", "--user", 123, "--json", "-w", off).stdout)

@@ -10,6 +10,7 @@ from recsys_cli.apps import doctor
 from recsys_cli.cli.app import app
 
 
+@pytest.mark.slow
 def test_a_sound_installation_passes(tmp_path):
     result = CliRunner().invoke(app, ["doctor", "--quick", "--json", "-w", str(tmp_path)])
     assert result.exit_code == 0, result.output

@@ -70,6 +70,7 @@ def check(ranx: Ranx, workspace: Path, dataset: str, strategy: str, out: Path) -
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["twotower", "collab", "content", "popular", "repurchase"])
 def test_evaluation_equals_an_independent_library_on_the_batch_file(
     ranx, workspace, tmp_path, strategy

@@ -53,6 +53,7 @@ def test_odd_ids_survive(tmp_path: Path) -> None:
     assert users == items == sorted(ODD, key=str.encode)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=20, unique=True))
 def test_any_ids_survive(ids: list[str]) -> None:

@@ -168,6 +168,7 @@ def test_every_check_of_good_files_passes_and_is_listed_once(hm: Workspace) -> N
     assert {"events.time", "items.duplicate_ids", "events.unknown_items"} <= set(checks)
 
 
+@pytest.mark.slow
 def test_the_bytes_depend_on_nothing_but_the_input(hm: Workspace, tmp_path: Path) -> None:
     hm.edit("transactions_train.csv", 8, lambda b: b.replace(ARTICLES[1].encode(), b"0999"))
     rows = hm.lines("transactions_train.csv")

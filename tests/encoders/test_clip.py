@@ -24,6 +24,7 @@ def reference(tiny_clip_checkpoint, tiny_clip):
     return model.eval(), transform
 
 
+@pytest.mark.slow
 def test_pictures_are_encoded_as_open_clip_does(tiny_clip, reference):
     import torch
 

@@ -172,6 +172,7 @@ def test_embeddings_survive_the_pack_and_know_their_items(cache):
         Embeddings.from_pack(pack, items_fingerprint="xyz")
 
 
+@pytest.mark.slow
 def test_torch_is_not_imported_when_nothing_is_missing(cache, minilm, minilm_folder):
     texts = ["red dress", "blue jeans"]
     embed_texts(texts, minilm, cache)

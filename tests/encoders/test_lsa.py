@@ -67,6 +67,7 @@ def test_the_same_texts_in_any_order_fit_to_the_same_bytes(encoder, corpus):
     assert LsaEncoder(dim=8).fit(corpus[1:90]).fingerprint != encoder.fingerprint
 
 
+@pytest.mark.slow
 def test_another_process_fits_to_the_same_bytes(encoder, corpus):
     code = f"from recsys_cli.encoders import load_text_encoder as load; \
 print(load('lsa:8').fit({corpus!r}).fingerprint)"

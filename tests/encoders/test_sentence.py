@@ -37,6 +37,7 @@ def test_encoding_twice_gives_the_same_bytes(minilm):
     assert minilm.encode(TEXTS).tobytes() == minilm.encode(TEXTS).tobytes()
 
 
+@pytest.mark.slow
 def test_bf16_agrees_with_fp32_and_with_the_library_itself(minilm, minilm_folder):
     full = load_text_encoder(f"sentence-transformers:{minilm_folder}", dtype="fp32", device="cpu")
     exact = full.encode(TEXTS)
@@ -52,6 +53,7 @@ def test_bf16_agrees_with_fp32_and_with_the_library_itself(minilm, minilm_folder
     np.testing.assert_allclose(exact, reference, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_auto_stays_in_fp32_where_bf16_loses_too_much(minilm_folder, monkeypatch):
     from recsys_cli.encoders import torchload
 

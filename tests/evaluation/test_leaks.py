@@ -111,6 +111,7 @@ def test_the_two_shops_differ_in_what_is_tested(shops: tuple[Path, Path]) -> Non
     assert len(fingerprints) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_no_strategy_depends_on_the_test_window(shops: tuple[Path, Path], name: str) -> None:
     assert not depends_on_the_test_window(shops, name)

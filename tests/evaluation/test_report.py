@@ -89,6 +89,7 @@ def page(evaluation: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> st
     return path.read_text()
 
 
+@pytest.mark.slow
 def test_nothing_in_the_page_runs_or_is_loaded(page: str) -> None:
     parsed = Page(page)
     assert {"script", "img", "link", "iframe"}.isdisjoint({tag for tag, _ in parsed.tags})

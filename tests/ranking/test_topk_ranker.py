@@ -53,6 +53,7 @@ def test_lists_match_sorting_exact_scores(method, case):
     assert_same(ranker.top_k(users, **limits), brute_top_k(scores, **limits))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), spread=st.sampled_from([0.0, 1.0]), k=st.integers(1, 30))
 def test_many_users_equal_one_at_a_time(seed, spread, k):

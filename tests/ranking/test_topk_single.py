@@ -26,6 +26,7 @@ def split(items, users=None, folder=None) -> SingleSearch:
     return SingleSearch.kept(Scratch(Path(folder)), items, None, like)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(case=cases(), known_users=st.booleans())
 def test_warm_lists_match_sorting_exact_scores(case, known_users):

@@ -25,6 +25,7 @@ def test_loss_equals_the_formula():
     assert float(got) == pytest.approx(total / 3, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_correction_leaves_preferences_that_do_not_depend_on_popularity():
     """Positives drawn by popularity, negatives in-batch: corrected scores learn log p(i | u)."""
     torch.manual_seed(0)

@@ -121,6 +121,7 @@ def bytes_of(model):
     return {name: values.numpy().tobytes() for name, values in model.state_dict().items()}
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bytes(view, pairs, tmp_path: Path):
     undisturbed = fit(view, pairs, movement())
     assert undisturbed.outcome.steps > 8
@@ -150,6 +151,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(view, pairs, tmp_path: Path):
     assert bytes_of(again.model) == bytes_of(undisturbed.model)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_left_alone(view, pairs, tmp_path: Path):
     checkpoint = tmp_path / "left.pt"
     torch.save({"key": "another", "steps": 7}, checkpoint)
@@ -212,6 +214,7 @@ def test_vectors_are_the_same_in_blocks(view, pairs, monkeypatch):
     np.testing.assert_allclose(item_vectors(fitted.model, view, FACTS), items, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_survive_saving_and_start_another_dataset(view, pairs, tmp_path: Path):
     fitted = fit(view, pairs, movement())
     path = tmp_path / "two_tower_a.pt"
