@@ -123,6 +123,9 @@ def test_what_left_the_catalogue_is_recommended_to_nobody(shop: tuple[Path, Case
     run("recommend", "--all", "-s", "collab", "-k", 25, "-o", out, "-w", root)
     assert gone
     assert not gone & set(pl.read_csv(out, infer_schema=False)["item"])
+    similar = json.loads(run("similar", "--item", "i10", "-k", 25, "--json", "-w", root))
+    assert similar["items"]
+    assert not gone & {each["item"] for each in similar["items"]}
 
 
 @pytest.mark.parametrize("shop", [Case("03-headers/twice.csv", 0)], ids=["twice"], indirect=True)

@@ -11,6 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config import Config
 from recsys_cli.config.load import raw_path
@@ -174,6 +177,12 @@ class Artifacts:
     def names(self) -> IdTable:
         """Item names by row."""
         return IdTable.from_pack(self.pack("ids"), NAME)
+
+    @cached_property
+    def still_there(self) -> npt.NDArray[np.bool_] | None:
+        """(n_items,) items that have not left the catalogue; None where all may be listed."""
+        gone = self.pack("ids").get("item_gone")
+        return None if gone is None else ~np.asarray(gone)
 
     @cached_property
     def spec(self) -> DatasetSpec:

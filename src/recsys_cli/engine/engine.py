@@ -109,10 +109,10 @@ class Engine:
         Raises:
             UsageError: a condition is malformed or names no column, or an id no item.
         """
-        gone = self.artifacts.pack("ids").get("item_gone")
-        if not filters.exclude and not filters.where and gone is None:
-            return None
-        mask = np.ones(len(self.artifacts.items), np.bool_) if gone is None else ~np.asarray(gone)
+        there = self.artifacts.still_there
+        if not filters.exclude and not filters.where:
+            return there
+        mask = np.ones(len(self.artifacts.items), np.bool_) if there is None else there.copy()
         for external in filters.exclude:
             row = self.artifacts.items.find(external)
             if row < 0:

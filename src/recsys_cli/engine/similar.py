@@ -140,6 +140,8 @@ class Similar:
         self, neighbours: Neighbours, query: Vectors, *, k: int, allow: Mask | None, skip: int
     ) -> list[dict[str, Any]]:
         ids, names = self._artifacts.items, self._artifacts.names
+        if allow is None:
+            allow = self._artifacts.still_there
         items, scores = neighbours.nearest(query, k=k, allow=allow, skip=skip)
         return [
             {
