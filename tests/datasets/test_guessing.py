@@ -153,7 +153,7 @@ def test_without_a_catalogue_nothing_is_said_to_be_missing_from_it(shop: Workspa
     report = shop.ingest()
 
     warned = {f.check for f in report.findings if f.status != "pass"}
-    assert warned == {"events.empty_user", "events.time"}
+    assert warned == {"events.empty_user", "events.time", "events.ratings"}
     assert not [f for f in report.findings if "catalogue" in f.message]
 
 

@@ -261,3 +261,21 @@ def test_a_quote_left_open_near_the_end_costs_its_row_alone(shop: Workspace) -> 
     report = shop.ingest()
     assert (report.events, report.skipped) == (200, 1)
     assert shop.find("events.quotes").line == 192
+
+
+def test_files_straight_in_data_and_folders_of_parts_are_found(tmp_path: Path) -> None:
+    from datasets.test_formats import run
+    from recsys_cli.datasets.adapters import find_datasets
+
+    parts = tmp_path / "data" / "lake" / "events.parquet"
+    parts.mkdir(parents=True)
+    frame = pl.DataFrame(ROWS, schema=HEADER.split(","), orient="row")
+    frame[:90].write_parquet(parts / "part-0.parquet")
+    frame[90:].write_parquet(parts / "part-1.parquet")
+    (tmp_path / "data" / "log.csv").write_text(table(ROWS))
+    found = {each.name: each.path for each in find_datasets(tmp_path)}
+    assert found == {"lake": "data/lake", "shop": "data"}
+    run("init", "-w", tmp_path)
+    run("ingest", "-w", tmp_path)
+    for name in found:
+        assert len(pl.read_parquet(tmp_path / f"artifacts/events_{name}.parquet")) == len(ROWS)
