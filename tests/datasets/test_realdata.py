@@ -42,7 +42,9 @@ def test_hm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("events", [None, "ml-100k.inter"])
 def test_movielens(tmp_path: Path, events: str | None) -> None:
-    config = DatasetConfig(kind="generic", path=need("ml-100k"), events=events)
+    config = DatasetConfig(
+        kind="generic", path=need("ml-100k"), events=events, value_as_weight=False
+    )
     report = ingest("ml", config, workspace=ROOT, out=tmp_path)
     items = pl.read_parquet(tmp_path / "items_ml.parquet")
     spec = DatasetSpec.model_validate_json((tmp_path / "spec_ml.json").read_text())
