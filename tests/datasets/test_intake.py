@@ -279,3 +279,17 @@ def test_files_straight_in_data_and_folders_of_parts_are_found(tmp_path: Path) -
     run("ingest", "-w", tmp_path)
     for name in found:
         assert len(pl.read_parquet(tmp_path / f"artifacts/events_{name}.parquet")) == len(ROWS)
+
+
+def test_columns_with_names_of_another_language_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    from datasets.test_formats import run
+    from recsys_cli.assembly import load_config
+
+    folder = tmp_path / "data" / "laden"
+    folder.mkdir(parents=True)
+    rows = [(user, item, f"{day[8:]}.{day[5:7]}.{day[:4]}", "3,50") for user, item, day in ROWS]
+    (folder / "verkauf.csv").write_text(table(rows, "kunde;artikel;datum;preis", ";"))
+    run("init", "-w", tmp_path)
+    columns = load_config(tmp_path).datasets["laden"].columns
+    assert (columns.user, columns.item, columns.time) == ("kunde", "artikel", "datum")
+    run("validate", "-w", tmp_path)

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from recsys_cli.columns import IMAGE, VALUE
+from recsys_cli.columns import IMAGE, ITEM, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
@@ -31,7 +31,7 @@ from recsys_cli.datasets.generic_files import (
 )
 from recsys_cli.datasets.ingest import attempt
 from recsys_cli.datasets.itempictures import Pictures, picture_column
-from recsys_cli.datasets.roles import find_roles
+from recsys_cli.datasets.roles import find_roles, roles_by_content
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress
@@ -134,10 +134,12 @@ def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
     else:
         chosen = _only(partial(guess_events, folder, config, looks), looks.events)
         if chosen is None:
+            # No column has a name that is known; what they hold may tell.
+            chosen = next((seen for seen in looks.seen if roles_by_content(seen.cells)), None)
+        if chosen is None:
             return
         events, used = chosen, [chosen]
-        several = len(looks.events) > 1
-        found.settings.append(Setting("events", events.name, guessed=several))
+        found.settings.append(Setting("events", events.name, guessed=len(looks.events) != 1))
         found.said.append(("events", _files(events)))
     found.columns = tuple(events.cells.columns)
     _find_columns(found, events)
@@ -179,7 +181,8 @@ def _find_columns(found: Understood, events: Seen) -> None:
     asked: dict[str, str] = {}
     for role in events.ambiguous:
         asked[role] = events.tier(role)[0]
-    roles = find_roles(events.cells, asked, named=events.named)
+    known = events.named and (events.has(USER) or events.has(ITEM))
+    roles = find_roles(events.cells, asked, named=known)
     guesses = dict(roles.guesses) | dict.fromkeys(asked, "several could be")
     if not roles.columns:
         return
