@@ -293,3 +293,18 @@ def test_columns_with_names_of_another_language_are_known_by_what_they_hold(tmp_
     columns = load_config(tmp_path).datasets["laden"].columns
     assert (columns.user, columns.item, columns.time) == ("kunde", "artikel", "datum")
     run("validate", "-w", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "before", ["sep=;\n", "\n\n", "# exported today\n# by the shop\n", "\ufeffsep=;\n"]
+)
+def test_lines_before_the_table_are_skipped_and_counted(shop: Workspace, before: str) -> None:
+    rows = [*ROWS, ("", "i1", "2021-01-01")]
+    only(shop, before + table(rows, HEADER.replace(",", ";"), ";"))
+    assert counted(shop) == WANT
+    assert shop.find("events.empty_user").line == len(rows) + 1 + before.count("\n")
+
+
+def test_a_date_in_a_column_of_any_name_is_the_time(shop: Workspace) -> None:
+    only(shop, table(ROWS, "user_id,item_id,bought"))
+    assert str(shop.ingest().first).startswith(min(row[2] for row in ROWS))

@@ -24,7 +24,14 @@ from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.opening import open_raw
 from recsys_cli.datasets.plain import HEAD, Reading
 from recsys_cli.datasets.rawfile import format_of
-from recsys_cli.datasets.roles import SAMPLE_ROWS, Roles, by_stem, find_roles, mostly_unique
+from recsys_cli.datasets.roles import (
+    OF_USERS,
+    SAMPLE_ROWS,
+    Roles,
+    by_stem,
+    find_roles,
+    mostly_unique,
+)
 from recsys_cli.datasets.tables import Slot
 from recsys_cli.errors import ConfigError
 
@@ -291,7 +298,7 @@ def propose_joins(looks: Looks) -> tuple[Seen, list[JoinConfig]] | None:
             continue
         columns, joins = set(events.cells.columns), list[JoinConfig]()
         left = [seen for seen in looks.seen if seen is not events]
-        while step := _leading_on(columns, left):
+        while step := _leading_on(columns, left, further=bool(joins)):
             seen, on = step
             joins.append(JoinConfig(file=seen.name, on=on))
             left.remove(seen)
@@ -301,13 +308,19 @@ def propose_joins(looks: Looks) -> tuple[Seen, list[JoinConfig]] | None:
     return None
 
 
-def _leading_on(columns: set[str], left: Sequence[Seen]) -> tuple[Seen, str] | None:
-    """A table with a user that one of the columns finds the rows of, and that column."""
+def _leading_on(
+    columns: set[str], left: Sequence[Seen], *, further: bool
+) -> tuple[Seen, str] | None:
+    """A table with a user that one of the columns finds the rows of, and that column.
+
+    Further ones have to bring another column that is called after users.
+    """
     for seen in left:
         shared = [name for name in seen.cells.columns if name in columns]
         keys = [name for name in shared if mostly_unique(seen.cells[name])]
-        new = seen.has(USER) and not seen.has(ITEM) and set(seen.cells.columns) - columns
-        if keys and new:
+        new = set(seen.cells.columns) - columns
+        brings = any(map(OF_USERS.search, new)) if further else bool(new)
+        if keys and brings and seen.has(USER) and not seen.has(ITEM):
             return seen, keys[0]
     return None
 

@@ -38,6 +38,7 @@ _SAMPLE_LINES = 100
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OLD_LINES, _NESTED = "lines that end in CR", "objects in objects"
 _BLOCKS = "blocks of lines below what they are about"
+_TOLD = re.compile(r"sep=(.+)", re.IGNORECASE)
 _ABOUT = re.compile(r"(\S+):\s*")
 _ESCAPED = re.compile(rb'\\(["\\])')
 
@@ -144,7 +145,9 @@ def plain(paths: Sequence[Path], reading: Reading, into: Path, *, most: int | No
                 if most and out.tell() > most:
                     break
     used = _UNIT if look.long else look.separator
-    several = tuple(parts) if len(parts) > 1 else ()
+    if look.preamble and len(parts) == 1:
+        parts = [Part(first.name, 1 - look.preamble)]
+    several = tuple(parts) if len(parts) > 1 or look.preamble else ()
     return Plain(target, used, look.separator, several, look.notes)
 
 
@@ -171,6 +174,7 @@ class _Look:
         escaped: whether backslashes protect quotes.
         array: whether it is a JSON array.
         notes: what is odd about it.
+        preamble: lines before the table: empty ones, comments, and Excel's `sep=;`.
     """
 
     encoding: str | None
@@ -178,6 +182,7 @@ class _Look:
     escaped: bool
     array: bool
     notes: tuple[str, ...]
+    preamble: int = 0
 
     @classmethod
     def of(cls, path: Path, reading: Reading) -> _Look:
@@ -198,13 +203,18 @@ class _Look:
             notes += [_NESTED] if re.search(r"[:\[]\s*\{", text) else []
             return cls(encoding, None, escaped=False, array=array, notes=tuple(notes))
         sample = text.splitlines()[:_SAMPLE_LINES]
+        preamble, told = _preamble(sample)
+        notes += ["lines before the table"] if preamble else []
+        sample = sample[preamble:]
         rows = [line for line in sample if not _ABOUT.fullmatch(line)] or sample
-        separator = reading.separator or sniff_separator(rows)
+        separator = reading.separator or told or sniff_separator(rows)
         escaped = _quotes_are_escaped(sample, separator)
         notes += [f"fields separated by {separator!r}"] if len(separator) > 1 else []
         notes += ["quotes after backslashes"] if escaped else []
         notes += [_BLOCKS] if _in_blocks(sample) else []
-        return cls(encoding, separator, escaped=escaped, array=False, notes=tuple(notes))
+        return cls(
+            encoding, separator, escaped=escaped, array=False, notes=tuple(notes), preamble=preamble
+        )
 
     @property
     def long(self) -> bool:
@@ -225,6 +235,8 @@ class _Look:
             lines = _array(file, self.encoding) if self.array else self._decoded(file)
             separator, about = (self.separator or "").encode(), ""
             for number, line in enumerate(lines):
+                if number < self.preamble:
+                    continue
                 data = line.removeprefix(BOM) if not number else line
                 if self.long:
                     data = data.replace(separator, _UNIT.encode())
@@ -309,6 +321,21 @@ def sniff_separator(sample: Sequence[str]) -> str:
         return max(_SEPARATORS, key=header.count)
     spaces = {line.strip().count(" ") for line in lines}
     return " " if len(spaces) == 1 and 0 not in spaces and len(lines) > 1 else ","
+
+
+def _preamble(sample: Sequence[str]) -> tuple[int, str | None]:
+    """How many lines stand before the table, and the separator that one of them tells."""
+    told = None
+    for number, line in enumerate(sample):
+        match = _TOLD.fullmatch(line)
+        told = match[1] if match else told
+        rows = (other for other in sample[number + 1 :] if other.strip() and other[0] != "#")
+        below = next(rows, "")
+        marks = [line.count(mark) == below.count(mark) for mark in _SEPARATORS if mark in below]
+        comment = line.startswith("#") and not all(marks)
+        if line.strip() and not match and not comment and not line.startswith("##"):
+            return number, told
+    return 0, told
 
 
 def _in_blocks(sample: Sequence[str]) -> bool:

@@ -21,10 +21,11 @@ _BY_CONTENT = "by what it holds"
 _MOST, _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 0.95, 12, 20, 1000.0
 _PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
 """Amazon's product codes, and ISBNs."""
-_OF_USERS = re.compile(
+OF_USERS = re.compile(
     r"user|customer|client|visitor|member|account|buyer|shopper|person|email|reviewer|uid",
     re.IGNORECASE,
 )
+"""Names that speak of users."""
 _OF_TIMES = re.compile(r"(?i:time|date|stamp|(^|[_ ])(ts|dt|at|on|day)$)|[a-z](At|On)$")
 _OF_OTHER_TIMES = re.compile(
     r"release|publish|birth|launch|expir|deliver|ship|estimat|approv|updat|modif|cancel|refund"
@@ -98,6 +99,10 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
     hinted = [n for n in cells.columns if _OF_TIMES.search(n) and not _OF_OTHER_TIMES.search(n)]
     candidates = [name for name in dict.fromkeys([*named, *hinted]) if name is not None]
     times = [name for name in candidates if tells_time(cells[name])]
+    if not times and named[0] is None:
+        # Dates written out tell more than a name does.
+        dates = [n for n in cells.columns if not _OF_OTHER_TIMES.search(n)]
+        times = [n for n in dates if not _numbers(cells[n]) and tells_time(cells[n])]
     if not times:
         if named[0] is not None:
             found.columns[TIME] = named[0]
@@ -152,6 +157,11 @@ def tells_time(cells: pl.Series) -> bool:
     return bool(cells.to_frame().select(inside.sum()).item() >= _MOST * len(cells))
 
 
+def _numbers(cells: pl.Series) -> bool:
+    there = cells.drop_nulls()
+    return bool(there.cast(pl.Float64, strict=False).null_count() < len(there))
+
+
 def _is_kind(cells: pl.Series) -> bool:
     numbers = cells.cast(pl.Float64, strict=False).drop_nulls()
     return not len(numbers) and cells.n_unique() <= min(_FEW_KINDS, len(cells) // 4)
@@ -175,7 +185,7 @@ def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
     called = [
         name
         for name in cells.columns
-        if name not in (column, item) and _OF_USERS.search(name) and _repeats(cells[name])
+        if name not in (column, item) and OF_USERS.search(name) and _repeats(cells[name])
     ]
     return max(called, key=lambda name: cells[name].n_unique(), default=None)
 
