@@ -151,13 +151,13 @@ class DatasetReport:
 
     @cached_property
     def differences(self) -> PanelSet | None:
-        """Every strategy's main metric less the baseline's; None where there is no baseline."""
+        """How far every strategy is from the baseline; None where there is no baseline."""
         figures = self._differences
         if not figures:
             return None
         axis = Axis.over([v for i in figures.values() for v in (i.low, i.high)], signed=True)
         bars = [charts.bar(name, i, axis, mark=wording.verdict(i)) for name, i in figures.items()]
-        title = f"{self.metric} less {self.result.baseline}"
+        title = f"{self.metric}, difference from {self.result.baseline}"
         return PanelSet(title, "", axis, [Panel("", 0, bars)])
 
     def _table(self, names: Sequence[str], k: int) -> Table:
