@@ -74,6 +74,10 @@ class UnknownIdError(UsageError):
     """There is no such user or item."""
 
 
+class UnknownWordsError(UsageError):
+    """Nothing has any of the words that are searched for."""
+
+
 class ConfigError(UsageError):
     """recsys.toml, `--set` or a default does not hold together."""
 

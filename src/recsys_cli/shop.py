@@ -305,7 +305,7 @@ class Shop:
             difference, difference_low, difference_high from the baseline, null for itself.
 
         Raises:
-            RecsysError: a stage failed, or there is nothing to evaluate on.
+            RecsysError: no strategy can be built, or there is nothing to evaluate on.
 
         Example:
             >>> figures = shop.evaluate(strategy="popular", k=12, dataset="rr")

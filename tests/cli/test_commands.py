@@ -275,7 +275,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
     assert "2 windows from" in page.read_text()
     assert "2 windows of 7 days" in result.stdout
     assert "ndcg@12 by first day" in result.stdout
-    assert "less collab, user by user" in result.stdout
+    assert "difference from collab, user by user" in result.stdout
     both = json.loads(out.read_text())
     first, last = both["windows"]
     assert (first["cutoff"], last["cutoff"]) == ("2020-09-09", "2020-09-16")

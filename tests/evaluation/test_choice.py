@@ -1,4 +1,4 @@
-"""Strategies that cannot be made for a window are left out and told, or refused if asked for."""
+"""Strategies that cannot be made are left out with the reason, and the others are measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recsys_cli.apps.evaluate import Question, run_evaluation
 from recsys_cli.apps.opened import Opened
 from recsys_cli.assembly import default_graph
 from recsys_cli.build.graph import Graph
-from recsys_cli.errors import DataError
+from recsys_cli.errors import DataError, TrainingError
 
 
 @pytest.fixture
@@ -42,12 +42,64 @@ def test_all_means_all_that_can_be_made(shop: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", [{"strategies": ["popular", "collab"]}, {"baseline": "collab"}]
+    "question",
+    [
+        {"strategies": ["collab", "popular"]},
+        {"strategies": ["popular"], "baseline": "collab"},
+    ],
 )
-def test_what_is_asked_for_by_name_is_refused(shop: Path, question) -> None:
+def test_what_is_asked_for_by_name_is_left_out_too(shop: Path, question) -> None:
+    evaluation = run_evaluation(Opened(shop), "hm", Question(**question))
+    assert list(evaluation.result.strategies) == ["popular"]
+    (told,) = evaluation.hints
+    assert told in evaluation.result.warnings
+    assert told.startswith("collab is left out: als.train of asof=2020-09-16")
+    assert "--horizon" in evaluation.hints[told]
+
+
+def test_nothing_else_to_measure_is_refused(shop: Path) -> None:
     with pytest.raises(DataError, match=r"collab cannot be measured: als\.train") as caught:
-        measured(shop, **question)
+        measured(shop, strategies=["collab"])
+    assert "--horizon" in (caught.value.hint or "")
+    with pytest.raises(DataError) as caught:
+        measured(shop, strategies=["collab"], windows=2)
     assert "--windows" in (caught.value.hint or "")
+
+
+def test_what_is_off_is_left_out_and_says_how_to_turn_it_on(workspace: Path) -> None:
+    off = Opened(workspace, overrides=["twotower.enabled=false"])
+    evaluation = run_evaluation(off, "hm", Question(strategies=["twotower", "popular"]))
+    assert list(evaluation.result.strategies) == ["popular"]
+    ((told, hint),) = evaluation.hints.items()
+    assert told.startswith("twotower is left out: the two-tower is off")
+    assert "twotower.enabled" in hint
+
+
+@pytest.fixture
+def failing(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace where factors cannot be trained any more."""
+
+    def fail(_context):
+        raise TrainingError("factors of NaN", hint="choose other settings")
+
+    known = default_graph().stages
+    failing = replace(known["als.train"], run=fail, version="fails")
+    graph = Graph([failing if name == failing.name else stage for name, stage in known.items()])
+    monkeypatch.setattr(assembly, "default_graph", lambda: graph)
+    return workspace
+
+
+def test_a_stage_that_fails_takes_only_its_strategies_along(failing: Path) -> None:
+    steps = []
+    question = Question(strategies=["popular", "collab", "itemknn"])
+    evaluation = run_evaluation(Opened(failing), "hm", question, on_step=steps.append)
+    assert list(evaluation.result.strategies) == ["popular", "itemknn"]
+    assert [step.stage for step in steps if step.error] == ["als.train"]
+    told = "collab is left out: hm als.train: factors of NaN"
+    assert evaluation.hints == {told: ("choose other settings",)}
+    with pytest.raises(TrainingError, match="collab cannot be measured") as caught:
+        measured(failing, strategies=["collab"])
+    assert caught.value.hint == "choose other settings"
 
 
 def test_a_baseline_by_name_is_measured_too_and_once(built: Path, tmp_path: Path) -> None:

@@ -277,6 +277,23 @@ def test_names_in_a_plane_keep_apart() -> None:
     assert len(set(sides)) == 2
 
 
+@pytest.mark.parametrize(("wide", "high"), [(280, 230), (430, 250)])
+def test_names_of_points_that_coincide_keep_apart(wide: int, high: int) -> None:
+    rng = np.random.default_rng(4)
+    alike = {f"strategy{i}": (Interval(0.4), Interval(0.3, 0.2, 0.4)) for i in range(6)}
+    near = {
+        f"near{i}": (Interval(0.4 + v / 10), Interval(0.3)) for i, v in enumerate(rng.random(4))
+    }
+    boxes = []
+    for point in scatter("t", "n", ("x", "y"), alike | near, share=True).points:
+        letters = 8 * len(point.strategy)
+        left = point.x / 100 * wide + (8 if point.side == "right" else -8 - letters)
+        boxes.append((left, left + letters, point.y / 100 * high - 15 * point.lines))
+    for at, (left, right, y) in enumerate(boxes):
+        for other_left, other_right, other_y in boxes[:at]:
+            assert right <= other_left or other_right <= left or abs(y - other_y) >= 14.9
+
+
 def test_a_line_runs_from_left_to_right_beside_what_it_compares_with() -> None:
     picture = render_curves([Line("loss", [(0, 2.0), (10, 1.0)], (0.0, "ALS"), kept=5)])
     ends = 'x1="0.0%" y1="0.0%" x2="100.0%" y2="50.0%"'

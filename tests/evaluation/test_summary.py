@@ -11,7 +11,7 @@ import pytest
 
 from recsys_cli.csr import CSR
 from recsys_cli.evaluation.harness import Figures, Measured
-from recsys_cli.evaluation.summary import summarise
+from recsys_cli.evaluation.summary import lead_of, summarise
 from recsys_cli.evaluation.truth import Truth
 
 NAMES = ("ndcg@5", "novelty@5")
@@ -131,6 +131,16 @@ def test_a_baseline_that_was_not_measured_compares_with_nothing() -> None:
     result = summarise([FIRST], dataset="shop", baseline="magic")
     assert result.baseline is None
     assert result.to_json()["differences"] == {}
+
+
+def test_the_lead_is_over_the_next_and_paired() -> None:
+    result = summarise([FIRST, SECOND], dataset="d")
+    lead = lead_of(result, [FIRST, SECOND], ["popular", "collab"])
+    assert (lead.metric, lead.best, lead.next) == ("ndcg@5", "collab", "popular")
+    compared = summarise([FIRST, SECOND], dataset="d", baseline="popular")
+    assert lead.difference == compared.strategies["collab"].differences["all"]["ndcg@5"]
+    alone = lead_of(result, [FIRST, SECOND], ["popular"])
+    assert (alone.best, alone.next) == ("popular", None)
 
 
 def test_windows_must_be_measured_alike() -> None:

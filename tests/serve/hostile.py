@@ -126,7 +126,7 @@ HOSTILE = [
     _post("half a character", "/recommend/cold", content=rb'{"liked": ["\ud800"]}', headers=_JSON),
     _post("words that are none", "/recommend/from_text", json={"text": "  ", "dataset": "hm"}),
     _post("words nobody has", "/recommend/from_text", json={"text": "zzqqx", "dataset": "rr"},
-          status={200, 422}),
+          status={200}),
     _post("no words", "/recommend/from_text", json={"dataset": "hm"}, field="body.text"),
     _post("an empty catalogue", "/recommend/catalog",
           json={"catalogue": [], "liked": ["a"]}, field="body.catalogue"),

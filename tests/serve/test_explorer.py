@@ -1,5 +1,7 @@
 """What the page asks for beyond the API: items, users to begin with, values of columns."""
 
+import json
+
 import numpy as np
 import polars as pl
 
@@ -50,6 +52,35 @@ def test_names_a_column_that_there_is_not(client):
     answer = client.get("/columns/nonsense/values", params={"dataset": "hm"})
     assert answer.status_code == 422
     assert "nonsense" in answer.json()["error"]
+
+
+def test_words_that_nothing_has_find_nothing(client):
+    answer = client.post("/recommend/from_text", json={"text": "zzqqx", "dataset": "hm"})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "query": "zzqqx",
+        "dataset": "hm",
+        "strategy_used": None,
+        "fallback_reason": "no item's text has any of the words 'zzqqx'",
+        "items": [],
+    }
+
+
+def test_offers_words_of_the_catalogue(client, built):
+    datasets = client.get("/ready").json()["datasets"]
+    names = set(pl.read_parquet(built / "artifacts" / "items_hm.parquet")["prod_name"])
+    words = datasets["hm"]["examples"]
+    assert len(set(words)) == 3
+    assert set(words) < names
+    for text in words:
+        found = client.post("/recommend/from_text", json={"text": text, "dataset": "hm"}).json()
+        assert found["items"]
+
+
+def test_says_when_the_build_is_from(client, built):
+    manifests = (built / "artifacts" / "manifests").glob("*_hm.json")
+    newest = max(json.loads(file.read_text())["finished"] for file in manifests)
+    assert client.get("/ready").json()["datasets"]["hm"]["built"] == newest
 
 
 def test_says_what_a_dataset_has(client, built):

@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 from starlette.testclient import TestClient
 
+from recsys_cli.evaluation.report import view
 from recsys_cli.serve.pagefiles import PAGE, PAGE_PATHS
 from serve.conftest import app_over
 
@@ -46,6 +47,28 @@ def test_has_no_script_or_style_of_its_own_in_its_markup():
     text = (PAGE / "index.html").read_text()
     assert re.findall(r"<script[^>]*>([^<]*)</script>", text) == [""]
     assert not re.findall(r"<style|\sstyle=|\son\w+=", text)
+
+
+def test_loads_all_of_its_scripts_at_once_behind_a_skeleton():
+    text = (PAGE / "index.html").read_text()
+    preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', text)
+    assert sorted(preloaded) == sorted(str(file.relative_to(PAGE)) for file in SCRIPTS)
+    main = re.search(r"<main.*?</main>", text, re.S)
+    assert main is not None
+    assert "ghost" in main[0]
+
+
+def test_colours_strategies_as_the_report_does():
+    script = (PAGE / "why.js").read_text()
+    order = re.search(r"const ORDER = \[(.*?)\]", script)
+    assert order is not None
+    assert tuple(re.findall(r'"(\w+)"', order[1])) == view._COLOURED
+    assert f"const COLOURS = {view.COLOURS};" in script
+    report = files("recsys_cli").joinpath("evaluation/report/templates/style.css").read_text()
+    colour = re.compile(r"--(s\d|base): ?(#\w+);?")
+    ours = colour.findall((PAGE / "style.css").read_text())
+    assert ours == colour.findall(report)
+    assert len(ours) == 2 * (view.COLOURS + 1)
 
 
 def test_is_sent_without_a_key_and_looked_at_again(built, tmp_path):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from recsys_cli.apps.testsplit import Question
+from recsys_cli.apps.testsplit import Question, snapshot_before
 from recsys_cli.build.freshness import Freshness
 from recsys_cli.build.graph import Graph
 from recsys_cli.config import Config
 from recsys_cli.engine.registry import AUTO
-from recsys_cli.errors import DataError
-from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.errors import DataError, RecsysError
+from recsys_cli.evaluation.truth import TRUTH_FILE, Truth
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies import STRATEGIES
 
@@ -33,53 +33,82 @@ def obstacles_of(
     workspace: Workspace,
     config: Config,
     dataset: str,
-    snapshots: Sequence[Snapshot],
-) -> dict[str, str]:
-    """Why strategies cannot be made for every window, by strategy.
+    truths: Sequence[Truth],
+    *,
+    has_time: bool,
+) -> dict[str, RecsysError]:
+    """Why strategies cannot be made for every window, by strategy, each with the way out.
 
-    What learns from windows before a snapshot needs events that reach back further.
+    What is off cannot; what learns from windows before a snapshot needs events that reach back
+    further.
     """
     freshness = Freshness(workspace, config, graph)
-    found: dict[str, str] = {}
+    found: dict[str, RecsysError] = {}
     for name, spec in STRATEGIES.items():
         makers = {graph.producer[kind] for kind in spec.needs}
-        stages = set().union(*(graph.ancestors(maker) for maker in makers))
-        for stage in sorted(stages):
-            for snapshot in snapshots:
+        for maker in sorted(makers):
+            switch = graph.stages[maker].switch
+            if switch and not graph.stages[maker].enabled(config, dataset):
+                found.setdefault(name, switch.refusal())
+        for stage in sorted(set().union(*(graph.ancestors(maker) for maker in makers))):
+            for snapshot in map(snapshot_before, truths):
                 obstacle = freshness.obstacle(graph.stages[stage], dataset, snapshot)
                 if obstacle:
-                    found.setdefault(name, f"{stage} of {snapshot}: {obstacle}")
+                    hint = _more_past(truths) if has_time else _TIMELESS
+                    error = DataError(f"{stage} of {snapshot}: {obstacle}", hint=hint)
+                    found.setdefault(name, error)
     return found
 
 
-def chosen_strategies(
-    question: Question, on: Container[str], obstacles: Mapping[str, str], *, exclude_seen: bool
-) -> tuple[list[str], list[str]]:
-    """The strategies to measure, and sentences about those that are left out.
+_TIMELESS = "name the column of the time in recsys.toml, if there is one"
 
-    Without a choice that is every one, less those whose every item would be left out of lists
-    and those that cannot be made.
+
+def _more_past(truths: Sequence[Truth]) -> str:
+    """How to leave more events before the first window."""
+    if len(truths) > 1:
+        return "fewer --windows leave more events to learn from"
+    if truths[0].protocol == TRUTH_FILE:
+        return "a later --cutoff leaves more events to learn from"
+    return "a later --cutoff or a shorter --horizon leaves more events to learn from"
+
+
+def chosen_strategies(
+    question: Question,
+    on: Container[str],
+    obstacles: Mapping[str, RecsysError],
+    *,
+    exclude_seen: bool,
+) -> tuple[list[str], dict[str, RecsysError]]:
+    """The strategies to measure, and why others are left out, by strategy.
+
+    Without a choice that is every one that is on, less those whose every item would be left out
+    of lists; of these and of those asked for, the ones that can be made.
 
     Raises:
-        DataError: one that was asked for cannot be made.
+        RecsysError: none can be made.
     """
-    baseline = [question.baseline] if question.baseline else []
-    for name in (*question.strategies, *baseline):
-        if name in obstacles:
-            raise DataError(
-                f"{name} cannot be measured: {obstacles[name]}",
-                hint="fewer --windows or a shorter --horizon need less of the past",
-            )
-    if question.strategies:
-        return list(dict.fromkeys([*question.strategies, *baseline])), []
-    names = [
+    wanted = list(question.strategies) or [
         name
         for name, spec in STRATEGIES.items()
         if name in on and not (exclude_seen and spec.seen_only)
     ]
-    left_out = [f"{name} is left out: {obstacles[name]}" for name in names if name in obstacles]
-    kept = [name for name in names if name not in obstacles]
-    return list(dict.fromkeys([*kept, *baseline])), left_out
+    wanted = list(dict.fromkeys([*wanted, *([question.baseline] if question.baseline else [])]))
+    left_out = {name: obstacles[name] for name in wanted if name in obstacles}
+    return what_remains(wanted, left_out), left_out
+
+
+def what_remains(names: Sequence[str], left_out: Mapping[str, RecsysError]) -> list[str]:
+    """The names that are not left out.
+
+    Raises:
+        RecsysError: none remains; the first one's reason.
+    """
+    kept = [name for name in names if name not in left_out]
+    if not kept:
+        name, error = next(iter(left_out.items()))
+        failure = type(error)(f"{name} cannot be measured: {error.message}", hint=error.advice)
+        raise failure from error
+    return kept
 
 
 def stages_for(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from recsys_cli.apps.evalchoice import chosen_strategies, obstacles_of, stages_for, switched_on
-from recsys_cli.apps.opened import Opened
+from recsys_cli.apps.evalchoice import (
+    chosen_strategies,
+    obstacles_of,
+    stages_for,
+    switched_on,
+    what_remains,
+)
+from recsys_cli.apps.opened import Opened, failure_of
 from recsys_cli.apps.testsplit import (
     Question,
     segments_of,
@@ -18,11 +24,13 @@ from recsys_cli.apps.testsplit import (
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.run import Builder, Step
 from recsys_cli.engine.engine import Engine
-from recsys_cli.errors import ArtifactError
+from recsys_cli.engine.registry import AUTO, chain_names
+from recsys_cli.errors import ArtifactError, Hint, RecsysError
 from recsys_cli.evaluation.truth import Truth, fingerprint
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from recsys_cli.evaluation.harness import Measured
@@ -39,11 +47,13 @@ class Evaluation:
         result: the figures.
         windows: what was measured in each window, the earliest first.
         engine: the strategies as they were in the last window.
+        hints: what to do about the result's warnings, by their text.
     """
 
     result: EvalResult
     windows: tuple[Measured, ...]
     engine: Engine
+    hints: Mapping[str, Hint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,12 @@ def run_evaluation(
         opened: the workspace; missing and stale stages of the snapshots are built.
         dataset: name of the dataset.
         question: what to measure.
-        on_step: told of each stage that was built or skipped.
+        on_step: told of each stage that was built, skipped or failed.
 
     Raises:
-        RecsysError: a stage failed, or there is nothing to evaluate on.
+        RecsysError: nothing that was asked for can be built, or there is nothing to evaluate on.
     """
-    from recsys_cli.evaluation.summary import summarise
+    from recsys_cli.evaluation.summary import lead_of, summarise
 
     workspace, config, builder = opened.workspace, opened.config, opened.builder()
     settings = config.eval
@@ -89,8 +99,9 @@ def run_evaluation(
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
     truths = truths_of(artifacts, question, settings)
     on = switched_on(builder.graph, config, dataset)
-    snapshots = [snapshot_before(truth) for truth in truths]
-    obstacles = obstacles_of(builder.graph, workspace, config, dataset, snapshots)
+    obstacles = obstacles_of(
+        builder.graph, workspace, config, dataset, truths, has_time=spec.has_time
+    )
     names, left_out = chosen_strategies(question, on, obstacles, exclude_seen=exclude_seen)
     run = _Run(
         opened=opened,
@@ -102,6 +113,8 @@ def run_evaluation(
         exclude_seen=exclude_seen,
         on_step=on_step,
     )
+    left_out |= _build_snapshots(run, truths)
+    run = replace(run, names=what_remains(names, left_out))
     windows = []
     for truth in truths:
         engine, measured = _measure_window(run, truth)
@@ -111,7 +124,8 @@ def run_evaluation(
             f"{dataset} was ingested again while it was being evaluated", hint="run this again"
         )
     ids = engine.artifacts
-    windows[0] = replace(windows[0], warnings=(*windows[0].warnings, *left_out))
+    told = {f"{name} is left out: {error.message}": error for name, error in left_out.items()}
+    windows[0] = replace(windows[0], warnings=(*windows[0].warnings, *told))
     tested = fingerprint([window.truth for window in windows], users=ids.users, items=ids.items)
     result = summarise(
         windows,
@@ -121,15 +135,56 @@ def run_evaluation(
         seed=settings.seed,
         details={"test_fingerprint": tested},
     )
-    return Evaluation(result, tuple(windows), engine)
+    auto = _served_by_auto(Artifacts(workspace, dataset, config=config))
+    # What auto answers is what stands behind it, so it is no rival of that.
+    rivals = [name for name in run.names if name != AUTO or auto not in run.names]
+    result = replace(result, lead=lead_of(result, windows, rivals), auto=auto)
+    hints = {text: error.advice for text, error in told.items() if error.advice}
+    return Evaluation(result, tuple(windows), engine, hints)
+
+
+def _build_snapshots(run: _Run, truths: Sequence[Truth]) -> dict[str, RecsysError]:
+    """Build what every window needs; why strategies could not be built, by strategy.
+
+    Raises:
+        RecsysError: what all of them need could not be built.
+    """
+    graph, failures, unready = run.builder.graph, dict[str, RecsysError](), set[str]()
+    for truth in truths:
+        for step in run.builder.build(
+            run.stages, datasets=[run.dataset], snapshot=snapshot_before(truth), keep_going=True
+        ):
+            if run.on_step:
+                run.on_step(step)
+            if step.error:
+                failures.setdefault(step.stage, failure_of(step))
+            if step.action in ("failed", "blocked"):
+                unready.add(step.stage)
+
+    def failure(kinds: Sequence[str]) -> RecsysError | None:
+        makers = {graph.producer[kind] for kind in kinds} & unready
+        behind = set().union(*(graph.ancestors(maker) for maker in makers))
+        return next((failures[stage] for stage in failures if stage in behind), None)
+
+    if error := failure(["interactions"]):
+        raise error
+    found = {name: failure(STRATEGIES[name].needs) for name in run.names if name != AUTO}
+    return {name: error for name, error in found.items() if error}
+
+
+def _served_by_auto(artifacts: Artifacts) -> str | None:
+    """The strategy that `auto` asks first with what is built."""
+    try:
+        return chain_names(AUTO, artifacts)[0]
+    except ArtifactError:
+        return None
 
 
 def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
-    """Build the snapshot before one window and measure it."""
+    """Measure the strategies on one window, in the snapshot before it."""
     from recsys_cli.evaluation.harness import measure
 
     snapshot = snapshot_before(truth)
-    build(run.builder, run.stages, run.dataset, snapshot, run.on_step)
     workspace, config = run.opened.workspace, run.opened.config
     engine = Engine(workspace, run.dataset, snapshot, threads=config.threads, config=config)
     artifacts = engine.artifacts

@@ -6,12 +6,13 @@ Tables hold what fits a terminal of 80 columns; --json has all there is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.cli.console import print_json, print_line, print_table, say
 from recsys_cli.counted import counted
+from recsys_cli.errors import Hint, parts_of
 
 if TYPE_CHECKING:
     from recsys_cli.evaluation.bootstrap import Interval
@@ -22,19 +23,30 @@ if TYPE_CHECKING:
 _SHOWN = ("ndcg", "map", "recall", "coverage")
 _COMPARED = ("ndcg", "map", "recall")
 _USUAL = 12
+_MANY = 0.1
+"""Share of users above which it is told that others answered them."""
 
 
-def print_result(result: EvalResult) -> None:
-    """A table per group of users, one against the baseline, and one of windows."""
+def print_result(result: EvalResult, hints: Mapping[str, Hint]) -> None:
+    """A table per group of users, one against the baseline, one of windows, and the verdict.
+
+    Args:
+        result: the figures.
+        hints: what to do about warnings, by their text.
+    """
     print_line(
         f"{result.dataset}: {result.protocol}{_span(result)}, {counted(result.users, 'users')}"
     )
     for warning in result.warnings:
         say(f"Warning: {warning}")
+        if warning in hints:
+            say("  → ", *parts_of(hints[warning]))
     _print_groups(result)
     _print_differences(result)
     if len(result.windows) > 1:
         _print_windows(result)
+    if verdict := _verdict(result):
+        print_line(f"{result.dataset}: {verdict}")
 
 
 def _span(result: EvalResult) -> str:
@@ -50,19 +62,71 @@ def _span(result: EvalResult) -> str:
 
 
 def _print_groups(result: EvalResult) -> None:
-    """A row per strategy: means with their 95% intervals."""
-    k = result.main_k()
-    what = "rows" if len(result.windows) > 1 else "users"
+    """A row per strategy, or per strategies that come out alike: means with 95% intervals."""
+    k, what = result.main_k(), _rows(result)
     for group, count in result.groups.items():
         # Segments, such as age_group=25-34, are in --json and --report.
         if not count or "=" in group:
             continue
-        rows = [
-            [name, *(_cell(outcome.groups[group].get(f"{metric}@{k}")) for metric in _SHOWN)]
-            for name, outcome in result.strategies.items()
-        ]
-        title = f"{group.replace('_', ' ')}: {count:,} {what}, lists of {k}"
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for name, outcome in result.strategies.items():
+            figures = outcome.groups[group]
+            row = tuple(_cell(figures.get(f"{metric}@{k}")) for metric in _SHOWN)
+            alike.setdefault(row, []).append(name)
+        rows: list[list[str]] = []
+        for cells, names in alike.items():
+            # One name below the other, so that three intervals fit 80 columns all the same.
+            first, *others = [*(f"{name}," for name in names[:-1]), names[-1]]
+            rows += [[first, *cells], *([name, *[""] * len(cells)] for name in others)]
+        title = f"{group.replace('_', ' ')}: {counted(count, what)}, lists of {k}"
         print_table(["strategy", *_SHOWN], rows, title=title, right=_SHOWN)
+        if group == "all" and (notes := _fallbacks(result)):
+            print_line("\n".join(notes) + "\n")
+
+
+def _rows(result: EvalResult) -> str:
+    """What is counted: users, or users in windows."""
+    return "rows" if len(result.windows) > 1 else "users"
+
+
+def _fallbacks(result: EvalResult) -> list[str]:
+    """Sentences about strategies in whose place others answered many users."""
+    from recsys_cli.engine.registry import AUTO
+    from recsys_cli.evaluation.report.wording import listed
+
+    alike: dict[str, list[str]] = {}
+    for name in result.strategies:
+        others = result.answered(name)
+        own = others.pop(name, 0)
+        if name == AUTO or sum(others.values()) < _MANY * result.rows:
+            continue
+        told = ", ".join(f"{other} answered {count:,}" for other, count in others.items())
+        if not own and list(others.values()) == [result.rows]:
+            told = f"{next(iter(others))} did"
+        part = f"{own:,}" if own else "none"
+        text = f"answered {part} of {counted(result.rows, _rows(result))}; {told}"
+        alike.setdefault(text, []).append(name)
+    return [f"{listed(names)} {text}." for text, names in alike.items()]
+
+
+def _verdict(result: EvalResult) -> str:
+    """Which strategy is best, how far ahead, and which one `auto` serves; empty if not known."""
+    if result.lead is None:
+        return ""
+    metric, best, after = result.lead.metric, result.lead.best, result.lead.next
+    found = {}
+    if differences := result.strategies[best].differences:
+        found[str(result.baseline)] = differences["all"][metric]
+    if after and after not in found:
+        found[f"{after}, the next"] = result.lead.difference
+    value = _short(result.strategies[best].groups["all"][metric].value)
+    parts = [f"{best} is best with {metric} {value}" if after else f"{best} has {metric} {value}"]
+    for name, ahead in found.items():
+        noise = "outside" if ahead.outside_noise else "within"
+        above = f"{_short(ahead.value)} above" if ahead.value else "level with"
+        parts.append(f"{above} {name} ({noise} noise)")
+    served = f"auto serves {result.auto}" if result.auto else "nothing is built for auto to serve"
+    return f"{', '.join(parts)}; {served}."
 
 
 def _print_differences(result: EvalResult) -> None:
@@ -73,7 +137,7 @@ def _print_differences(result: EvalResult) -> None:
         if outcome.differences
     ]
     if rows:
-        title = f"less {result.baseline}, user by user, lists of {k} (* outside noise)"
+        title = f"difference from {result.baseline}, user by user, lists of {k} (* outside noise)"
         print_table(["strategy", *_COMPARED], rows, title=title, right=_COMPARED)
 
 

@@ -14,12 +14,14 @@ from recsys_cli.cli.console import TerminalProgress, say
 from recsys_cli.cli.evaltables import compare_runs, is_stdout, print_result, refuse_below, write_out
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import Command, UsageError
 from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
-    from recsys_cli.apps.evaluate import Evaluation
+    from recsys_cli.apps.evaluate import Evaluation, Question
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.build.run import Step
+    from recsys_cli.evaluation.result import EvalResult
 
 
 def evaluate(
@@ -120,6 +122,8 @@ def evaluate(
     for file in (json, report, per_user):
         if file is not None and not is_stdout(file):
             check_folder(file)
+    if report is not None and report.suffix.lower() != ".html":
+        raise UsageError(f"--report {report} is a page, so its name ends in .html")
     if compare:
         _refuse_others(context)
         compare_runs(*compare, dataset=dataset, json=json, limits=limits, worse=worse)
@@ -147,7 +151,8 @@ def evaluate(
             evaluations.append(run_evaluation(opened, name, question, on_step=_say_step))
             progress.close()
             if not is_stdout(json):
-                print_result(evaluations[-1].result)
+                print_result(evaluations[-1].result, evaluations[-1].hints)
+            _keep(evaluations[-1].result, question, opened)
         if report:
             write_report(evaluations, report, seed=config.eval.seed, progress=progress)
             progress.close()
@@ -191,6 +196,23 @@ def _days(text: str) -> int:
 def _say_step(step: Step) -> None:
     if step.action == "ran":
         say(f"built {step.dataset} {step.stage} in {step.seconds:.1f} s")
+    elif step.error:
+        say(f"failed {step.dataset} {step.stage}: {step.error.message}")
+
+
+def _keep(result: EvalResult, question: Question, opened: Opened) -> None:
+    """Put the results where the page of `recsys serve` looks for them."""
+    from recsys_cli.store.files import write_json
+
+    asked = dict.fromkeys([result.dataset, *question.strategies])
+    path = opened.workspace.root / opened.config.serve.evaluations / f"{'-'.join(asked)}.json"
+    try:
+        write_json(path, result.to_json() | {"per_user": None})
+    except OSError as error:
+        # Nobody asked for the file, and the figures are there.
+        say(f"Warning: the results are not kept for the page: {error}")
+    else:
+        say(f"Kept in {path}, for the page of `", Command("serve"), "`.")
 
 
 def _write_users(

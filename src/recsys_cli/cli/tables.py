@@ -33,7 +33,7 @@ def lines(
 
 def _fitted(widths: list[int], most: int) -> list[int]:
     """The widest columns made narrower until a row fits."""
-    room = most - len(_GAP) * (len(widths) - 1) - 2
+    room = most - len(_GAP) * (len(widths) - 1) - 1
     while sum(widths) > room and max(widths) > 1:
         widths[widths.index(max(widths))] -= 1
     return widths

@@ -264,7 +264,7 @@ class ServeConfig(Section):
     cors: list[str] = []
     """Origins whose pages may call; none by default, and * is any."""
     evaluations: str = "eval"
-    """Folder with files of `recsys eval --json`, relative to the workspace, for GET /eval."""
+    """Folder where `recsys eval` leaves its results for GET /eval, relative to the workspace."""
 
 
 class Config(Section):

@@ -21,7 +21,7 @@ from recsys_cli.encoders.configured import (
     configured_image_encoder,
     configured_text_encoder,
 )
-from recsys_cli.errors import ArtifactError, Command, ConfigError, UsageError
+from recsys_cli.errors import ArtifactError, Command, ConfigError, UnknownWordsError, UsageError
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import IMAGE, TEXT, ContentSpace
 
@@ -62,7 +62,8 @@ class QueryEncoders:
 
         Raises:
             ConfigError: no encoder is named that could read the query, or it can't be loaded.
-            UsageError: there are no words, or none that any text has.
+            UsageError: there are no words.
+            UnknownWordsError: there are none that any text has.
             ArtifactError: the items' vectors were made with another encoder.
             DataError: the picture can't be read.
         """
@@ -88,7 +89,7 @@ class QueryEncoders:
                 found[IMAGE] = encoder.encode_text([words])[0]
         if not found:
             if TEXT in space.encoders and text_by:
-                raise UsageError(f"no item's text has any of the words {words!r}")
+                raise UnknownWordsError(f"no item's text has any of the words {words!r}")
             raise ConfigError(
                 "items have no vectors that words could be compared with", hint=off_hint(TEXT)
             )

@@ -23,7 +23,7 @@ class StrategyResult:
     Attributes:
         groups: group → metric@k → mean over the group's rows with its 95% interval. Coverage
             and Gini are one number per window, so they have no interval (NaN).
-        differences: the same less the baseline's; empty for the baseline itself.
+        differences: the same of the differences from the baseline; empty for the baseline itself.
         served_by: share of rows by the strategy that gave their first item; rows with an empty
             list are in none.
         fallback_reasons: share of rows by the reason for which others than the strategy asked
@@ -39,6 +39,28 @@ class StrategyResult:
     def fallback_share(self) -> float:
         """Share of rows whose lists are not the work of the strategy asked for alone."""
         return sum(self.fallback_reasons.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The strategy that hits best, and how far it is ahead of the next.
+
+    Attributes:
+        metric: metric@k that decides.
+        best: the strategy with the largest mean over all rows.
+        next: the one after it; None where only one was measured.
+        difference: of the two, paired by user.
+    """
+
+    metric: str
+    best: str
+    next: str | None = None
+    difference: Interval = field(default_factory=Interval)
+
+    def to_json(self) -> dict[str, Any]:
+        """The element `lead` of `recsys eval --json`."""
+        difference = self.difference.to_json()
+        return {"metric": self.metric, "best": self.best, "next": self.next, **difference}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,8 @@ class EvalResult:
         exclude_seen: whether items that users already had were left out of the lists.
         windows: each window's part, in the order of time.
         baseline: strategy that the others are compared with; None for none.
+        lead: who hits best; None where nobody asked.
+        auto: the strategy that `auto` serves first with what is built now; None for none.
         counts: pairs and what was dropped or unknown in the truth.
         warnings: sentences that the reader of the numbers must know.
         details: anything else worth keeping, such as the artifacts' fingerprints.
@@ -102,6 +126,8 @@ class EvalResult:
     exclude_seen: bool
     windows: tuple[WindowResult, ...] = ()
     baseline: str | None = None
+    lead: Lead | None = None
+    auto: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +141,11 @@ class EvalResult:
     def cutoffs(self) -> list[str]:
         """First days of the windows that have one."""
         return [window.cutoff for window in self.windows if window.cutoff]
+
+    def answered(self, strategy: str) -> dict[str, int]:
+        """Number of rows by the strategy that gave their first item; none of empty lists."""
+        shares = self.strategies[strategy].served_by
+        return {name: round(share * self.rows) for name, share in shares.items()}
 
     def main_k(self) -> int:
         """The depth to show where there is room for one: 12 if measured, else the deepest."""
@@ -153,6 +184,9 @@ class EvalResult:
             "differences": {
                 name: _table(r.differences) for name, r in self.strategies.items() if r.differences
             },
+            "lead": self.lead.to_json() if self.lead else None,
+            "auto": self.auto,
+            "answered": {name: self.answered(name) for name in self.strategies},
             "served_by": {name: dict(r.served_by) for name, r in self.strategies.items()},
             "fallback_share": {name: r.fallback_share for name, r in self.strategies.items()},
             "fallback_reasons": {

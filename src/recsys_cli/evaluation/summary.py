@@ -17,7 +17,7 @@ import numpy.typing as npt
 from recsys_cli.evaluation.bootstrap import Bootstrapped, Floats, Interval, bootstrap
 from recsys_cli.evaluation.groups import ALL, COLD_ITEMS
 from recsys_cli.evaluation.harness import Figures, Measured
-from recsys_cli.evaluation.result import EvalResult, StrategyResult, Table, WindowResult
+from recsys_cli.evaluation.result import EvalResult, Lead, StrategyResult, Table, WindowResult
 
 Mask = npt.NDArray[np.bool_]
 
@@ -69,6 +69,34 @@ def summarise(
         warnings=tuple(dict.fromkeys(text for window in windows for text in window.warnings)),
         details={"resamples": resamples, "seed": seed, **last.details, **(details or {})},
     )
+
+
+def lead_of(result: EvalResult, windows: Sequence[Measured], names: Sequence[str]) -> Lead:
+    """Which of these strategies hits best, and how far ahead of the next it is.
+
+    Args:
+        result: the figures of `windows`.
+        windows: what was measured.
+        names: strategies to choose from, at least one; of equal ones the first is ahead.
+    """
+    metric = f"ndcg@{result.main_k()}"
+    best, *others = sorted(
+        names, key=lambda name: -result.strategies[name].groups[ALL][metric].value
+    )
+    if not others:
+        return Lead(metric, best)
+    column = windows[-1].names.index(metric)
+    drawn = bootstrap(
+        {
+            name: np.concatenate([w.strategies[name].values[:, [column]] for w in windows])
+            for name in (best, others[0])
+        },
+        units=_units(windows),
+        baseline=others[0],
+        resamples=result.details["resamples"],
+        seed=result.details["seed"],
+    )
+    return Lead(metric, best, others[0], drawn.differences[best][0])
 
 
 _Pooled = tuple[Bootstrapped, Mapping[str, Mapping[str, Interval]]]

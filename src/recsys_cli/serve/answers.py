@@ -134,7 +134,7 @@ class Embedded(ApiShape):
 
 
 class Dataset(ApiShape):
-    """What can be asked of a dataset."""
+    """What can be asked of a dataset, such as the words in `examples`, and when it was built."""
 
     users: int
     items: int
@@ -142,6 +142,8 @@ class Dataset(ApiShape):
     similar_by: list[str]
     columns: list[str]
     encoders: dict[str, str]
+    examples: list[str]
+    built: str | None
     pictures: bool
     excludes_seen: bool
 

@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -43,6 +45,8 @@ log = logging.getLogger("recsys.serve")
 _TRIAL_K = 12
 _TRIALS = 3
 _TRIAL_USERS = 10_000
+_EXAMPLES = 3
+_NAMED = 1000
 
 
 class Served:
@@ -77,12 +81,25 @@ class Served:
             self.similar = Similar(artifacts)
             self.similar_by = self.similar.by
             self.cold = Cold(self.engine)
+        self.built = max((made.finished for made in artifacts.manifests.values()), default=None)
         self.space: ContentSpace | None = None
         if artifacts.has("content"):
             self.space = ContentSpace.from_pack(artifacts.pack("content"))
         if not self.strategies:
             first = next(iter(self.problems.values()))
             raise ArtifactError(f"{name}: {first.message}", hint=first.advice)
+
+    @cached_property
+    def examples(self) -> list[str]:
+        """Names of items that many have, as words that one may search for."""
+        if self.space is None or TEXT not in self.space.encoders:
+            return []
+        rows = np.arange(len(self.artifacts.items))
+        if self.artifacts.has("interactions"):
+            had = np.bincount(self.engine.history.indices, minlength=len(rows))
+            rows = np.argsort(-had, kind="stable")
+        names = (self.artifacts.names[int(row)] for row in rows[:_NAMED])
+        return list(islice(dict.fromkeys(filter(None, names)), _EXAMPLES))
 
     def _try(self, strategy: str) -> None:
         """Build a strategy and ask it once, so that nobody waits for its first answer."""

@@ -165,7 +165,7 @@ def axis_of_groups(figures: Mapping[str, Sequence[Interval]], rows: Mapping[str,
 class Point:
     """A strategy in a plane: positions in percent from the left and the bottom.
 
-    `side` says where its name stands: a key of the places that the style sheet knows.
+    `side` says on which its name stands, right or left, and `lines` how many lines further down.
     """
 
     strategy: str
@@ -174,7 +174,15 @@ class Point:
     low: float
     high: float
     side: str
+    lines: int
     text: str
+
+    @property
+    def leader(self) -> tuple[float, float]:
+        """Length in pixels and turn in degrees of a line from the point to its name."""
+        aside = _DOT if self.side == "right" else -_DOT
+        down = self.lines * _LINE
+        return round(math.hypot(aside, down), 1), round(math.degrees(math.atan2(down, aside)), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,19 +198,11 @@ class Scatter:
     points: Sequence[Point]
 
 
-# Size in pixels that names are kept apart for: a narrow phone's.
-_PLOT = (280.0, 230.0)
-_LETTER, _LINE, _DOT = 7.2, 15.0, 8.0
-_SIDES = {
-    "right": (_DOT, 0.0, 0.0),
-    "left": (-_DOT, 0.0, -1.0),
-    "above-right": (_DOT - 2, _LINE * 0.75, 0.0),
-    "below-right": (_DOT - 2, -_LINE * 0.75, 0.0),
-    "above-left": (2 - _DOT, _LINE * 0.75, -1.0),
-    "below-left": (2 - _DOT, -_LINE * 0.75, -1.0),
-    "above": (0.0, _LINE, -0.5),
-    "below": (0.0, -_LINE, -0.5),
-}
+# Sizes in pixels that names are kept apart for: a narrow phone's, and a desktop's.
+_PLOTS = ((280.0, 230.0), (430.0, 250.0))
+_LETTER, _LINE, _DOT = 8.0, 15.0, 8.0
+_FURTHEST = 8
+"""Lines that a name may stand above or below its point."""
 
 Box = tuple[float, float, float, float]
 
@@ -219,40 +219,47 @@ def scatter(
     x = Axis.over([a.value for a, _ in figures.values()], share=share, about=3)
     y = Axis.over([v for _, b in figures.values() for v in (b.value, b.high)], about=4)
     at = {n: (x.at(a.value), y.at(b.value)) for n, (a, b) in figures.items()}
-    dots = [_box(px, py, -_DOT / 2, 0.0, _DOT) for px, py in at.values()]
-    taken: list[Box] = []
+    taken = [_boxes(px, py, -_DOT / 2, 0, _DOT) for px, py in at.values()]
     points = []
     for name, (px, py) in sorted(at.items(), key=lambda entry: -entry[1][1]):
-        own = dots[list(at).index(name)]
-        others = [*taken, *(dot for dot in dots if dot != own)]
-        side, box = _place(name, px, py, others)
-        taken.append(box)
+        side, lines = _place(name, px, py, taken)
         a, b = figures[name]
         low, high = b.ends
         text = f"{name}: {number(a.value, share=share)}, {number(b.value)}"
-        points.append(Point(name, px, py, y.at(low), y.at(high), side, text))
+        points.append(Point(name, px, py, y.at(low), y.at(high), side, lines, text))
     return Scatter(title, note, *titles, x, y, points)
 
 
-def _place(name: str, px: float, py: float, others: Sequence[Box]) -> tuple[str, Box]:
-    """The first side where a name fits; the one with the least overlap where none does."""
+def _place(name: str, px: float, py: float, taken: list[list[Box]]) -> tuple[str, int]:
+    """Beside the point, or as few lines above or below as leave a name free; takes the place."""
     width = _LETTER * len(name)
-    boxes = {
-        side: _box(px, py, dx + shift * width, dy, width)
-        for side, (dx, dy, shift) in _SIDES.items()
+    lefts = {"right": _DOT, "left": -_DOT - width}
+    nearest = sorted(range(-_FURTHEST, _FURTHEST + 1), key=abs)
+    places = {
+        (side, lines): _boxes(px, py, left, lines, width)
+        for lines in nearest
+        for side, left in lefts.items()
     }
-    costs = {
-        side: sum(_overlap(box, other) for other in others) + 9 * _outside(box)
-        for side, box in boxes.items()
-    }
-    best = min(costs, key=lambda side: costs[side])
-    return best, boxes[best]
+
+    def cost(place: tuple[str, int]) -> float:
+        found = float(abs(place[1]))
+        for at, box in enumerate(places[place]):
+            found += 9 * sum(_overlap(box, other[at]) for other in taken)
+            found += 9 * _LINE * _outside(box, _PLOTS[at])
+        return found
+
+    best = min(places, key=cost)
+    taken.append(places[best])
+    return best
 
 
-def _box(px: float, py: float, left: float, up: float, width: float) -> Box:
-    """Left, bottom, right, top in pixels of something around a point."""
-    x, y = px / 100 * _PLOT[0] + left, py / 100 * _PLOT[1] + up
-    return x, y - _LINE / 2, x + width, y + _LINE / 2
+def _boxes(px: float, py: float, left: float, lines: int, width: float) -> list[Box]:
+    """Left, bottom, right, top in pixels of something around a point, in each size of a plot."""
+    made = []
+    for wide, high in _PLOTS:
+        x, y = px / 100 * wide + left, py / 100 * high - lines * _LINE
+        made.append((x, y - _LINE / 2, x + width, y + _LINE / 2))
+    return made
 
 
 def _overlap(a: Box, b: Box) -> float:
@@ -261,6 +268,6 @@ def _overlap(a: Box, b: Box) -> float:
     return max(width, 0.0) * max(height, 0.0)
 
 
-def _outside(box: Box) -> float:
-    aside = max(-box[0], 0.0) + max(box[2] - _PLOT[0], 0.0)
-    return aside + max(-box[1] - _LINE / 2, 0.0) + max(box[3] - _PLOT[1] - _LINE, 0.0)
+def _outside(box: Box, plot: tuple[float, float]) -> float:
+    aside = max(-box[0], 0.0) + max(box[2] - plot[0], 0.0)
+    return aside + max(-box[1] - _LINE / 2, 0.0) + max(box[3] - plot[1] - _LINE, 0.0)

@@ -18,7 +18,12 @@ from recsys_cli.evaluation.result import EvalResult
 
 MAIN = "ndcg"
 COLOURS = 8
-"""Colours that the style sheet has besides the baseline's; further strategies take them again."""
+"""Colours that the style sheet has besides grey; further strategies take them again."""
+_GREY = "popular"
+_COLOURED = (
+    "collab", "content", "itemknn", "graph", "repurchase", "twotower", "hybrid", "variants",
+)  # fmt: skip
+"""The order in which the page of `recsys serve` gives colours too, so that both agree."""
 _MOST_PANELS = 12
 """Panels of one column of users."""
 _ACCURACY = ("ndcg", "map", "recall", "precision", "mrr", "hitrate")
@@ -100,11 +105,12 @@ class DatasetReport:
         return list(self.result.strategies)
 
     def colour(self, strategy: str) -> str:
-        """Class that colours a strategy alike everywhere; the baseline is grey."""
-        if strategy == self.result.baseline:
+        """Class that colours a strategy alike everywhere, on the page of `recsys serve` too."""
+        if strategy == _GREY:
             return "base"
-        others = [name for name in self._measured if name != self.result.baseline]
-        return f"s{others.index(strategy) % COLOURS}"
+        known = strategy in _COLOURED
+        at = _COLOURED.index(strategy) if known else sum(map(ord, strategy))
+        return f"s{at % COLOURS}"
 
     def _figure(self, strategy: str, metric: str, group: str = ALL) -> Interval:
         return self.result.strategies[strategy].groups.get(group, {}).get(metric, Interval())
@@ -151,13 +157,13 @@ class DatasetReport:
 
     @cached_property
     def differences(self) -> PanelSet | None:
-        """Every strategy's main metric less the baseline's; None where there is no baseline."""
+        """How far every strategy is from the baseline; None where there is no baseline."""
         figures = self._differences
         if not figures:
             return None
         axis = Axis.over([v for i in figures.values() for v in (i.low, i.high)], signed=True)
         bars = [charts.bar(name, i, axis, mark=wording.verdict(i)) for name, i in figures.items()]
-        title = f"{self.metric} less {self.result.baseline}"
+        title = f"{self.metric}, difference from {self.result.baseline}"
         return PanelSet(title, "", axis, [Panel("", 0, bars)])
 
     def _table(self, names: Sequence[str], k: int) -> Table:

@@ -44,8 +44,11 @@ def verdict(difference: Interval) -> str:
     return "better" if difference.low > 0 else "worse"
 
 
+def listed(names: Sequence[str]) -> str:
+    """One or more names as a sentence has them."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def who(names: Sequence[str]) -> str:
     """Subject and verb of a sentence about one or more strategies."""
-    if len(names) == 1:
-        return f"{names[0]} is"
-    return f"{', '.join(names[:-1])} and {names[-1]} are"
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"

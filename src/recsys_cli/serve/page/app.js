@@ -118,6 +118,8 @@ async function start() {
   } catch (error) {
     fill(main, problem(error, () => location.reload()));
     return;
+  } finally {
+    main.removeAttribute("aria-busy");
   }
   picker(current);
   takePictures(current);

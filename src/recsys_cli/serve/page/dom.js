@@ -52,6 +52,11 @@ const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", y
 
 export const date = (iso) => (iso ? day.format(new Date(iso)) : "");
 
+const clock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+/** A day and the time on it, where the reader is. */
+export const moment = (iso) => clock.format(new Date(iso));
+
 /** An id that may be long: its head and tail, the whole of it as a tooltip. */
 export function idLabel(id, { head = 10, tail = 6 } = {}) {
   const short = id.length > head + tail + 3 ? `${id.slice(0, head)}…${id.slice(-tail)}` : id;

@@ -17,4 +17,4 @@ export const remark = (...children) => h("div", { class: "notice" }, children.ma
 export const source = (method, address, body) => h("p", { class: "source" }, h("span", {}, method), " ",
   method === "GET" ? h("a", { href: address }, h("code", {}, `/${address}`)) : h("code", {}, `/${address}${body ? ` ${body}` : ""}`));
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

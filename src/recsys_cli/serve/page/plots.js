@@ -5,6 +5,7 @@ import { colour } from "./why.js";
 
 const LETTER = 7.2;
 const LINE = 15;
+const LINES = 21;
 
 /** A framed plot with a caption; `draw` gets the width in pixels. */
 export function figure(title, note, draw) {
@@ -67,22 +68,29 @@ export function tradeoff(rows, width, title) {
         whisker && s("line", { class: "stem", x1: one.x, x2: one.x, y1: y.at(Math.max(one.low, 0)), y2: y.at(one.high) }),
         s("circle", { class: "dot", cx: one.x, cy: one.y, r: 6 }));
     }),
-    points.map((one) => s("text", { class: "label", ...place(one, taken, [left, top - 10, width, height - bottom]) }, one.name)));
+    points.map((one) => {
+      const { steps, at } = place(one, taken, [left, top - 10, width, height - bottom]);
+      return s("g", { class: colour(one.name) },
+        steps > 1 && s("line", { class: "leader", x1: one.x, y1: one.y, x2: at.x, y2: at.y - LINE / 4 }),
+        s("text", { class: "label", ...at }, one.name));
+    }));
 }
 
-/** Where a name goes: the side of its point with the least in the way. */
+/** Where a name goes: beside its point, or as few lines above or below that as leave it free. */
 function place(point, taken, [x0, y0, x1, y1]) {
   const wide = LETTER * point.name.length;
-  const sides = [[11, 4, "start"], [-11, 4, "end"], [9, -9, "start"], [9, 17, "start"], [-9, -9, "end"], [-9, 17, "end"], [0, -12, "middle"], [0, 22, "middle"]];
-  const boxes = sides.map(([dx, dy, anchor]) => {
-    const begin = point.x + dx - { start: 0, end: wide, middle: wide / 2 }[anchor];
-    const box = [begin, point.y + dy - LINE + 3, begin + wide, point.y + dy + 3];
+  const lines = Array.from({ length: LINES }, (_, at) => Math.ceil(at / 2) * (at % 2 ? -1 : 1));
+  const places = lines.flatMap((line) => [[11, "start"], [-11, "end"]].map(([dx, anchor]) => {
+    const [x, y, steps] = [point.x + dx, point.y + 4 + line * LINE, Math.abs(line)];
+    const begin = anchor === "end" ? x - wide : x;
+    const box = [begin, y - LINE + 3, begin + wide, y + 3];
     const out = Math.max(x0 - box[0], 0) + Math.max(box[2] - x1, 0) + Math.max(y0 - box[1], 0) + Math.max(box[3] - y1, 0);
-    return { box, cost: 9 * LINE * out + taken.reduce((sum, other) => sum + overlap(box, other), 0), at: { x: point.x + dx, y: point.y + dy, "text-anchor": anchor } };
-  });
-  const best = boxes.reduce((a, b) => (b.cost < a.cost ? b : a));
+    const covered = taken.reduce((sum, other) => sum + overlap(box, other), 0);
+    return { box, steps, cost: 9 * (LINE * out + covered) + steps, at: { x, y, "text-anchor": anchor } };
+  }));
+  const best = places.reduce((a, b) => (b.cost < a.cost ? b : a));
   taken.push(best.box);
-  return best.at;
+  return best;
 }
 
 const overlap = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));

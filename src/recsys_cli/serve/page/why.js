@@ -8,7 +8,7 @@ const ORDER = ["collab", "content", "itemknn", "graph", "repurchase", "twotower"
 export const AUTO = "auto";
 const AUTO_SUMMARY = "the best that is built and knows the user";
 
-/** The class that colours a strategy alike everywhere. */
+/** The class that colours a strategy alike everywhere, in the report of `recsys eval` too. */
 export function colour(name) {
   if (name === "popular") return "base";
   const at = ORDER.indexOf(name);

@@ -15,7 +15,7 @@ from recsys_cli.engine.cold import DISLIKE
 from recsys_cli.engine.queries import Query as Asked
 from recsys_cli.engine.search import found
 from recsys_cli.engine.similar import CONTENT
-from recsys_cli.errors import DataError, UsageError
+from recsys_cli.errors import DataError, UnknownWordsError, UsageError
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.vectors import Mask
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked
@@ -91,7 +91,11 @@ def content_routes(context: ServerContext) -> APIRouter:
         return data
 
     async def nearest(served: Served, asked: Asked, k: int) -> Response:
-        vector = await context.encode(served, asked)
+        try:
+            vector = await context.encode(served, asked)
+        except UnknownWordsError as error:
+            nothing = found(asked, served.name, [])
+            return context.answered(nothing | {"fallback_reason": error.message})
         items = await context.work.run(
             (served.name, "search"), lambda: served.similar.like(vector, k=k)
         )

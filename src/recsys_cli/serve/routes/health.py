@@ -44,6 +44,8 @@ def health_routes(context: ServerContext) -> APIRouter:
                         "similar_by": served.similar_by,
                         "columns": [c for c in served.items.columns if c != ITEM],
                         "encoders": served.space.encoders if served.space else {},
+                        "examples": served.examples,
+                        "built": served.built,
                         "pictures": served.items.pictured,
                         "excludes_seen": not served.spec.repurchase,
                     }

@@ -34,9 +34,8 @@ export function evalView() {
   function draw(all, route, app) {
     if (!all.length) {
       fill(node, h("h1", {}, "Evaluation"), remark(
-        h("p", {}, "There are no results for ", h("strong", {}, app.dataset), " yet. Measure its strategies and put them where the server looks:"),
-        h("pre", { tabindex: "0" }, h("code", {}, `recsys eval --dataset ${app.dataset} --strategy all --json eval/${app.dataset}.json`)),
-        h("p", {}, "The folder is ", h("code", {}, "serve.evaluations"), " of recsys.toml.")));
+        h("p", {}, "There are no results for ", h("strong", {}, app.dataset), " yet. Measuring its strategies leaves them here:"),
+        h("pre", { tabindex: "0" }, h("code", {}, `recsys eval --dataset ${app.dataset}`))));
       return;
     }
     const run = all.find((one) => one.id === route.params.get("run")) ?? all[0];

@@ -1,7 +1,7 @@
 /** Where one begins: users to try, words, a picture, and what there is. */
 
 import { get, url } from "../api.js";
-import { counted, fill, h, idLabel } from "../dom.js";
+import { counted, fill, h, idLabel, moment } from "../dom.js";
 import { problem } from "../notice.js";
 import { href } from "../route.js";
 import { frame, pictures } from "../tiles.js";
@@ -27,7 +27,7 @@ export function homeView() {
       people,
       (about.encoders.text || about.encoders.image) && h("section", { class: "ask" },
         h("h2", {}, "Or look for items"),
-        about.encoders.text && wordsForm(dataset),
+        about.encoders.text && wordsForm(dataset, about.examples),
         about.encoders.image && pictureButton(dataset)),
       facts(app));
     try {
@@ -67,6 +67,6 @@ function facts({ ready, about }) {
       Object.entries(about.encoders).map(([kind, name]) => [h("dt", {}, kind), h("dd", {}, "encoded by ", h("code", {}, name))])),
     Object.entries(ready.waiting).map(([name, why]) => h("p", { class: "small" }, h("strong", {}, name), ` is not served: ${why}`)),
     ready.pending && h("p", { class: "small" }, `A newer build is held back: ${ready.pending}`),
-    h("p", { class: "small" }, "Built ", h("time", { datetime: ready.loaded }, new Date(ready.loaded).toLocaleString()),
-      ". The API describes itself in ", h("a", { href: "openapi.json" }, "openapi.json"), "."));
+    h("p", { class: "small" }, about.built && ["Built ", h("time", { datetime: about.built }, moment(about.built)), ". "],
+      "The API describes itself in ", h("a", { href: "openapi.json" }, "openapi.json"), "."));
 }

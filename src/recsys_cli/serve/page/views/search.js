@@ -2,7 +2,7 @@
 
 import { post, url } from "../api.js";
 import { byId, fill, h } from "../dom.js";
-import { problem, remark, source } from "../notice.js";
+import { capital, problem, remark, source } from "../notice.js";
 import { go, href } from "../route.js";
 import { grid, pictures, skeleton, summary } from "../tiles.js";
 import { nearness } from "../why.js";
@@ -15,8 +15,8 @@ const dropped = new Map();
 let preview = null;
 
 /** A form that leads to the search for its words. */
-export function wordsForm(dataset, text = "") {
-  const input = h("input", { type: "search", name: "q", value: text, placeholder: "red summer dress", "aria-label": "Words", required: true, enterkeyhint: "search", maxlength: 2000 });
+export function wordsForm(dataset, examples, text = "") {
+  const input = h("input", { type: "search", name: "q", value: text, placeholder: examples[0], "aria-label": "Words", required: true, enterkeyhint: "search", maxlength: 2000 });
   return h("form", { class: "words", on: { submit: (event) => {
     event.preventDefault();
     if (input.value.trim()) go(href("search", "", { q: input.value.trim(), dataset }));
@@ -93,14 +93,13 @@ export function searchView({ dataset, about }) {
     if (preview) URL.revokeObjectURL(preview);
     preview = picture ? URL.createObjectURL(picture) : null;
     fill(asking,
-      about.encoders.text && wordsForm(dataset, text),
+      about.encoders.text && wordsForm(dataset, about.examples, text),
       about.encoders.image && pictureButton(dataset),
       picture && h("figure", { class: "asked" }, h("img", { src: preview, alt: "The picture that was asked for" }), h("figcaption", {}, picture.name || "picture")));
   }
 
   function hints() {
-    const examples = ["red summer dress", "black boots", "striped shirt"];
-    return about.encoders.text && h("p", { class: "small" }, "For example ", examples.map((words, at) => [at > 0 && ", ", h("a", { href: href("search", "", { q: words, dataset }) }, words)]), ".");
+    return about.examples.length > 0 && h("p", { class: "small" }, "For example ", about.examples.map((words, at) => [at > 0 && ", ", h("a", { href: href("search", "", { q: words, dataset }) }, words)]), ".");
   }
 
   async function answer(text, picture, route, app, signal) {
@@ -111,7 +110,7 @@ export function searchView({ dataset, about }) {
         ? await post(url("recommend/from_image", { top_k: FOUND, dataset }), formOf(await smaller(picture)), { signal })
         : await post("recommend/from_text", { text, top_k: FOUND, dataset }, { signal });
       fill(results,
-        nearness(found),
+        found.items.length ? nearness(found) : remark(`${capital(found.fallback_reason ?? "nothing is like it")}.`, hints()),
         found.items.length > 0 && grid(found.items, { dataset, pictured: about.pictures }),
         picture ? source("POST", url("recommend/from_image", { dataset })) : source("POST", "recommend/from_text", JSON.stringify({ text, dataset })));
       app.announce(summary(found));
