@@ -6,7 +6,7 @@ Exit codes: 1 failure at run time, 2 wrong usage or config, 3 missing or stale a
 
 import errno
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -39,6 +39,14 @@ def parts_of(*hints: Hint | None) -> tuple[str | Command, ...]:
         if hint is not None:
             parts += hint if isinstance(hint, tuple) else (hint,)
     return tuple(parts)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """What to add to a message about an unknown `word`: the known one that it is close to."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 class RecsysError(Exception):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 from recsys_cli.apps.opened import Opened, failure_of
 from recsys_cli.config import chosen_datasets, only_dataset
 from recsys_cli.engine.engine import Filters
-from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
+from recsys_cli.engine.whose import alike, dataset_of_item, dataset_of_user
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import day_from
@@ -191,6 +191,10 @@ class Shop:
             as_of=as_of,
         )
         if isinstance(user, str):
+            users = engine.artifacts.users
+            near = alike(user, users) if users.find(user) < 0 else None
+            if near:
+                opened.progress.warn(f"{name} has no user {user!r}; {near}")
             return engine.recommend_one(user, **asked, explain=explain)
         if explain:
             raise UsageError("explain is about one user")

@@ -340,8 +340,25 @@ def test_status_lists_every_stage_and_check_tells_by_exit_code(workspace):
     assert "missing" in result.stdout
 
 
+def test_status_needs_to_write_nothing(workspace, monkeypatch):
+    from recsys_cli.encoders import filehashes
+
+    def refuse(*_arguments):
+        raise PermissionError(13, "Permission denied")
+
+    (workspace / "artifacts/cache/files.json").unlink()
+    monkeypatch.setattr(filehashes, "write_json", refuse)
+    assert "fresh" in run("status", "-w", workspace).stdout
+
+
 def test_build_says_what_it_does(workspace):
-    assert "skipped" in run("build", "all", "-w", workspace).stdout
+    assert run("build", "-w", workspace).stdout == "All is fresh.\n"
+    (workspace / "artifacts/popular_hm.joblib").unlink()
+    again = run("build", "all", "-w", workspace)
+    ran, rest = again.stdout.splitlines()
+    assert ran.split()[:3] == ["hm", "popular", "ran"]
+    assert re.fullmatch(r"\d+ stages had nothing to do\.", rest)
+    assert "Next: `recsys serve" in again.stderr
     explained = run("build", "als.train", "--explain", "-w", workspace).stdout
     assert "nothing it depends on changed" in explained
     planned = run("build", "all", "--dry-run", "--set", "als.factors=9", "-w", workspace).stdout
@@ -668,6 +685,7 @@ def test_what_is_asked_about_stands_alone_or_after_its_option(built):
 
 
 def test_a_build_of_nothing_in_particular_is_of_everything(built):
-    planned = [run("build", *all_, "--dry-run", "-w", built).stdout for all_ in ([], ["all"])]
+    options = ["--dry-run", "--explain", "-w", built]
+    planned = [run("build", *all_, *options).stdout for all_ in ([], ["all"])]
     assert planned[0] == planned[1]
     assert "popular" in planned[0]

@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from recsys_cli.build.stage import Past, Source, Stage
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import UsageError, meant
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Graph:
                 named |= set(self.stages)
             elif name not in self.stages:
                 raise UsageError(
-                    f"there is no stage {name!r}", hint=f"stages: all, {', '.join(self.order)}"
+                    f"there is no stage {name!r}{meant(name, self.order)}",
+                    hint=f"stages: all, {', '.join(self.order)}",
                 )
             else:
                 named |= self.descendants(name) if target.endswith("+") else {name}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys_cli.cli import options
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
+from recsys_cli.cli.console import TerminalProgress, print_json, print_table, print_text, say
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
 from recsys_cli.counted import counted
@@ -176,7 +176,7 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
 
 
 def _print_summary(summary: BatchSummary) -> None:
-    print_line(
+    print_text(
         f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
     )
     if summary.failure:
@@ -190,7 +190,7 @@ def _print_answer(answer: dict[str, Any]) -> None:
     line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing to recommend'}"
     if answer["ranked_by"]:
         line += f", ordered by the {answer['ranked_by']}"
-    print_line(line + (f" ({reason})" if reason else ""))
+    print_text(line + (f" ({reason})" if reason else ""), hang=2)
     if answer["items"]:
         _print_items(answer["items"])
     for item in answer["items"]:
@@ -202,7 +202,7 @@ def _print_found(answer: dict[str, Any], asked: str, *, json: bool) -> None:
     if json:
         print_json(answer)
         return
-    print_line(f"{asked} in {answer['dataset']}")
+    print_text(f"{asked} in {answer['dataset']}")
     _print_items(answer["items"], of_several=answer["dataset"] == "all")
 
 
@@ -222,15 +222,15 @@ def _print_items(items: Sequence[dict[str, Any]], *, of_several: bool = False) -
 
 def _print_explanation(item: dict[str, Any]) -> None:
     why = item["explanation"]
-    print_line(f"{item['rank']}. {item['item']}  {item['name']}")
-    print_line("   found by " + ", ".join(_place(source) for source in why["sources"]))
+    print_text(f"{item['rank']}. {item['item']}  {item['name']}", hang=3)
+    print_text("   found by " + ", ".join(_place(source) for source in why["sources"]), hang=6)
     if why["features"]:
         parts = [
             f"{part['contribution']:+.3g} {part['feature']}"
             + (" unknown" if part["value"] is None else f" = {part['value']:.4g}")
             for part in why["features"]
         ]
-        print_line("   score " + ", ".join(parts))
+        print_text("   score " + ", ".join(parts), hang=6)
 
 
 def _place(source: dict[str, Any]) -> str:
