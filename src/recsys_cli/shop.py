@@ -202,6 +202,34 @@ class Shop:
 
         return recommend_many(engine, _ids(user), **asked, progress=opened.progress)
 
+    def history(
+        self, user: str, *, k: int | None = None, dataset: str | None = None
+    ) -> dict[str, Any]:
+        """What a user had, the latest first.
+
+        Args:
+            user: an id.
+            k: how many items; None means `recommend.k` of the configuration.
+            dataset: name; None means the one that has the user.
+
+        Returns:
+            The user, the dataset, the total of different items, and items with their name, the
+            weight of their events and the time of the last one.
+
+        Raises:
+            RecsysError: no dataset has the user, or nothing is built.
+
+        Example:
+            >>> shop.history("123", k=2)["total"] >= 2
+            True
+        """
+        from recsys_cli.engine.had import had
+
+        opened = self._opened
+        name = dataset_of_user(opened.workspace, chosen_datasets(opened.config, dataset), user)
+        artifacts = opened.engine(name).artifacts
+        return had(artifacts, user, row=artifacts.users.find(user), limit=opened.length(k))
+
     def similar(
         self, item: str, *, k: int | None = None, where: Texts = (), dataset: str | None = None
     ) -> dict[str, Any]:

@@ -689,3 +689,21 @@ def test_a_build_of_nothing_in_particular_is_of_everything(built):
     planned = [run("build", *all_, *options).stdout for all_ in ([], ["all"])]
     assert planned[0] == planned[1]
     assert "popular" in planned[0]
+
+
+def test_history_is_what_a_user_had(built):
+    answer = recommend(built, 123, "--history", "-k", 3)
+    had = answer["history"]
+    events = pl.read_parquet(built / "artifacts/events_rr.parquet")
+    users = pl.read_parquet(built / "artifacts/users_rr.parquet")["user"].to_list()
+    items = pl.read_parquet(built / "artifacts/items_rr.parquet")["item"].to_list()
+    theirs = events.filter(pl.col("user") == users.index("123")).sort("time", descending=True)
+    assert had[0]["item"] in {items[i] for i in theirs["item"].head(1)}
+    assert len(had) == 3
+    assert [i["last"] for i in had] == sorted((i["last"] for i in had), reverse=True)
+    shown = run("recommend", 123, "--history", "-k", 3, "-w", built).stdout
+    assert shown.startswith("123 had\n")
+    assert all(i["name"] in shown for i in had)
+    assert recommend(built, "nobody", "--history", "-d", "rr")["history"] == []
+    options = ["--all", "--history", "-d", "rr", "-o", "x.csv", "-w", built]
+    assert "about one user" in run("recommend", *options, code=2).output

@@ -4,15 +4,25 @@ import json
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from conftest import REPOSITORY
 from recsys_cli.cli.app import app
 from recsys_cli.cli.console import in_workspace, rendered
-from recsys_cli.errors import Command, ConfigError, in_words, parts_of
+from recsys_cli.errors import (
+    Command,
+    ConfigError,
+    in_words,
+    install_extra,
+    missing_library,
+    parts_of,
+    pip_install,
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -167,3 +177,23 @@ def test_a_setting_that_was_given_is_called_so(built, setting, message):
     output = run("status", "--set", setting, "-w", built, code=2)
     assert message in output
     assert "recsys.toml" not in output
+
+
+def test_what_is_missing_is_installed_beside_the_package(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.executable", "/opt/my shop/python")
+    in_workspace(tmp_path)
+    assert rendered(pip_install("x>=1")) == "'/opt/my shop/python' -m pip install 'x>=1'"
+    error = missing_library("this", "that", extra="spark", otherwise="or do without")
+    assert (error.exit_code, error.message) == (2, "this needs that, which is not installed")
+    installing = "'/opt/my shop/python' -m pip install 'recsys-cli[spark]'"
+    assert error.hint == f"{installing}; or do without"
+    assert "CUDA" in in_words(install_extra("content"))
+    # Nothing else tells how to install, and each extra that is named is one.
+    source = REPOSITORY / "src/recsys_cli"
+    for file in source.rglob("*.py"):
+        assert "pip install" not in file.read_text(), file
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    text = "".join(file.read_text() for file in source.rglob("*.py"))
+    named = re.findall(r'(?:install_extra\(|extra=)"(?!forbid)(\w+)"', text)
+    assert {"content", "twotower", "spark"} == set(named)
+    assert set(named) <= extras["project"]["optional-dependencies"].keys()

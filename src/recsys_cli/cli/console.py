@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from recsys_cli.errors import Command, Hint, in_words, parts_of
+from recsys_cli.errors import OWN_PROGRAM, Command, Hint, in_words, parts_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -48,8 +48,8 @@ def _whole(hint: Hint) -> str:
 
 
 def _located(command: Command) -> str:
-    folder = _asked.get()
-    if folder is None or {"-w", "--workspace"} & set(command.words):
+    folder, own = _asked.get(), command.program == OWN_PROGRAM
+    if folder is None or not own or {"-w", "--workspace"} & set(command.words):
         return str(command)
     usual = Path(os.environ.get("RECSYS_WORKSPACE") or ".")
     if folder.resolve() == usual.resolve():

@@ -18,6 +18,7 @@ from recsys_cli.cli.console import (
     say,
 )
 from recsys_cli.cli.session import run_build
+from recsys_cli.errors import in_words
 
 
 def build(
@@ -117,6 +118,6 @@ def doctor(
         if not json:
             print_check(check.outcome, f"{check.name:<14} {check.detail}", check.hint)
     if json:
-        print_json({"checks": [asdict(check) for check in checks]})
+        print_json({"checks": [{**vars(check), "hint": in_words(check.hint)} for check in checks]})
     if any(check.outcome == "FAIL" for check in checks):
         raise typer.Exit(1)

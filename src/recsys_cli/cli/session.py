@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recsys_cli.cli.console import TerminalProgress, print_text, report_error, say
 from recsys_cli.counted import counted
-from recsys_cli.errors import Command, RecsysError, UsageError
+from recsys_cli.errors import Command, RecsysError, UsageError, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def run_build(
         print_text(f"{counted(idle, 'stages')} had nothing to do." if busy else "All is fresh.")
     if "all" in targets:
         for sentence in default_graph().left_out(chosen, config):
-            say(f"Left out: {sentence}")
+            say("Left out: ", *parts_of(sentence))
     if "all" in targets and not any(content_on(config, name) for name in chosen):
         say(*CONTENT_LEFT_OUT)
     if "all" in targets and busy and not (dry_run or failures):
