@@ -10,7 +10,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY src ./src
 RUN python -m venv /opt/recsys \
-    && /opt/recsys/bin/pip install --no-cache-dir '.[serve]' -c constraints.txt
+    && /opt/recsys/bin/pip install --no-cache-dir . -c constraints.txt
 RUN mkdir /workspace \
     && /opt/recsys/bin/recsys demo -w /workspace \
     && /opt/recsys/bin/recsys build all -w /workspace

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   ?= demo
+# What is installed beside the base; `make demo EXTRAS=` leaves torch, and what needs it, out.
+EXTRAS ?= all
 FULL   ?= full
 
 # Tests of a file stay with one worker as long as there is enough to do, and share what it made.
@@ -22,6 +24,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c constraints.txt
 	touch $@
 
+$(VENV)/.installed-extras: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]' -c constraints.txt
+	touch $@
+
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	touch $@
@@ -35,12 +41,17 @@ $(VENV)/.installed-spark: $(VENV)/.installed-dev
 
 install: $(VENV)/.installed ## Create .venv and install recsys into it
 
-demo: $(VENV)/.installed ## Make sample data, build everything, recommend for user 123, evaluate
+demo: $(VENV)/.installed$(if $(EXTRAS),-extras) ## Make sample data, build everything, evaluate, show what one customer had and gets
 	mkdir -p $(DEMO)
-	$(BIN)/recsys demo --workspace $(DEMO)
-	$(BIN)/recsys build all --workspace $(DEMO)
-	$(BIN)/recsys recommend --user 123 --strategy collab --workspace $(DEMO)
-	$(BIN)/recsys eval --workspace $(DEMO)
+	$(BIN)/recsys demo -w $(DEMO)
+	$(BIN)/recsys build -w $(DEMO)
+	$(BIN)/recsys eval -d hm -w $(DEMO) >$(DEMO)/eval.txt
+	@echo
+	@cut -d, -f2 $(DEMO)/data/hm_raw/transactions_train.csv | sort | uniq -c | sort -n | tail -n 1 | \
+	  while read -r _ customer; do $(BIN)/recsys recommend "$$customer" -d hm --history -k 5 -w $(DEMO); done
+	@tail -n 1 $(DEMO)/eval.txt
+	@printf '\nNext:\n  %s\n  %s\n  %s\n' '$(BIN)/recsys serve -w $(DEMO)' \
+	  '$(BIN)/recsys search "red summer dress" -w $(DEMO)' '$(BIN)/recsys eval -w $(DEMO)'
 
 test: $(VENV)/.installed-spark ## Run all checks and tests; Spark's where there is Java
 	$(MAKE) check

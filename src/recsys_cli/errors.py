@@ -6,21 +6,26 @@ Exit codes: 1 failure at run time, 2 wrong usage or config, 3 missing or stale a
 
 import errno
 import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+OWN_PROGRAM = "recsys"
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Command:
-    """A `recsys` command that a hint tells to run; who shows it adds the workspace."""
+    """A command that a hint tells to run; who shows it adds the workspace to those of `recsys`."""
 
     words: tuple[str, ...]
+    program: str
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, program: str = OWN_PROGRAM) -> None:
         object.__setattr__(self, "words", words)
+        object.__setattr__(self, "program", program)
 
     def __str__(self) -> str:
-        return shlex.join(["recsys", *self.words])
+        return shlex.join([self.program, *self.words])
 
 
 Hint = str | Command | tuple[str | Command, ...]
@@ -39,6 +44,14 @@ def parts_of(*hints: Hint | None) -> tuple[str | Command, ...]:
         if hint is not None:
             parts += hint if isinstance(hint, tuple) else (hint,)
     return tuple(parts)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """What to add to a message about an unknown `word`: the known one that it is close to."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 class RecsysError(Exception):
@@ -60,6 +73,13 @@ class RecsysError(Exception):
         return None if self.advice is None else in_words(self.advice)
 
 
+_WITH_TORCH = ("content", "twotower")
+_TORCH = (
+    " (on Linux that brings torch with gigabytes of CUDA, unless torch for the CPU is there: "
+    "https://pytorch.org/get-started/locally/)"
+)
+
+
 class RecsysWarning(UserWarning):
     """Something to act on, such as artifacts that are out of date; answers come all the same."""
 
@@ -68,6 +88,26 @@ class UsageError(RecsysError):
     """The command line or an argument asks for something that cannot be."""
 
     exit_code = 2
+
+
+def pip_install(*packages: str) -> Command:
+    """The command that installs packages beside this one."""
+    return Command("-m", "pip", "install", *packages, program=sys.executable)
+
+
+def install_extra(extra: str) -> tuple[str | Command, ...]:
+    """How to get the libraries of an extra."""
+    command = pip_install(f"recsys-cli[{extra}]")
+    return (command, _TORCH) if extra in _WITH_TORCH else (command,)
+
+
+def missing_library(
+    what: str, library: str, *, extra: str, otherwise: Hint | None = None
+) -> UsageError:
+    """That `what` needs a library of an extra, which is not installed; how to get or avoid it."""
+    between = "; " if otherwise else None
+    hint = parts_of(install_extra(extra), between, otherwise)
+    return UsageError(f"{what} needs {library}, which is not installed", hint=hint)
 
 
 class UnknownIdError(UsageError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 from recsys_cli.apps.opened import Opened, failure_of
 from recsys_cli.config import chosen_datasets, only_dataset
 from recsys_cli.engine.engine import Filters
-from recsys_cli.engine.whose import dataset_of_item, dataset_of_user
+from recsys_cli.engine.whose import alike, dataset_of_item, dataset_of_user
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import day_from
@@ -191,12 +191,44 @@ class Shop:
             as_of=as_of,
         )
         if isinstance(user, str):
+            users = engine.artifacts.users
+            near = alike(user, users) if users.find(user) < 0 else None
+            if near:
+                opened.progress.warn(f"{name} has no user {user!r}; {near}")
             return engine.recommend_one(user, **asked, explain=explain)
         if explain:
             raise UsageError("explain is about one user")
         from recsys_cli.engine.batch import recommend_many
 
         return recommend_many(engine, _ids(user), **asked, progress=opened.progress)
+
+    def history(
+        self, user: str, *, k: int | None = None, dataset: str | None = None
+    ) -> dict[str, Any]:
+        """What a user had, the latest first.
+
+        Args:
+            user: an id.
+            k: how many items; None means `recommend.k` of the configuration.
+            dataset: name; None means the one that has the user.
+
+        Returns:
+            The user, the dataset, the total of different items, and items with their name, the
+            weight of their events and the time of the last one.
+
+        Raises:
+            RecsysError: no dataset has the user, or nothing is built.
+
+        Example:
+            >>> shop.history("123", k=2)["total"] >= 2
+            True
+        """
+        from recsys_cli.engine.had import had
+
+        opened = self._opened
+        name = dataset_of_user(opened.workspace, chosen_datasets(opened.config, dataset), user)
+        artifacts = opened.engine(name).artifacts
+        return had(artifacts, user, row=artifacts.users.find(user), limit=opened.length(k))
 
     def similar(
         self, item: str, *, k: int | None = None, where: Texts = (), dataset: str | None = None

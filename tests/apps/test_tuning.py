@@ -17,7 +17,7 @@ from recsys_cli.apps.tuning.targets import judged_by, settings_of
 from recsys_cli.apps.tuning.trial import Judge, touched
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.cli.tune import What
-from recsys_cli.errors import ConfigError, RecsysError, UsageError
+from recsys_cli.errors import ConfigError, UsageError
 from recsys_cli.strategies.tunable import Choice, Span
 
 ALS = find_target("als")
@@ -217,10 +217,3 @@ def test_with_several_datasets_each_gets_its_own(raw, tmp_path):
     assert config.als.factors == 16
     assert config.datasets["rr"].als == {"factors": 32}
     assert config.datasets["hm"].als == {}
-
-
-def test_without_optuna_there_is_a_sentence(shop, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
-    with pytest.raises(RecsysError, match="needs Optuna") as error:
-        run(shop)
-    assert "recsys-cli[tune]" in str(error.value.hint)

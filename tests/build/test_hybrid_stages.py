@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder, Step
 from recsys_cli.cli.app import app
+from recsys_cli.errors import in_words
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -110,10 +111,10 @@ def test_what_content_left_behind_is_no_source_once_it_is_off(workspace: Path) -
 
 def test_off_it_is_left_out_and_the_build_says_how_to_get_it(raw: Path) -> None:
     config = load_config(raw)
-    said = default_graph().left_out(["hm", "rr"], config)
-    assert any("hybrid" in sentence and "pip install" in sentence for sentence in said)
-    on = load_config(raw, ["hybrid.enabled=true"])
-    assert not any("hybrid" in sentence for sentence in default_graph().left_out(["hm"], on))
+    said = [in_words(parts) for parts in default_graph().left_out(["hm", "rr"], config)]
+    assert any("hybrid.train is off" in each and "hybrid.enabled = true" in each for each in said)
+    on = load_config(raw, ["hybrid.enabled=auto"])
+    assert not any("hybrid" in in_words(each) for each in default_graph().left_out(["hm"], on))
 
 
 @pytest.mark.parametrize("windows", [1, 3])

@@ -343,8 +343,25 @@ def test_status_lists_every_stage_and_check_tells_by_exit_code(workspace):
     assert "missing" in result.stdout
 
 
+def test_status_needs_to_write_nothing(workspace, monkeypatch):
+    from recsys_cli.encoders import filehashes
+
+    def refuse(*_arguments):
+        raise PermissionError(13, "Permission denied")
+
+    (workspace / "artifacts/cache/files.json").unlink()
+    monkeypatch.setattr(filehashes, "write_json", refuse)
+    assert "fresh" in run("status", "-w", workspace).stdout
+
+
 def test_build_says_what_it_does(workspace):
-    assert "skipped" in run("build", "all", "-w", workspace).stdout
+    assert run("build", "-w", workspace).stdout == "All is fresh.\n"
+    (workspace / "artifacts/popular_hm.joblib").unlink()
+    again = run("build", "all", "-w", workspace)
+    ran, rest = again.stdout.splitlines()
+    assert ran.split()[:3] == ["hm", "popular", "ran"]
+    assert re.fullmatch(r"\d+ stages had nothing to do\.", rest)
+    assert "Next: `recsys serve" in again.stderr
     explained = run("build", "als.train", "--explain", "-w", workspace).stdout
     assert "nothing it depends on changed" in explained
     planned = run("build", "all", "--dry-run", "--set", "als.factors=9", "-w", workspace).stdout
@@ -676,6 +693,25 @@ def test_what_is_asked_about_stands_alone_or_after_its_option(built):
 
 
 def test_a_build_of_nothing_in_particular_is_of_everything(built):
-    planned = [run("build", *all_, "--dry-run", "-w", built).stdout for all_ in ([], ["all"])]
+    options = ["--dry-run", "--explain", "-w", built]
+    planned = [run("build", *all_, *options).stdout for all_ in ([], ["all"])]
     assert planned[0] == planned[1]
     assert "popular" in planned[0]
+
+
+def test_history_is_what_a_user_had(built):
+    answer = recommend(built, 123, "--history", "-k", 3)
+    had = answer["history"]
+    events = pl.read_parquet(built / "artifacts/events_rr.parquet")
+    users = pl.read_parquet(built / "artifacts/users_rr.parquet")["user"].to_list()
+    items = pl.read_parquet(built / "artifacts/items_rr.parquet")["item"].to_list()
+    theirs = events.filter(pl.col("user") == users.index("123")).sort("time", descending=True)
+    assert had[0]["item"] in {items[i] for i in theirs["item"].head(1)}
+    assert len(had) == 3
+    assert [i["last"] for i in had] == sorted((i["last"] for i in had), reverse=True)
+    shown = run("recommend", 123, "--history", "-k", 3, "-w", built).stdout
+    assert shown.startswith("123 had\n")
+    assert all(i["name"] in shown for i in had)
+    assert recommend(built, "nobody", "--history", "-d", "rr")["history"] == []
+    options = ["--all", "--history", "-d", "rr", "-o", "x.csv", "-w", built]
+    assert "about one user" in run("recommend", *options, code=2).output

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from recsys_cli.apps import doctor
 from recsys_cli.cli.app import app
+from recsys_cli.errors import in_words
 
 
 @pytest.mark.slow
@@ -37,7 +38,8 @@ def test_missing_and_old_libraries_fail_with_the_command_to_install(monkeypatch)
     monkeypatch.setattr(doctor, "version", version)
     checks = {c.name: c for c in doctor._libraries()}
     assert checks["polars"].outcome == "FAIL"
-    assert checks["polars"].hint.startswith("pip install 'polars")
+    hint = in_words(checks["polars"].hint)
+    assert hint.startswith(f"{doctor.sys.executable} -m pip install 'polars")
     assert checks["typer"].outcome == "FAIL"
     assert "0.0.1" in checks["typer"].detail
 

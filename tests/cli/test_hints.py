@@ -4,14 +4,25 @@ import json
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from conftest import REPOSITORY
 from recsys_cli.cli.app import app
 from recsys_cli.cli.console import in_workspace, rendered
-from recsys_cli.errors import Command, ConfigError, in_words, parts_of
+from recsys_cli.errors import (
+    Command,
+    ConfigError,
+    in_words,
+    install_extra,
+    missing_library,
+    parts_of,
+    pip_install,
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -126,3 +137,63 @@ def test_a_hint_is_words_and_commands():
     assert rendered(Command("init")) == "recsys init -w /shop"
     in_workspace(None)
     assert rendered(Command("init")) == "recsys init"
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        (["recommend", "0123"], "did you mean 123?"),
+        (["similar", "0{item}"], "did you mean {item}?"),
+        (["similar", "0{item}", "-d", "rr"], "did you mean {item}?"),
+        (["recommend", "123", "-s", "hybird"], "did you mean hybrid?"),
+        (["recommend", "123", "-d", "rrr"], "did you mean rr?"),
+        (["build", "als.trian"], "did you mean als.train?"),
+        (["recomend", "123"], "Did you mean 'recommend'"),
+    ],
+)
+def test_what_was_probably_meant_is_named(built, command, meant):
+    item = pl.read_parquet(built / "artifacts/items_rr.parquet")["item"][0]
+    words = [word.format(item=item) for word in command]
+    output = run(*words, *(["-w", built] if words[0] != "recomend" else []), code=2)
+    assert meant.format(item=item) in output
+
+
+def test_a_user_that_is_written_otherwise_is_pointed_out(built):
+    output = run("recommend", "0123", "-d", "rr", "-w", built)
+    assert "rr has no user '0123'; did you mean 123?" in output
+    assert "did you mean" not in run("recommend", "nobody", "-d", "rr", "-w", built)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("als.factrs=3", "--set als.factrs: there is no such setting (did you mean factors?)"),
+        ("als.factors=-1", "--set als.factors: "),
+        ("datasets.rr.als.factors=-1", "--set datasets.rr.als.factors: "),
+        ("als", "--set 'als' is not of the form"),
+    ],
+)
+def test_a_setting_that_was_given_is_called_so(built, setting, message):
+    output = run("status", "--set", setting, "-w", built, code=2)
+    assert message in output
+    assert "recsys.toml" not in output
+
+
+def test_what_is_missing_is_installed_beside_the_package(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.executable", "/opt/my shop/python")
+    in_workspace(tmp_path)
+    assert rendered(pip_install("x>=1")) == "'/opt/my shop/python' -m pip install 'x>=1'"
+    error = missing_library("this", "that", extra="spark", otherwise="or do without")
+    assert (error.exit_code, error.message) == (2, "this needs that, which is not installed")
+    installing = "'/opt/my shop/python' -m pip install 'recsys-cli[spark]'"
+    assert error.hint == f"{installing}; or do without"
+    assert "CUDA" in in_words(install_extra("content"))
+    # Nothing else tells how to install, and each extra that is named is one.
+    source = REPOSITORY / "src/recsys_cli"
+    for file in source.rglob("*.py"):
+        assert "pip install" not in file.read_text(), file
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    text = "".join(file.read_text() for file in source.rglob("*.py"))
+    named = re.findall(r'(?:install_extra\(|extra=)"(?!forbid)(\w+)"', text)
+    assert {"content", "twotower", "spark"} == set(named)
+    assert set(named) <= extras["project"]["optional-dependencies"].keys()

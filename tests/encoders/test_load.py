@@ -97,7 +97,8 @@ def test_a_library_that_is_not_installed(minilm_folder, monkeypatch):
     encoder = load_text_encoder(f"sentence-transformers:{minilm_folder}", config_line=LINE)
     with pytest.raises(ConfigError, match="could not be imported") as caught:
         encoder.encode(["x"])
-    assert "pip install 'recsys-cli[content]'" in caught.value.hint
+    assert f"{sys.executable} -m pip install 'recsys-cli[content]'" in caught.value.hint
+    assert caught.value.exit_code == 2
     assert '"lsa"' in caught.value.hint
 
 

@@ -61,8 +61,8 @@ def test_spark_in_the_config_is_what_a_build_uses(workspace, monkeypatch):
     assert invoke("build", "als.train", "-d", "hm", "-w", workspace).exit_code == 0
     done = invoke("als", "train", "--force", "-d", "hm", "-w", workspace)
     assert done.exit_code == 2
-    assert "PySpark is not installed" in done.output
-    assert "pip install 'recsys-cli[spark]'" in done.output
+    assert "needs PySpark, which is not installed" in done.output
+    assert f"{sys.executable} -m pip install 'recsys-cli[spark]'" in done.output
 
 
 def test_a_cluster_needs_a_folder_that_both_see(workspace):

@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from recsys_cli.errors import ArtifactError, RecsysError
+from recsys_cli.errors import ArtifactError
 from recsys_cli.strategies.hybrid.ranker import Ranker
 from recsys_cli.strategies.hybrid.trees import Trees
 
@@ -102,12 +102,3 @@ def test_what_is_damaged_or_of_another_kind_is_refused(old: str, new: str, why: 
         Ranker(text.replace(old, new, 1), NAMES)
     with pytest.raises(ArtifactError, match="cannot be read"):
         Ranker(text[: len(text) // 2], NAMES)
-
-
-def test_explaining_without_lightgbm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    ranker = Ranker(model().model_to_string(), NAMES)
-    monkeypatch.setitem(sys.modules, "lightgbm", None)
-    with pytest.raises(RecsysError, match="not installed: lightgbm") as caught:
-        ranker.contributions(table_of(2, 3))
-    assert caught.value.hint is not None
-    assert "[hybrid]" in caught.value.hint

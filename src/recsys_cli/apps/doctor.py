@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Literal
 
 from recsys_cli.cores import available_cores
+from recsys_cli.counted import counted
+from recsys_cli.errors import Hint, pip_install
 
 Outcome = Literal["PASS", "WARN", "FAIL", "INFO"]
 
 _GB = 1e9
 _LOW_DISK, _LOW_MEMORY = 5 * _GB, 4 * _GB
-_OPTIONAL = (
-    "torch", "sentence-transformers", "open_clip_torch", "lightgbm", "pyspark", "fastapi",
-)  # fmt: skip
+_OPTIONAL = ("torch", "sentence-transformers", "open_clip_torch", "pyspark")
 _OPENMP_IMPORTS = ("numpy", "scipy.linalg", "implicit", "sklearn", "torch", "faiss")
 
 
@@ -33,7 +33,7 @@ class Check:
     name: str
     outcome: Outcome
     detail: str
-    hint: str = ""
+    hint: Hint = ""
 
 
 def run_doctor(workspace: Path, *, end_to_end: bool = True) -> Iterator[Check]:
@@ -73,9 +73,9 @@ def _library(name: str, wanted: str, accepts: Callable[[str], bool]) -> Check:
     try:
         found = version(name)
     except PackageNotFoundError:
-        return Check(name, "FAIL", "not installed", f"pip install '{name}{wanted}'")
+        return Check(name, "FAIL", "not installed", pip_install(f"{name}{wanted}"))
     if not accepts(found):
-        return Check(name, "FAIL", f"{found}, needs {wanted}", f"pip install '{name}{wanted}'")
+        return Check(name, "FAIL", f"{found}, needs {wanted}", pip_install(f"{name}{wanted}"))
     return Check(name, "PASS", found)
 
 
@@ -114,7 +114,7 @@ def _gpu() -> Check:
         return Check("gpu", "PASS", "ALS trains on the GPU")
     if shutil.which("nvidia-smi"):
         detail = "there is an NVIDIA driver, but ALS runs on the CPU"
-        return Check("gpu", "WARN", detail, "pip install 'implicit[gpu]'")
+        return Check("gpu", "WARN", detail, pip_install("implicit[gpu]"))
     return Check("gpu", "INFO", "none; ALS runs on the CPU")
 
 
@@ -193,5 +193,5 @@ def _tiny_run() -> Check:
             return Check("tiny run", "FAIL", f"got {len(answer['items'])} items instead of 5")
         users = run_evaluation(opened, "rr", Question(strategies=["popular"])).result.users
     seconds, _ = meter.stop()
-    done = f"demo, build, recommend and evaluate on {users} users in {seconds:.0f} s"
+    done = f"demo, build, recommend and evaluate on {counted(users, 'users')} in {seconds:.0f} s"
     return Check("tiny run", "PASS", done)

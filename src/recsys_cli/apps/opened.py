@@ -135,12 +135,16 @@ class Opened:
             RecsysError: an option makes no sense, or what it needs is not built.
         """
         from recsys_cli.engine.engine import Filters
+        from recsys_cli.engine.whose import alike
 
         engine = self.engine(dataset, snapshot_from(as_of))
         known = [item for item in exclude if engine.artifacts.items.find(item) >= 0]
         for item in dict.fromkeys(exclude):
             if item not in known:
-                self.progress.warn(f"--exclude: {dataset} has no item {item!r}")
+                near = alike(item, engine.artifacts.items)
+                self.progress.warn(
+                    f"--exclude: {dataset} has no item {item!r}" + (f"; {near}" if near else "")
+                )
         return engine, {
             "strategy": strategy or self.config.recommend.strategy,
             "k": self.length(k),

@@ -50,7 +50,7 @@ class StageState:
         if self.bytes is not None:
             size = _size(self.bytes)
         why = "" if self.state == "fresh" else self.reason
-        return [self.dataset, self.name, self.snapshot, self.state, age, size, why]
+        return [self.dataset, self.name, self.state, age, size, why]
 
 
 def stage_states(
@@ -81,7 +81,7 @@ def stage_states(
         if not freshness.obstacle(stage, node.dataset, node.snapshot)
         if node.snapshot == NOW or workspace.manifest(*node)
     ]
-    return sorted(states, key=lambda state: not state.current)
+    return sorted(states, key=lambda state: "" if state.current else state.snapshot)
 
 
 def _verdict(

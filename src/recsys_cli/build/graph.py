@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from recsys_cli.build.stage import Past, Source, Stage
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import Hint, UsageError, meant, parts_of
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Graph:
                 named |= set(self.stages)
             elif name not in self.stages:
                 raise UsageError(
-                    f"there is no stage {name!r}", hint=f"stages: all, {', '.join(self.order)}"
+                    f"there is no stage {name!r}{meant(name, self.order)}",
+                    hint=f"stages: all, {', '.join(self.order)}",
                 )
             else:
                 named |= self.descendants(name) if target.endswith("+") else {name}
@@ -118,7 +119,7 @@ class Graph:
             plan += [(stage, ALL) for stage in stages if stage.whole and stage.enabled(config, ALL)]
         return plan
 
-    def left_out(self, datasets: Sequence[str], config: Config) -> list[str]:
+    def left_out(self, datasets: Sequence[str], config: Config) -> list[Hint]:
         """Sentences about what a build of everything leaves out and would be missed."""
         switches = [
             stage.switch
@@ -126,7 +127,7 @@ class Graph:
             if stage.switch and stage.switch.announced
             if not any(stage.enabled(config, ALL if stage.whole else d) for d in datasets)
         ]
-        return list(dict.fromkeys(f"{switch.message}; {switch.hint}" for switch in switches))
+        return list(dict.fromkeys(parts_of(f"{s.message}; ", s.hint) for s in switches))
 
     def refuse_off(self, targets: Iterable[str], datasets: Sequence[str], config: Config) -> None:
         """Refuse stages that are named although they would do nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
-from recsys_cli.cli.commands import COMMANDS, GROUPS, names_in
+from recsys_cli.cli.commands import COMMANDS, GROUPS, in_sections, names_in
 from recsys_cli.cli.console import in_workspace, report_error, say
 from recsys_cli.errors import RecsysError, is_panic, sentence, way_out
 
@@ -21,8 +22,16 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 INTERRUPTED = 130
 
 
+_MOST_NAMES = 24
+"""Columns of the help that names of options take; what is said of them has the rest."""
+
+
 class _Command(TyperCommand):
     """Has hints name the workspace that was asked for."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        formatter.write_dl = partial(formatter.write_dl, col_max=_MOST_NAMES)
+        super().format_options(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
         in_workspace(ctx.params.get("workspace"))
@@ -50,6 +59,15 @@ class _Group(TyperGroup):
                 name=words, help=GROUPS[words], no_args_is_help=True, rich_markup_mode=None
             )
         return _made(words)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        if self._within is not None:
+            super().format_commands(ctx, formatter)
+            return
+        width = max(map(len, self.commands))
+        for title, names in in_sections().items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{n:<{width}}", self.commands[n].help) for n in names])
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self._listing = True

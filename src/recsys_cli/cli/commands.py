@@ -55,7 +55,8 @@ COMMANDS: Mapping[str, Entry] = {
         "data:demo",
     ),
     "validate": Entry(
-        "Check raw files: PASS, WARN or FAIL per check, with counts and examples.", "data:validate"
+        "Check raw files: what is to be looked at, with counts and examples, and what is in them.",
+        "data:validate",
     ),
     "ingest": Entry("Turn raw files into events, items and users with integer ids."),
     "embed text": Entry("Encode items' texts; what was encoded before is not encoded again."),
@@ -109,6 +110,22 @@ COMMANDS: Mapping[str, Entry] = {
         "tune:tune",
     ),
 }
+
+
+SECTIONS = {
+    "Start": ("init", "demo", "validate", "build", "status", "doctor"),
+    "Use": ("recommend", "similar", "search", "serve"),
+    "Measure": ("eval", "tune"),
+    "Stages": ("ingest", "embed", "index", "usermodel", "als", "twotower", "hybrid"),
+}
+"""The commands by what they are for; the others come after them."""
+
+
+def in_sections() -> dict[str, list[str]]:
+    """The first words of all commands, by the section of the help that they are in."""
+    listed = [name for names in SECTIONS.values() for name in names]
+    more = [name for name in names_in(None) if name not in listed]
+    return {**{title: list(names) for title, names in SECTIONS.items()}, "More": more}
 
 
 def names_in(group: str | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What the user sees: results on stdout, progress and messages on stderr.
 
-Progress bars appear only on a terminal; piped output is never cut to a terminal's width. Commands
-in hints work as they are, in the workspace that was asked for.
+Progress bars and colours appear only on a terminal, where lines end between words; what is piped is
+neither cut nor coloured. Commands in hints work as they are, in the workspace that was asked for.
 """
 
 from __future__ import annotations
@@ -13,14 +13,22 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from recsys_cli.errors import Command, Hint, in_words
+from recsys_cli.errors import OWN_PROGRAM, Command, Hint, in_words, parts_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 _PIPED_WIDTH = 240
+_JOINED = "\0"
+"""In place of the spaces of a command until lines are broken, so that it can be pasted."""
+
+_GREEN, _YELLOW, _RED = "32", "33", "31"
+_COLOURS = {
+    "PASS": _GREEN, "WARN": _YELLOW, "FAIL": _RED,
+    "fresh": _GREEN, "stale": _YELLOW, "missing": _RED, "failed": _RED, "blocked": _YELLOW,
+}  # fmt: skip
 _asked: ContextVar[Path | None] = ContextVar("workspace", default=None)
 
 
@@ -34,9 +42,14 @@ def rendered(hint: Hint) -> str:
     return in_words(hint, show=_located)
 
 
+def _whole(hint: Hint) -> str:
+    """The same, to be broken into lines."""
+    return in_words(hint, show=lambda command: _located(command).replace(" ", _JOINED))
+
+
 def _located(command: Command) -> str:
-    folder = _asked.get()
-    if folder is None or {"-w", "--workspace"} & set(command.words):
+    folder, own = _asked.get(), command.program == OWN_PROGRAM
+    if folder is None or not own or {"-w", "--workspace"} & set(command.words):
         return str(command)
     usual = Path(os.environ.get("RECSYS_WORKSPACE") or ".")
     if folder.resolve() == usual.resolve():
@@ -49,10 +62,48 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
+def coloured(text: str) -> str:
+    """An outcome or a state as stdout shows it."""
+    colour = _COLOURS.get(text.strip())
+    if colour is None or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{colour}m{text}\033[0m"
+
+
+def _laid(text: str, stream: TextIO, *, hang: int) -> str:
+    """A text as a stream shows it: broken between words on a terminal, the rest indented."""
+    if stream.isatty():
+        from textwrap import TextWrapper
+
+        wrapper = TextWrapper(
+            get_terminal_size().columns,
+            subsequent_indent=" " * hang,
+            replace_whitespace=False,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        text = "\n".join("\n".join(wrapper.wrap(line)) for line in text.split("\n"))
+    return text.replace(_JOINED, " ")
+
+
 def print_line(text: str = "") -> None:
     """Write one line to stdout, as it is and at once, so that a log can be followed."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def print_text(text: str, *, hang: int = 0, state: str | None = None) -> None:
+    """The same of what is read by people; `state` is its word that has a colour."""
+    text = _laid(text, sys.stdout, hang=hang)
+    print_line(text.replace(state, coloured(state), 1) if state else text)
+
+
+def print_check(outcome: str, text: str, hint: Hint = "", *, indent: int = 0) -> None:
+    """Write the outcome of a check, and what to do about it."""
+    space = " " * indent
+    print_text(f"{space}{outcome:<4}  {text}", hang=indent + 6, state=outcome)
+    if hint:
+        print_text(f"{space}      → {_whole(hint)}", hang=indent + 8)
 
 
 def print_table(
@@ -61,25 +112,30 @@ def print_table(
     *,
     title: str | None = None,
     right: Iterable[str] = (),
+    states: bool = False,
 ) -> None:
-    """Write a table to stdout; columns named in `right` are aligned to the right."""
+    """Write a table to stdout; columns named in `right` are aligned to the right.
+
+    With `states` cells that are one, such as "stale", have its colour.
+    """
     from recsys_cli.cli.tables import lines
 
     width = get_terminal_size().columns if sys.stdout.isatty() else _PIPED_WIDTH
-    made = lines(headers, rows, width=width, title=title, right=right)
+    paint = coloured if states else str
+    made = lines(headers, rows, width=width, title=title, right=right, paint=paint)
     sys.stdout.write("\n".join(made) + "\n\n")
 
 
-def say(*parts: str | Command) -> None:
+def say(*parts: str | Command, hang: int = 0) -> None:
     """Write one line to stderr, the workspace in the commands in it."""
-    sys.stderr.write(rendered(parts) + "\n")
+    sys.stderr.write(_laid(_whole(parts), sys.stderr, hang=hang) + "\n")
 
 
 def report_error(message: str, hint: Hint | None = None) -> None:
     """Write an error and the way out of it to stderr."""
     say(f"Error: {message}")
     if hint:
-        say(f"  → {rendered(hint)}")
+        say("  → ", *parts_of(hint), hang=4)
 
 
 class TerminalProgress:

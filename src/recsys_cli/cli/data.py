@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recsys_cli.cli import options
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
+from recsys_cli.cli.console import TerminalProgress, print_check, print_json, print_text, say
+from recsys_cli.counted import counted
 from recsys_cli.errors import Command, UsageError
 
 if TYPE_CHECKING:
-    from recsys_cli.datasets.findings import ValidationReport
+    from recsys_cli.datasets.findings import Finding, IngestReport
 
 
 def init(
@@ -53,9 +57,9 @@ def init(
         text = render_config(FullConfig, found, encoders=encoders, full=full)
         temporary.write_text(text)
     for dataset in found:
-        print_line(f"{dataset.name:<12} {dataset.path} ({dataset.kind})")
+        print_text(f"{dataset.name:<12} {dataset.path} ({dataset.kind})", hang=13)
         for word, what in said[dataset.name]:
-            print_line(f"  {word:<10} {what}")
+            print_text(f"  {word:<10} {what}", hang=13)
     say(f"Wrote {path}." + ("" if found else " No datasets in data/ yet: add yours to it."))
     say("Next: ", Command("validate"))
 
@@ -87,13 +91,16 @@ def demo(
             progress=progress,
         )
     kept = f" (already there: {', '.join(summary.skipped)})" if summary.skipped else ""
-    print_line(
-        f"{summary.hm}: {summary.transactions:,} purchases, {summary.customers:,} customers, "
-        f"{summary.articles:,} articles, {summary.images:,} pictures"
+    print_text(
+        f"{summary.hm}: {counted(summary.transactions, 'purchases')}, "
+        f"{counted(summary.customers, 'customers')}, {counted(summary.articles, 'articles')}, "
+        f"{counted(summary.images, 'pictures')}",
+        hang=2,
     )
-    print_line(
-        f"{summary.rr}: {summary.rr_events:,} events, {summary.rr_visitors:,} visitors, "
-        f"{summary.rr_items:,} items"
+    print_text(
+        f"{summary.rr}: {counted(summary.rr_events, 'events')}, "
+        f"{counted(summary.rr_visitors, 'visitors')}, {counted(summary.rr_items, 'items')}",
+        hang=2,
     )
     _write_demo_config(workspace, images=images)
     say(f"Seed {summary.seed}{kept}. Next: ", Command("build", "all"))
@@ -116,32 +123,56 @@ def validate(
     workspace: options.Workspace = options.HERE,
     dataset: options.Dataset = None,
     overrides: options.Settings = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what is fine, too.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Check raw files: PASS, WARN or FAIL per check, with counts and examples."""
+    """Check raw files: what is to be looked at, with counts and examples, and what is in them."""
     from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.datasets.ingest import validate as run_checks
+    from recsys_cli.datasets.findings import ValidationReport
+    from recsys_cli.datasets.ingest import attempt
 
     reports = []
     with TerminalProgress() as progress:
         opened = Opened(workspace, overrides=overrides or ())
+        root = opened.workspace.root
         for name in chosen_datasets(opened.config, dataset):
-            own, root = opened.config.datasets[name], opened.workspace.root
-            reports.append(run_checks(name, own, workspace=root, progress=progress))
+            own = opened.config.datasets[name]
+            with TemporaryDirectory(prefix="recsys-validate-") as scratch:
+                ingested, findings = attempt(
+                    name, own, workspace=root, out=Path(scratch), progress=progress
+                )
+            reports.append(ValidationReport(name, findings))
+            progress.close()
+            if not json:
+                _print_findings(name, findings, verbose=verbose)
+                _print_summary(ingested, findings)
     if json:
         print_json({"datasets": [asdict(report) for report in reports]})
-    else:
-        for report in reports:
-            _print_findings(report)
     if not all(report.ok for report in reports):
         raise typer.Exit(1)
 
 
-def _print_findings(report: ValidationReport) -> None:
-    """One line per check, with the place, the count and an example under it."""
-    print_line(f"{report.dataset}")
-    for finding in report.findings:
-        print_line(f"  {finding.status.upper():<4}  {finding}")
-        if finding.hint and finding.status != "pass":
-            print_line(f"        → {finding.hint}")
+def _print_findings(dataset: str, findings: Sequence[Finding], *, verbose: bool) -> None:
+    """The outcome of each check, with the place, the count and an example."""
+    print_text(dataset)
+    for finding in findings:
+        fine = finding.status == "pass"
+        if verbose or not fine:
+            hint = "" if fine or not finding.hint else finding.hint
+            print_check(finding.status.upper(), str(finding), hint, indent=2)
+
+
+def _print_summary(ingested: IngestReport | None, findings: Sequence[Finding]) -> None:
+    """What is in the files, where they can be used, and how many checks came to what."""
+    outcomes = Counter(finding.status.upper() for finding in findings)
+    worst = next((outcome for outcome in ("FAIL", "WARN") if outcomes[outcome]), "PASS")
+    what = "the files cannot be used"
+    if ingested:
+        what = ", ".join(counted(getattr(ingested, of), of) for of in ("events", "users", "items"))
+        if ingested.first and ingested.last:
+            what += f", from {ingested.first[:10]} to {ingested.last[:10]}"
+    checks = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in ("PASS", "WARN", "FAIL"))
+    print_check(worst, f"{what} ({checks})", indent=2)

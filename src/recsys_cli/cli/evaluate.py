@@ -29,7 +29,10 @@ def evaluate(
     strategy: Annotated[
         str,
         typer.Option(
-            "--strategy", "-s", help=f"all, or some of {', '.join(STRATEGY_NAMES)} with commas."
+            "--strategy",
+            "-s",
+            help=f"all, or some of {', '.join(STRATEGY_NAMES)} with commas.",
+            autocompletion=options.completing(STRATEGY_NAMES),
         ),
     ] = "all",
     k: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recsys_cli.cli import options
-from recsys_cli.cli.console import print_json, print_line, say
+from recsys_cli.cli.console import print_json, print_line, print_text, say
 from recsys_cli.errors import Command
 from recsys_cli.store.snapshot import snapshot_from
 
@@ -68,7 +68,7 @@ def import_(
     if json:
         print_json(asdict(report))
     else:
-        print_line(str(report))
+        print_text(str(report))
         say("Next: ", Command("recommend", "--strategy", "collab"))
 
 

@@ -1,14 +1,44 @@
 """What commands take, declared once, so that it reads and behaves the same everywhere."""
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import RecsysError, UsageError
 
 HERE = Path()
+
+
+def completing(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Completes names, also the last of several with commas between."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in known if name.startswith(last)]
+
+    return complete
+
+
+def _datasets(context: typer.Context, incomplete: str) -> list[str]:
+    """Completes the names of the datasets of the workspace that was named before."""
+    from recsys_cli.assembly import load_config
+
+    try:
+        config = load_config(Path(context.params.get("workspace") or HERE))
+    except RecsysError:
+        return []
+    return [name for name in [*config.datasets, "all"] if name.startswith(incomplete)]
+
+
+def stages(incomplete: str) -> list[str]:
+    """Completes the names of stages."""
+    from recsys_cli.assembly import default_graph
+
+    return [name for name in ["all", *default_graph().order] if name.startswith(incomplete)]
+
 
 Workspace = Annotated[
     Path,
@@ -22,7 +52,13 @@ Workspace = Annotated[
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option("--dataset", "-d", help="Dataset name, or all.", show_default="all of them"),
+    typer.Option(
+        "--dataset",
+        "-d",
+        help="Dataset name, or all.",
+        show_default="all of them",
+        autocompletion=_datasets,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

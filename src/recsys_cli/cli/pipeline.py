@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated
 
 import typer
 
 from recsys_cli.cli import options
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
+from recsys_cli.cli.console import (
+    TerminalProgress,
+    print_check,
+    print_json,
+    print_line,
+    print_table,
+    say,
+)
 from recsys_cli.cli.session import run_build
+from recsys_cli.errors import in_words
 
 
 def build(
@@ -19,6 +28,7 @@ def build(
             metavar="all|STAGE[+]…",
             help="Stages to build with all they need; STAGE+ also builds what follows from it.",
             show_default="all",
+            autocompletion=options.stages,
         ),
     ] = None,
     workspace: options.Workspace = options.HERE,
@@ -72,11 +82,14 @@ def status(
     if json:
         print_json({"stages": [asdict(state) for state in states]})
     else:
-        print_table(
-            ["dataset", "stage", "snapshot", "state", "age", "size", "why"],
-            [state.row() for state in states],
-            right=["age", "size"],
-        )
+        for snapshot, of_it in groupby(states, key=lambda s: "" if s.current else s.snapshot):
+            print_table(
+                ["dataset", "stage", "state", "age", "size", "why"],
+                [state.row() for state in of_it],
+                title=snapshot or None,
+                right=["age", "size"],
+                states=True,
+            )
     if check and any(state.current and state.state != "fresh" for state in states):
         raise typer.Exit(3)
 
@@ -103,10 +116,8 @@ def doctor(
     for check in run_doctor(workspace, end_to_end=not quick):
         checks.append(check)
         if not json:
-            print_line(f"{check.outcome}  {check.name:<14} {check.detail}")
-            if check.hint:
-                print_line(f"      → {check.hint}")
+            print_check(check.outcome, f"{check.name:<14} {check.detail}", check.hint)
     if json:
-        print_json({"checks": [asdict(check) for check in checks]})
+        print_json({"checks": [{**vars(check), "hint": in_words(check.hint)} for check in checks]})
     if any(check.outcome == "FAIL" for check in checks):
         raise typer.Exit(1)

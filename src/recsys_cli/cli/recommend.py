@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recsys_cli.cli import options
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, print_table, say
+from recsys_cli.cli.console import TerminalProgress, print_json, print_table, print_text, say
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
 from recsys_cli.counted import counted
@@ -74,6 +74,9 @@ def recommend(
         bool,
         typer.Option("--explain", help="Say why each item is there: sources, ranks, features."),
     ] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show what the user had last, too.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Recommend items for one user or for all."""
@@ -82,7 +85,7 @@ def recommend(
     from recsys_cli.shop import Shop
 
     user = options.either(given, user, "--user")
-    _check_usage(user=user, everyone=everyone, out=out, explain=explain)
+    _check_usage(user=user, everyone=everyone, out=out, of_one=explain or history)
     asked: Any = {
         "strategy": strategy,
         "k": k,
@@ -104,6 +107,9 @@ def recommend(
             return
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
         answer = shop.recommend(user or "", dataset=dataset, explain=explain, **asked)
+        if history:
+            had = shop.history(user or "", k=k, dataset=answer["dataset"])
+            answer |= {"history": had["items"]}
     if json:
         print_json(answer)
     else:
@@ -160,13 +166,13 @@ def search(
     _print_found(answer, answer["query"], json=json)
 
 
-def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain: bool) -> None:
+def _check_usage(*, user: str | None, everyone: bool, out: Path | None, of_one: bool) -> None:
     if user == "":
         raise UsageError("--user is empty")
     if everyone == (user is not None):
         raise UsageError("name one user with --user, or ask for --all")
-    if everyone and explain:
-        raise UsageError("--explain is about one user", hint="name one with --user")
+    if everyone and of_one:
+        raise UsageError("--explain and --history are about one user", hint="name one with --user")
     if everyone and out is None:
         raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
     if out is not None and not everyone:
@@ -176,7 +182,7 @@ def _check_usage(*, user: str | None, everyone: bool, out: Path | None, explain:
 
 
 def _print_summary(summary: BatchSummary) -> None:
-    print_line(
+    print_text(
         f"{summary.path}: {counted(summary.rows, 'rows')} for {counted(summary.users, 'users')}"
     )
     if summary.failure:
@@ -190,7 +196,10 @@ def _print_answer(answer: dict[str, Any]) -> None:
     line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing to recommend'}"
     if answer["ranked_by"]:
         line += f", ordered by the {answer['ranked_by']}"
-    print_line(line + (f" ({reason})" if reason else ""))
+    if "history" in answer:
+        rows = [[(i["last"] or "")[:10], i["item"], i["name"]] for i in answer["history"]]
+        print_table(["last", "item", "name"], rows, title=f"{answer['user']} had")
+    print_text(line + (f" ({reason})" if reason else ""), hang=2)
     if answer["items"]:
         _print_items(answer["items"])
     for item in answer["items"]:
@@ -202,7 +211,7 @@ def _print_found(answer: dict[str, Any], asked: str, *, json: bool) -> None:
     if json:
         print_json(answer)
         return
-    print_line(f"{asked} in {answer['dataset']}")
+    print_text(f"{asked} in {answer['dataset']}")
     _print_items(answer["items"], of_several=answer["dataset"] == "all")
 
 
@@ -222,15 +231,15 @@ def _print_items(items: Sequence[dict[str, Any]], *, of_several: bool = False) -
 
 def _print_explanation(item: dict[str, Any]) -> None:
     why = item["explanation"]
-    print_line(f"{item['rank']}. {item['item']}  {item['name']}")
-    print_line("   found by " + ", ".join(_place(source) for source in why["sources"]))
+    print_text(f"{item['rank']}. {item['item']}  {item['name']}", hang=3)
+    print_text("   found by " + ", ".join(_place(source) for source in why["sources"]), hang=6)
     if why["features"]:
         parts = [
             f"{part['contribution']:+.3g} {part['feature']}"
             + (" unknown" if part["value"] is None else f" = {part['value']:.4g}")
             for part in why["features"]
         ]
-        print_line("   score " + ", ".join(parts))
+        print_text("   score " + ", ".join(parts), hang=6)
 
 
 def _place(source: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys_cli.cli.console import TerminalProgress, print_line, report_error, say
-from recsys_cli.errors import Command, RecsysError, UsageError
+from recsys_cli.cli.console import TerminalProgress, print_text, report_error, say
+from recsys_cli.counted import counted
+from recsys_cli.errors import Command, RecsysError, UsageError, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Chosen = Callable[[Config, list[str]], Sequence[str]]
 
 _HIDDEN_FACTS = {"users_fingerprint", "items_fingerprint"}
+_HANG = 24
+"""Where a line about a stage goes on."""
 
 
 def check_folder(file: Path) -> None:
@@ -44,7 +47,8 @@ def run_build(
 ) -> None:
     """Build targets and print a line per stage; raises the first failure at the end.
 
-    Targets may be told from the configuration and the datasets chosen.
+    Targets may be told from the configuration and the datasets chosen. Stages that have nothing
+    to do have a line where they were named, or with `explain`.
     """
     from recsys_cli.apps.opened import Opened
     from recsys_cli.assembly import default_graph
@@ -52,6 +56,7 @@ def run_build(
     from recsys_cli.config.encoders import CONTENT_LEFT_OUT, content_on
 
     failures: list[Step] = []
+    busy = idle = 0
     with TerminalProgress() as progress:
         opened = Opened(folder, overrides=overrides or (), progress=progress)
         config, chosen = opened.config, chosen_datasets(opened.config, dataset)
@@ -66,15 +71,22 @@ def run_build(
             keep_going=keep_going,
         ):
             progress.close()
-            named = step.stage in targets and not force
-            print_line(_describe(step, explain=explain or named))
+            why = explain or (step.stage in targets and not force)
+            busy, idle = busy + (step.action != "skipped"), idle + (step.action == "skipped")
+            if why or step.action != "skipped":
+                text = _describe(step, explain=why)
+                print_text(text, hang=_HANG, state=step.action)
             if step.error:
                 failures.append(step)
+    if idle and not explain:
+        print_text(f"{counted(idle, 'stages')} had nothing to do." if busy else "All is fresh.")
     if "all" in targets:
         for sentence in default_graph().left_out(chosen, config):
-            say(f"Left out: {sentence}")
+            say("Left out: ", *parts_of(sentence))
     if "all" in targets and not any(content_on(config, name) for name in chosen):
         say(*CONTENT_LEFT_OUT)
+    if "all" in targets and busy and not (dry_run or failures):
+        say("Next: `", Command("serve"), "` or `", Command("eval"), "`")
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
         options += [("--set", override) for override in overrides or ()]

@@ -5,11 +5,11 @@ Done here, since what a single recommendation prints must not wait for a library
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from unicodedata import combining, east_asian_width
 
-_GAP = "   "
+_GAP, _NARROW_GAP = "   ", "  "
 
 
 def lines(
@@ -19,35 +19,57 @@ def lines(
     width: int,
     title: str | None = None,
     right: Iterable[str] = (),
+    paint: Callable[[str], str] = str,
 ) -> list[str]:
-    """A table no wider than `width`; what does not fit into a cell goes on under it."""
+    """A table no wider than `width`; what does not fit into a cell goes on under it.
+
+    `paint` colours what is in a cell, once it is laid out.
+    """
     numeric = {position for position, name in enumerate(headers) if name in set(right)}
     cells = [[str(header) for header in headers]]
     cells += [["" if cell is None else str(cell) for cell in row] for row in rows]
-    widths = _fitted([max(map(_width, column)) for column in zip(*cells, strict=True)], width)
-    laid = [_row(row, widths, numeric) for row in cells]
-    rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    gap, widths = _fitted([*zip(*cells, strict=True)], width, numeric)
+    laid = [_row(row, widths, gap, numeric, paint) for row in cells]
+    rule = "─" * (sum(widths) + len(gap) * (len(widths) - 1))
     made = [*laid[0], f" {rule}", *(line for row in laid[1:] for line in row)]
     return made if title is None else [title, *made]
 
 
-def _fitted(widths: list[int], most: int) -> list[int]:
-    """The widest columns made narrower until a row fits."""
-    room = most - len(_GAP) * (len(widths) - 1) - 1
+def _fitted(
+    columns: Sequence[Sequence[str]], most: int, numeric: set[int]
+) -> tuple[str, list[int]]:
+    """The gap and the widths at which a row fits.
+
+    The widest columns of text give way, down to their longest words as long as that will do.
+    """
+    widths = [max(map(_width, column)) for column in columns]
+    least = [
+        width if at in numeric else max(_width(word) for cell in column for word in cell.split(" "))
+        for at, (width, column) in enumerate(zip(widths, columns, strict=True))
+    ]
+    gap = _GAP if sum(widths) + len(_GAP) * (len(widths) - 1) + 1 <= most else _NARROW_GAP
+    room = most - len(gap) * (len(widths) - 1) - 1
     while sum(widths) > room and max(widths) > 1:
-        widths[widths.index(max(widths))] -= 1
-    return widths
+        able = [at for at, width in enumerate(widths) if width > least[at]] or range(len(widths))
+        widths[max(able, key=widths.__getitem__)] -= 1
+    return gap, widths
 
 
-def _row(row: Sequence[str], widths: Sequence[int], numeric: set[int]) -> list[str]:
+def _row(
+    row: Sequence[str],
+    widths: Sequence[int],
+    gap: str,
+    numeric: set[int],
+    paint: Callable[[str], str],
+) -> list[str]:
     folded = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
     made = []
     for parts in zip_longest(*folded, fillvalue=""):
         padded = []
         for position, (part, width) in enumerate(zip(parts, widths, strict=True)):
             space = " " * (width - _width(part))
-            padded.append(space + part if position in numeric else part + space)
-        made.append(f" {_GAP.join(padded)}".rstrip())
+            padded.append(space + part if position in numeric else paint(part) + space)
+        made.append(f" {gap.join(padded)}".rstrip())
     return made
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys_cli.cli import options
-from recsys_cli.cli.console import TerminalProgress, print_json, print_line, say
+from recsys_cli.cli.console import TerminalProgress, print_json, print_text, say
 from recsys_cli.cli.names import TARGET_NAMES
 from recsys_cli.errors import Command
 from recsys_cli.store.snapshot import day_from
@@ -105,15 +105,15 @@ def _shown(value: float | str) -> str:
 
 def _show(outcome: Tuned) -> None:
     counts = ", ".join(f"{count} {state}" for state, count in outcome.trials.items()) or "none"
-    print_line(f"{outcome.dataset} {outcome.target}: trials: {counts}; {outcome.seconds:.0f} s")
-    print_line(
+    print_text(f"{outcome.dataset} {outcome.target}: trials: {counts}; {outcome.seconds:.0f} s")
+    print_text(
         f"{outcome.metric} of {outcome.users:,} users at {', '.join(outcome.snapshots)}: "
         f"{outcome.current:.4f} with the settings as they are"
         + ("" if outcome.best is None else f", {outcome.best:.4f} at best")
     )
     if outcome.improves:
         for key, value in outcome.settings.items():
-            print_line(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
+            print_text(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
 
 
 def _apply(workspace: Path, outcome: Tuned) -> None:

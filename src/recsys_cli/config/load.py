@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from recsys_cli.config.found import dataset_model, found_datasets, is_dataset_name, overridable
 from recsys_cli.config.models import Config, DatasetConfig, Section
-from recsys_cli.errors import Command, ConfigError
+from recsys_cli.errors import Command, ConfigError, meant
 
 CONFIG_FILE = "recsys.toml"
 
@@ -41,7 +41,8 @@ def read_config(model: type[Config], workspace: Path, overrides: Sequence[str] =
         raw["datasets"] = found_datasets(model, workspace)
     for override in overrides:
         _apply(raw, override)
-    config = validate(model, raw, where=str(path) if path.is_file() else "the configuration")
+    where = str(path) if path.is_file() else "the configuration"
+    config = validate(model, raw, where=where, overrides=overrides)
     for name in config.datasets:
         if not is_dataset_name(name):
             raise ConfigError(
@@ -49,18 +50,24 @@ def read_config(model: type[Config], workspace: Path, overrides: Sequence[str] =
                 hint="use lower-case letters, digits and underscores, and not 'all'",
             )
         for section in overridable(model):
-            section_for(config, section, name)
+            section_for(config, section, name, overrides=overrides)
     return config
 
 
-def section_for(config: Config, section: str, dataset: str) -> Any:
-    """One stage's section with the dataset's own overrides, if it has any, applied."""
+def section_for(
+    config: Config, section: str, dataset: str, *, overrides: Sequence[str] = ()
+) -> Any:
+    """One stage's section with the dataset's own overrides, if it has any, applied.
+
+    `overrides` are those of `--set`, which errors name.
+    """
     base: Section = getattr(config, section)
     own: dict[str, Any] = getattr(config.datasets.get(dataset), section, {})
     if not own:
         return base
     merged = base.model_dump(exclude_unset=True) | own
-    return validate(type(base), merged, where=f"[datasets.{dataset}.{section}]")
+    table = f"datasets.{dataset}.{section}"
+    return validate(type(base), merged, where=f"[{table}]", within=f"{table}.", overrides=overrides)
 
 
 def changed(config: Config, section: str, values: dict[str, Any]) -> Config:
@@ -82,7 +89,10 @@ def dataset_config(config: Config, dataset: str) -> DatasetConfig:
     """
     if dataset not in config.datasets:
         known = ", ".join(config.datasets) or "none"
-        raise ConfigError(f"there is no dataset {dataset!r}", hint=f"datasets: {known}")
+        raise ConfigError(
+            f"there is no dataset {dataset!r}{meant(dataset, config.datasets)}",
+            hint=f"datasets: {known}",
+        )
     return config.datasets[dataset]
 
 
@@ -133,32 +143,42 @@ def only_dataset(config: Config, chosen: str | None = None) -> str:
 M = TypeVar("M", bound=BaseModel)
 
 
-def validate(model: type[M], raw: dict[str, Any], *, where: str) -> M:
-    """`model` from `raw`, with every problem as one readable line."""
+def validate(
+    model: type[M],
+    raw: dict[str, Any],
+    *,
+    where: str,
+    within: str = "",
+    overrides: Sequence[str] = (),
+) -> M:
+    """`model` from `raw`, with every problem as one readable line.
+
+    It names `where`, or `--set` where the key, which is one `within` others, is in `overrides`.
+    """
+    given = {override.partition("=")[0].strip() for override in overrides}
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         lines = []
         for problem in error.errors():
             key = ".".join(str(part) for part in problem["loc"])
+            source = f"--set {within}" if within + key in given else f"{where}: "
             if problem["type"] == "extra_forbidden":
-                lines.append(f"{key}: there is no such setting{_meant(model, problem['loc'])}")
+                what = f"there is no such setting{_meant(model, problem['loc'])}"
             else:
-                lines.append(f"{key}: {problem['msg']} (got {problem['input']!r})")
-        raise ConfigError(f"{where}: " + "; ".join(lines)) from error
+                what = f"{problem['msg']} (got {problem['input']!r})"
+            lines.append(f"{source}{key}: {what}")
+        raise ConfigError("; ".join(lines)) from error
 
 
 def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     """The setting that a misspelt one was probably meant to be."""
-    from difflib import get_close_matches
-
     section: Any = model
     for part in location[:-1]:
         fields = getattr(section, "model_fields", {})
         section = fields[part].annotation if part in fields else dataset_model(model)
     known = getattr(section, "model_fields", {})
-    close = get_close_matches(str(location[-1]), list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return meant(str(location[-1]), known)
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:

@@ -44,7 +44,7 @@ def encoders_to_write(*, pictures: bool) -> dict[str, tuple[str, str]]:
         if find_spec(_LIBRARY[part]):
             chosen[part] = (best, f'or "{plain}", which needs no download')
         else:
-            chosen[part] = (plain, f"or \"{best}\": pip install 'recsys-cli[content]'")
+            chosen[part] = (plain, f'or "{best}", which needs recsys-cli[content]')
     return chosen
 
 

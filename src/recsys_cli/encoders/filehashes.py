@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
@@ -75,7 +76,9 @@ class FileHashes:
                     if hashed.digest:
                         entry = [*new[row], hashed.digest.hex()]
                         self._known[files[row].as_posix()] = entry
-                write_json(self._path, self._known)
+                # A read-only workspace only loses the shortcut.
+                with suppress(OSError):
+                    write_json(self._path, self._known)
                 progress.advance(len(rows))
         return [found[row] for row in range(len(files))]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from recsys_cli.errors import ConfigError
+from recsys_cli.errors import ConfigError, install_extra
 
 Kind = Literal["text", "image"]
 
@@ -40,7 +40,7 @@ def library_missing(config_line: str, kind: Kind, why: ImportError) -> ConfigErr
     """A model whose library is not installed, or not in a version that works."""
     return ConfigError(
         f"{config_line}: the library for this encoder could not be imported ({first_line(why)})",
-        hint=f"pip install 'recsys-cli[content]'; {_BUILT_IN[kind]}",
+        hint=(*install_extra("content"), f"; {_BUILT_IN[kind]}"),
     )
 
 

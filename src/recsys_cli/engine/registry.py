@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys_cli.errors import ArtifactError, Command, UsageError
+from recsys_cli.errors import ArtifactError, Command, UsageError, meant
 from recsys_cli.ranking.contract import Serving
 from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.strategies import STRATEGIES, Packs, Strategy
@@ -23,7 +23,8 @@ def find_strategy(name: str) -> Strategy:
     """
     if name not in STRATEGIES:
         raise UsageError(
-            f"there is no strategy {name!r}", hint=f"one of: {', '.join(strategy_names())}"
+            f"there is no strategy {name!r}{meant(name, strategy_names())}",
+            hint=f"one of: {', '.join(strategy_names())}",
         )
     return STRATEGIES[name]
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.csr import CSR
+from recsys_cli.engine.whose import alike
 from recsys_cli.errors import ArtifactError, UnknownIdError
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.topk.scoring import exact_scores
@@ -75,7 +76,10 @@ class Similar:
         """
         row = self._artifacts.items.find(item)
         if row < 0:
-            raise UnknownIdError(f"{self._artifacts.dataset} has no item {item!r}")
+            raise UnknownIdError(
+                f"{self._artifacts.dataset} has no item {item!r}",
+                hint=alike(item, self._artifacts.items),
+            )
         items = self.rows(row, k=k, allow=allow)
         by_content = self._content is not None and bool(self._content.known[row])
         used = CONTENT if by_content else COLLAB

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.columns import ITEM, USER
 from recsys_cli.errors import ArtifactError, Command, UnknownIdError, UsageError
+from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.workspace import Workspace
 
 
@@ -63,7 +64,14 @@ def holder(opened: Mapping[str, Artifacts], what: str, external: str) -> str:
     way_out = "ids are as in the raw files"
     if what == USER:
         way_out = f"--dataset {next(iter(opened))} recommends as for a user nobody knows"
+    way_out = alike(external, *ids.values()) or way_out
     raise UnknownIdError(f"no dataset has {_a(what)} {external!r}", hint=way_out)
+
+
+def alike(external: str, *tables: IdTable) -> str | None:
+    """A hint at the id that an unknown one may stand for; None where there is none."""
+    found = next((near for table in tables if (near := table.alike(external))), None)
+    return found and f"did you mean {found}? Ids are text, exactly as in the raw files"
 
 
 def _a(what: str) -> str:

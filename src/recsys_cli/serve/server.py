@@ -94,16 +94,9 @@ def serve(
             counts = Path(folder, "metrics")
             counts.mkdir()
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
-        try:
-            import httptools  # noqa: F401  (bounds what callers send)
+        from recsys_cli.serve.app import create_app
+        from recsys_cli.serve.encoding import Meeting
 
-            from recsys_cli.serve.app import create_app
-            from recsys_cli.serve.encoding import Meeting
-        except ImportError as error:
-            raise RecsysError(
-                f"serving needs a library that is not installed: {error.name}",
-                hint="pip install 'recsys-cli[serve]'",
-            ) from error
         make = partial(
             create_app,
             root,

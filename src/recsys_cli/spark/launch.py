@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.errors import RecsysError, UsageError, missing_library
 from recsys_cli.progress import Progress, Silent
 
 _FROM_JOB = re.compile(r"^recsys: (.*)$", re.MULTILINE)
@@ -38,10 +38,8 @@ def spark_submit() -> str:
     """
     home = os.environ.get("SPARK_HOME") or _pyspark_home()
     if home is None:
-        raise UsageError(
-            "PySpark is not installed",
-            hint=f"pip install 'recsys-cli[spark]', or set SPARK_HOME; {_OTHERWISE}",
-        )
+        otherwise = f"or set SPARK_HOME; {_OTHERWISE}"
+        raise missing_library("Spark", "PySpark", extra="spark", otherwise=otherwise)
     command = Path(home) / "bin" / "spark-submit"
     if not command.is_file():
         raise UsageError(f"there is no {command}", hint="check SPARK_HOME")

@@ -23,6 +23,8 @@ FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 """Where a pack says which users and items its rows stand for."""
 
 _PREFIX = 8
+_LONGEST_PADDED = 32
+"""Bytes up to which zeros are put before an id to find one that it may stand for."""
 _HIGH_BITS, _GOES_ON = 0xC0, 0x80
 """What tells the bytes within a character of UTF-8 from its first."""
 
@@ -65,6 +67,15 @@ class IdTable:
         if at < len(order) and self._bytes(int(order[at])) == key:
             return int(order[at])
         return -1
+
+    def alike(self, external: str) -> str | None:
+        """An id that differs from `external` in case, leading zeros and outer spaces alone."""
+        bare, longest = external.strip(), int(np.diff(self.offsets).max(initial=0))
+        cases = dict.fromkeys([bare, bare.lower(), bare.upper(), bare.capitalize()])
+        plain = dict.fromkeys(case.lstrip("0") for case in cases)
+        widths = range(1, min(longest, _LONGEST_PADDED) + 1)
+        forms = [*cases, *plain, *(form.zfill(width) for form in plain for width in widths)]
+        return next((form for form in forms if bare and self.find(form) >= 0), None)
 
     def starting_with(self, prefix: str, limit: int) -> list[int]:
         """Rows of the first `limit` strings in byte order that begin with `prefix`."""

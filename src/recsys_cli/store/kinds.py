@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from recsys_cli.errors import ConfigError
+from recsys_cli.errors import ConfigError, Hint
 from recsys_cli.store.idtable import fingerprint, strings
 from recsys_cli.store.layout import (
     ITEMS,
@@ -43,7 +43,7 @@ class Switch:
 
     on: Callable[[Config, str], bool]
     message: str
-    hint: str
+    hint: Hint
     announced: bool = False
     able: Callable[[Config, str], bool] = lambda _config, _dataset: True
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from recsys_cli.errors import Hint
 from recsys_cli.store.kinds import ArtifactKind, Switch
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def installed(library: str) -> bool:
     return find_spec(library) is not None
 
 
-def switch_of_extra(section: str, library: str, *, message: str, hint: str) -> Switch:
+def switch_of_extra(section: str, library: str, *, message: str, hint: Hint) -> Switch:
     """What turns on a strategy whose stages need an extra: `enabled`, in its section.
 
     Builds leave it out at `auto` where the library is missing. At true they try, so that what is

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recsys_cli.assembly import load_config
 from recsys_cli.config.load import CONFIG_FILE
-from recsys_cli.errors import Command, ConfigError, RecsysError
+from recsys_cli.errors import Command, ConfigError
 from recsys_cli.store.files import atomic_path
 from recsys_cli.strategies.tunable import Value
 
@@ -104,15 +104,8 @@ def with_settings(workspace: Path, dataset: str, settings: Mapping[str, Value]) 
 
     Raises:
         ConfigError: there is no recsys.toml.
-        RecsysError: tomlkit is not installed.
     """
-    try:
-        import tomlkit
-    except ImportError as error:
-        raise RecsysError(
-            "writing into recsys.toml needs tomlkit, which is not installed",
-            hint="pip install 'recsys-cli[tune]'",
-        ) from error
+    import tomlkit
 
     path, config = workspace / CONFIG_FILE, load_config(workspace)
     if not path.is_file():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +53,10 @@ def tune(
         RecsysError: Optuna is not installed, a stage is off or failed, or there is nothing to
             judge on.
     """
-    optuna, report = _optuna(), opened.progress
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    report = opened.progress
     judge, windows = prepare(opened, dataset, search)
     key = identity(judge, windows, search)
     study = _Study(optuna, judge, windows, search, opened.overrides, key=key)
@@ -69,18 +71,6 @@ def tune(
     except KeyboardInterrupt:
         report.log("stopped; the trials before are kept, and the same command goes on")
     return study.outcome()
-
-
-def _optuna() -> ModuleType:
-    try:
-        import optuna
-    except ImportError as error:
-        raise RecsysError(
-            "tuning needs Optuna, which is not installed", hint="pip install 'recsys-cli[tune]'"
-        ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    module: ModuleType = optuna
-    return module
 
 
 class _Study:

@@ -4,7 +4,7 @@
 # not postponed here.
 
 import json
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from fastapi import Path as InPath
 from starlette.responses import FileResponse, Response
 
 from recsys_cli.columns import ITEM, USER
+from recsys_cli.engine.had import had
 from recsys_cli.errors import UnknownIdError
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
 from recsys_cli.serve.context import MAX_ID, DatasetName, ItemId, ServerContext, UserId
@@ -69,7 +70,8 @@ def catalogue_routes(context: ServerContext) -> APIRouter:
         """What a user has, newest first."""
         served = context.state.of(USER, user, dataset)
         row = served.row(USER, user)
-        return JSON(await context.work.run("history", lambda: _history(served, user, row, limit)))
+        found = partial(had, served.artifacts, user, row=row, limit=limit)
+        return JSON(await context.work.run("history", found))
 
     async def users(
         query: Annotated[str, Query(max_length=MAX_ID, description="How the id begins.")] = "",
@@ -137,36 +139,6 @@ def _image_link(served: Served, item: str, picture: Path | None) -> str | None:
     if picture is None:
         return None
     return f"/items/{quote(item, safe='')}/image?dataset={quote(served.name)}"
-
-
-def _history(served: Served, user: str, row: int, limit: int) -> dict[str, Any]:
-    pack = served.artifacts.pack("interactions")
-    span = slice(int(pack["indptr"][row]), int(pack["indptr"][row + 1]))
-    items, last = np.asarray(pack["indices"][span]), np.asarray(pack["last"][span])
-    weights = np.asarray(pack["weight"][span])
-    order = np.lexsort((items, -last.astype(np.int64)))[:limit]
-    ids, names = served.artifacts.items, served.artifacts.names
-    return {
-        "user": user,
-        "dataset": served.name,
-        "total": len(items),
-        "items": [
-            {
-                "item": ids[int(items[at])],
-                "name": names[int(items[at])],
-                "weight": float(str(weights[at])),
-                "last": _time(int(last[at])),
-            }
-            for at in order
-        ],
-    }
-
-
-def _time(seconds: int) -> str | None:
-    """ISO 8601, UTC; None for 0, which stands for no time."""
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _evaluations(folder: Path) -> list[dict[str, Any]]:

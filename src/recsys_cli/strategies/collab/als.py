@@ -23,7 +23,7 @@ import numpy.typing as npt
 from recsys_cli.config.models import Backend
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
-from recsys_cli.errors import TrainingError, UsageError
+from recsys_cli.errors import TrainingError, UsageError, pip_install
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import Packed
@@ -178,8 +178,10 @@ def choose_backend(wanted: Backend) -> str:
     if wanted == "gpu":
         raise UsageError(
             f"ALS cannot run on a GPU: {reason}",
-            hint="pip install 'implicit[gpu]' on a machine with an NVIDIA GPU, "
-            "or set als.backend to auto or cpu",
+            hint=(
+                pip_install("implicit[gpu]"),
+                " on a machine with an NVIDIA GPU, or set als.backend to auto or cpu",
+            ),
         )
     return "cpu"
 

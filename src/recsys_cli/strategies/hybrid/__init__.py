@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from recsys_cli.config.models import Section
-from recsys_cli.store.kinds import OF_IDS, ArtifactKind, pack_kind
+from recsys_cli.store.kinds import OF_IDS, ArtifactKind, Switch, pack_kind
 from recsys_cli.store.layout import (
     ITEMS,
     USERS,
@@ -23,11 +23,12 @@ from recsys_cli.store.layout import (
     truth,
     whole,
 )
-from recsys_cli.strategies.base import Packs, Source, Strategy, switch_of_extra
+from recsys_cli.strategies.base import Packs, Source, Strategy
 from recsys_cli.strategies.tunable import Span, Target
 
 if TYPE_CHECKING:
     from recsys_cli.build.stage import Stage
+    from recsys_cli.config import Config
     from recsys_cli.ranking.contract import Recommender, Serving
 
 
@@ -42,7 +43,7 @@ class HybridConfig(Section):
     """Candidates from several sources, ordered by a learned ranker or by a blend of scores."""
 
     enabled: Literal["auto"] | bool = "auto"
-    """Whether to train the ranker; auto: where LightGBM is installed. Without it, the blend."""
+    """Whether to train the ranker, which auto does as true does. Without it, the blend."""
     candidates: dict[str, NonNegativeInt] = Field(default_factory=_candidates)
     """How many items each source of candidates brings for a user; 0 leaves it out."""
     weights: dict[str, NonNegativeFloat] = Field(
@@ -76,11 +77,17 @@ class HybridConfig(Section):
     """Seed of the sample of users and of features."""
 
 
-SWITCH = switch_of_extra(
-    "hybrid",
-    "lightgbm",
+def _enabled(config: Config, dataset: str) -> bool:
+    from recsys_cli.config.load import section_for
+
+    return bool(section_for(config, "hybrid", dataset).enabled)
+
+
+SWITCH = Switch(
+    on=_enabled,
     message="hybrid.train is off, and the strategy hybrid serves a blend of scores",
-    hint="pip install 'recsys-cli[hybrid]' for the learned ranker",
+    hint="hybrid.enabled = true in recsys.toml trains the ranker",
+    announced=True,
 )
 
 

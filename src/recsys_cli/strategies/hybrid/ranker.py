@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.cores import available_cores
-from recsys_cli.errors import ArtifactError, Command, RecsysError
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.strategies.hybrid.candidates import Candidates
 from recsys_cli.strategies.hybrid.features import Features
 from recsys_cli.strategies.hybrid.trees import Trees
@@ -51,13 +51,8 @@ class Ranker:
 
     @cached_property
     def _booster(self) -> Any:
-        try:
-            import lightgbm
-        except ImportError:
-            raise RecsysError(
-                "explaining what the ranker did needs a library that is not installed: lightgbm",
-                hint="pip install 'recsys-cli[hybrid]'",
-            ) from None
+        import lightgbm
+
         try:
             return lightgbm.Booster(model_str=self._text)
         except lightgbm.basic.LightGBMError as error:

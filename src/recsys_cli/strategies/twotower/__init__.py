@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from recsys_cli.config.models import Section
+from recsys_cli.errors import install_extra
 from recsys_cli.store.kinds import OF_IDS, ArtifactKind, pack_kind
 from recsys_cli.store.layout import ITEMS, USERS, flags, floats, moment
 from recsys_cli.strategies.base import Packs, Source, Space, Strategy, switch_of_extra
@@ -15,8 +16,6 @@ from recsys_cli.strategies.tunable import Choice, Span, Target
 if TYPE_CHECKING:
     from recsys_cli.build.stage import Stage
     from recsys_cli.ranking.contract import Serving
-
-INSTALL = "pip install 'recsys-cli[twotower]'"
 
 
 class TwoTowerConfig(Section):
@@ -80,7 +79,7 @@ SWITCH = switch_of_extra(
     "twotower",
     "torch",
     message="the two-tower is off, because torch is missing or recsys.toml says so",
-    hint=f"{INSTALL}, and leave twotower.enabled at auto",
+    hint=(*install_extra("twotower"), ", and leave twotower.enabled at auto"),
 )
 
 

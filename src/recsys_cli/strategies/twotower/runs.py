@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.build.stage import Context, Facts
-from recsys_cli.errors import ArtifactError, Command, ConfigError
+from recsys_cli.errors import ArtifactError, Command, ConfigError, missing_library
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between, start_of
 from recsys_cli.strategies.base import installed
-from recsys_cli.strategies.twotower import INSTALL
 
 if TYPE_CHECKING:
     from recsys_cli.strategies.collab.als import AlsFactors
@@ -95,7 +94,7 @@ def train(context: Context) -> Facts:
 
 def _train(context: Context) -> Facts:
     if not installed("torch"):
-        raise ConfigError("the two-tower needs torch", hint=INSTALL)
+        raise missing_library("the two-tower", "torch", extra="twotower")
     from recsys_cli.encoders.torchload import pick_device
     from recsys_cli.evaluation.report.page import render_curves
     from recsys_cli.evaluation.report.training import training_lines
