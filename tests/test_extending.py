@@ -71,7 +71,7 @@ def test_a_strategy(recsys, workspace, tmp_path):
     names = {source for item in found["items"] for source in item["sources"]}
     explained = {s["source"] for item in found["items"] for s in item["explanation"]["sources"]}
     assert "latest" in names | explained
-    recsys("init", "--force", "-w", workspace)
+    recsys("init", "--full", "--force", "-w", workspace)
     assert "[latest]" in (workspace / "recsys.toml").read_text()
 
 

@@ -19,6 +19,7 @@ class Artifacts(shop.Packs):
     """The shop's artifacts, with ids and names."""
 
     dataset: str = "shop"
+    still_there: None = None
     items: IdTable = field(
         default_factory=lambda: IdTable.from_strings(f"{i:03}" for i in range(shop.N_ITEMS))
     )
