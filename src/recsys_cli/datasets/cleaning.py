@@ -67,13 +67,13 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
     config, file = intake.config, source.file
     conditions = [_condition(text, source) for text in config.keep]
     session = _session(roles, config, source)
-    columns = {roles[USER]: roles[USER], roles[ITEM]: roles[ITEM]}
     dtypes = file.dtypes()
     exprs = {
         role: normalised(as_text(column, dtypes[column]), config.normalize_ids)
         for role, column in ((USER, roles[USER]), (ITEM, roles[ITEM]))
     }
-    chosen = _filtered(source.file.scan(), [condition for _, condition in conditions])
+    kept = [condition for _, condition in conditions]
+    chosen = _filtered(file.scan(), kept)
     missing = {
         role: _missing(role, chosen.select(expr.alias("id")), roles[role], source, intake)
         for role, expr in exprs.items()
@@ -82,7 +82,6 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
         role: pl.when(~expr.is_in(sorted(missing[role]))).then(expr) if missing[role] else expr
         for role, expr in exprs.items()
     }
-    kept = [condition for _, condition in conditions]
     if config.guests == "drop":
         kept.append(exprs[USER].is_not_null())
     elif config.guests == "session" and session is not None:
@@ -105,7 +104,7 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
         return _filtered(frame, kept).with_columns(new)
 
     uses = [column for column, _ in conditions] + ([session] if session else [])
-    return Cleaning(prepare, tuple(dict.fromkeys([*uses, *columns])), filtered)
+    return Cleaning(prepare, tuple(uses), filtered)
 
 
 def _condition(text: str, source: Structure) -> tuple[str, pl.Expr]:

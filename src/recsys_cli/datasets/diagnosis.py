@@ -171,7 +171,7 @@ def located(file: RawFile | None, rows: Collection[int]) -> dict[int, dict[str, 
 
 
 def _place(file: RawFile, line: int) -> dict[str, Any]:
-    parts = [(name, start) for name, start in file.parts if start <= line]
+    parts = [part for part in file.parts if part.start <= line]
     if not parts:
         return {"line": line}
     name, start = parts[-1]

@@ -165,12 +165,8 @@ def paths_of(folder: Path, name: str) -> list[Path]:
         return [path]
     if path.is_dir():
         return _tables_in(path)
-    return sorted(p for p in folder.glob(name) if p.is_file()) if glob_like(name) else []
-
-
-def glob_like(name: str) -> bool:
-    """Whether a name is a pattern."""
-    return any(mark in name for mark in "*?[")
+    pattern = any(mark in name for mark in "*?[")
+    return sorted(p for p in folder.glob(name) if p.is_file()) if pattern else []
 
 
 def _tables_in(folder: Path) -> list[Path]:

@@ -81,7 +81,7 @@ def open_raw(
                 raw = _open_text(
                     copy, path.name, table, findings=findings, reading=reading, label=label
                 )
-        return replace(raw, label=label, parts=tuple((p.name, p.start) for p in copy.parts))
+        return replace(raw, label=label, parts=copy.parts)
     except (OSError, ValueError, csv.Error, pl.exceptions.PolarsError, *GZIP_ERRORS) as error:
         report_unreadable(label, table, error, findings)
         return None

@@ -25,7 +25,7 @@ import polars as pl
 from recsys_cli.columns import ITEM
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.guess import has_header, has_named
-from recsys_cli.datasets.rawfile import BOM, format_of, open_bytes
+from recsys_cli.datasets.rawfile import BOM, Part, format_of, open_bytes
 from recsys_cli.errors import ConfigError
 
 HEAD = 1 << 20
@@ -72,14 +72,6 @@ class Reading:
                 hint='one of many is encoding = "latin-1", "cp1252" or "utf-16"',
             ) from None
         return cls(config.separator or None, config.header, config.encoding)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One of the files that a copy is made of, and the first of its lines in the copy, from 1."""
-
-    name: str
-    start: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, NamedTuple, cast
 
 import polars as pl
 
@@ -22,6 +22,13 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data", ".inter", ".item", ".u
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 RECBOLE_SUFFIXES = (".inter", ".item", ".user")
 BOM = b"\xef\xbb\xbf"
+
+
+class Part(NamedTuple):
+    """One of the files that a copy is made of, and the first of its lines in the copy, from 1."""
+
+    name: str
+    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class RawFile:
         clean: repaired copy that is read in place of `path`, or None.
         header: whether a text file begins with the names of its columns.
         label: what messages call it; by default its name.
-        parts: names of the files that it is a copy of, with the first line of each; () for one.
+        parts: the files that it is a copy of; () for the one that it is.
     """
 
     path: Path
@@ -52,7 +59,7 @@ class RawFile:
     clean: Path | None = None
     header: bool = True
     label: str = ""
-    parts: tuple[tuple[str, int], ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.label:

@@ -95,17 +95,17 @@ def _prefer_repeating_user(cells: pl.DataFrame, found: Roles, asked: Mapping[str
 
 def _find_time(cells: pl.DataFrame, found: Roles) -> None:
     """The finest of the columns that tell when the event was."""
-    named = [guess.guess_role(cells.columns, TIME)]
+    called = guess.guess_role(cells.columns, TIME)
     hinted = [n for n in cells.columns if _OF_TIMES.search(n) and not _OF_OTHER_TIMES.search(n)]
-    candidates = [name for name in dict.fromkeys([*named, *hinted]) if name is not None]
+    candidates = dict.fromkeys([called, *hinted] if called else hinted)
     times = [name for name in candidates if tells_time(cells[name])]
-    if not times and named[0] is None:
+    if not times and called is None:
         # Dates written out tell more than a name does.
         dates = [n for n in cells.columns if not _OF_OTHER_TIMES.search(n)]
         times = [n for n in dates if not _numbers(cells[n]) and tells_time(cells[n])]
     if not times:
-        if named[0] is not None:
-            found.columns[TIME] = named[0]
+        if called is not None:
+            found.columns[TIME] = called
         return
     kinds = {name: cells[name].n_unique() for name in times}
     finest = max(times, key=lambda name: kinds[name])
@@ -113,7 +113,7 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
     if kinds[finest] <= 1.1 * kinds[times[0]]:
         finest = times[0]
     found.columns[TIME] = finest
-    if finest != named[0]:
+    if finest != called:
         others = ", ".join(name for name in times if name != finest)
         if others:
             found.guesses[TIME] = f"finer than {others}"
