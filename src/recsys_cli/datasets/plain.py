@@ -12,19 +12,18 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 
-from recsys_cli.columns import ITEM
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.datasets.guess import has_header, has_named
+from recsys_cli.datasets.guess import has_header
+from recsys_cli.datasets.jsonlines import array_lines, flattened
 from recsys_cli.datasets.rawfile import BOM, Part, format_of, open_bytes
 from recsys_cli.errors import ConfigError
 
@@ -224,7 +223,7 @@ class _Look:
     def lines(self, path: Path) -> Iterator[bytes]:
         """The lines of a plain copy, each with its end."""
         with open_bytes(path) as file:
-            lines = _array(file, self.encoding) if self.array else self._decoded(file)
+            lines = array_lines(file, self.encoding) if self.array else self._decoded(file)
             separator, about = (self.separator or "").encode(), ""
             for number, line in enumerate(lines):
                 if number < self.preamble:
@@ -239,7 +238,7 @@ class _Look:
                         continue
                     data = data.rstrip(b"\r\n") + f"{self.separator}{about}".encode()
                 if _NESTED in self.notes:
-                    yield from _flattened(data)
+                    yield from flattened(data)
                     continue
                 if self.escaped:
                     data = _ESCAPED.sub(lambda m: b'""' if m[1] == b'"' else m[1], data)
@@ -252,50 +251,6 @@ class _Look:
         with io.TextIOWrapper(file, encoding=self.encoding or "utf-8", newline=None) as text:
             for line in text:
                 yield line.encode()
-
-
-def _array(file: BinaryIO, encoding: str | None) -> Iterator[bytes]:
-    """The elements of a JSON array, one a line; those of the first bytes where it is cut off."""
-    text = file.read().decode(encoding or "utf-8").lstrip("\ufeff \t\r\n").removeprefix("[")
-    decode, at = json.JSONDecoder().raw_decode, 0
-    while True:
-        while at < len(text) and text[at] in ", \t\r\n":
-            at += 1
-        if at >= len(text) or text[at] == "]":
-            return
-        element, at = decode(text, at)
-        yield json.dumps(element, ensure_ascii=False).encode() + b"\n"
-
-
-def _flattened(line: bytes) -> Iterator[bytes]:
-    """An object without others in it: these become `outer.inner`, listed items a row each."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        record = None
-    if not isinstance(record, dict):
-        yield line if line.endswith(b"\n") else line + b"\n"
-        return
-    flat, lists = _flat(record), [(k, v) for k, v in record.items() if _lists_items(v)]
-    name, rows = lists[0] if lists else ("", [{}])
-    for row in rows:
-        inner = {f"{name}.{key}": value for key, value in _flat(row).items()}
-        yield json.dumps(flat | inner, ensure_ascii=False).encode() + b"\n"
-
-
-def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}.{inner}": each for inner, each in _flat(value).items()}
-        elif not (isinstance(value, list) and any(isinstance(each, dict) for each in value)):
-            flat[key] = value
-    return flat
-
-
-def _lists_items(value: Any) -> bool:
-    first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and has_named(list(_flat(first)), ITEM)
 
 
 def sniff_separator(sample: Sequence[str]) -> str:
