@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, USER, WEIGHT
 from recsys_cli.csr import CSR
-from recsys_cli.events.decay import DAY_SECONDS, decay
+from recsys_cli.events.decay import DAY_SECONDS, decay, decay_in_order, had_since
 from recsys_cli.events.pairs import CHUNK, Events, Ordered, by_pair, collect_events
 from recsys_cli.events.weights import refuse_later_events
 from recsys_cli.store.packs import Packed
@@ -95,6 +95,21 @@ class Interactions(Packed):
         weight = np.asarray(self.matrix.data)[at].astype(np.float64)
         moment = self.reference if reference is None else reference
         weight *= decay(self.last[at], reference=moment, half_life_days=half_life_days)
+        return CSR(indptr, self.matrix.indices[at], self.n_items, weight.astype(np.float32))
+
+    def in_order(self, users: Users, *, half_life_events: float) -> CSR:
+        """What `users` (n,) had, with what its place in their order counts for data.
+
+        Pairs of weight 0 count nothing, all others at most 1; user -1 had nothing.
+
+        Args:
+            users: user rows; -1 for unknown.
+            half_life_events: items had since at which one counts half.
+        """
+        indptr, at = self.matrix.positions(users)
+        since = had_since(self.last[at], indptr)
+        weight = decay_in_order(since, half_life_events=half_life_events)
+        weight *= np.asarray(self.matrix.data)[at] > 0
         return CSR(indptr, self.matrix.indices[at], self.n_items, weight.astype(np.float32))
 
     @property

@@ -9,9 +9,10 @@ from recsys_cli.strategies.hybrid import HYBRID
 from recsys_cli.strategies.itemknn import ITEMKNN
 from recsys_cli.strategies.popular import POPULAR
 from recsys_cli.strategies.repurchase import REPURCHASE
+from recsys_cli.strategies.transitions import TRANSITIONS
 from recsys_cli.strategies.twotower import TWOTOWER
 
-_ALL = (HYBRID, TWOTOWER, COLLAB, CONTENT, ITEMKNN, GRAPH, REPURCHASE, POPULAR)
+_ALL = (HYBRID, TWOTOWER, COLLAB, CONTENT, TRANSITIONS, ITEMKNN, GRAPH, REPURCHASE, POPULAR)
 
 STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in _ALL}
 """Every strategy by name."""

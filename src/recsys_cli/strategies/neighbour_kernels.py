@@ -52,17 +52,17 @@ def gram_times(indptr: I64, indices: I32, of_users: F32, vectors: F32, product: 
                 product[item, lane] += row[lane]
 
 
-def _inner(function: Any) -> Any:
+def inner(function: Any) -> Any:
     """Compile as part of whatever calls it."""
     return numba.njit(function)
 
 
-@_inner
+@inner
 def _is_worse(value: float, item: int, than: float, than_item: int) -> bool:
     return value < than or (value == than and item > than_item)
 
 
-@_inner
+@inner
 def _offer(values: F64, items: I32, filled: int, value: float, item: int) -> int:
     """Keep the best in a heap whose root is the worst kept; ties go to the lower item."""
     if filled < len(values):
@@ -93,7 +93,7 @@ def _offer(values: F64, items: I32, filled: int, value: float, item: int) -> int
     return filled
 
 
-@_inner
+@inner
 def _offer_all(sums: F64, values: F64, items: I32) -> int:
     """Offer all entries above 0, a group at a time, since few of them beat the worst kept."""
     filled = 0
@@ -112,8 +112,8 @@ def _offer_all(sums: F64, values: F64, items: I32) -> int:
     return filled
 
 
-@_inner
-def _offer_reached(sums: F64, reached: I32, n: int, values: F64, items: I32) -> int:
+@inner
+def offer_reached(sums: F64, reached: I32, n: int, values: F64, items: I32) -> int:
     """Offer the n entries reached, and set all back to 0."""
     filled = 0
     for at in range(n):
@@ -125,7 +125,7 @@ def _offer_reached(sums: F64, reached: I32, n: int, values: F64, items: I32) -> 
     return filled
 
 
-@_inner
+@inner
 def _add_noting(sums: F64, items: I32, data: F64, weight: float, reached: I32, n: int) -> int:
     """Add a user's row, and note the items that it is the first to reach."""
     for at in range(len(items)):
@@ -137,7 +137,7 @@ def _add_noting(sums: F64, items: I32, data: F64, weight: float, reached: I32, n
     return n
 
 
-@_inner
+@inner
 def _add(sums: F64, items: I32, data: F64, weight: float) -> None:
     """Add a user's row."""
     for at in range(len(items)):
@@ -193,7 +193,7 @@ def strongest_rows(
         if not own:
             sums[row] = 0
         if few:
-            filled = _offer_reached(sums, reached, n, values, kept)
+            filled = offer_reached(sums, reached, n, values, kept)
         else:
             filled = _offer_all(sums, values, kept)
             sums[:] = 0

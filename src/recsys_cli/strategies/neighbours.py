@@ -10,8 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+
+Items = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
 
 _ROWS_AT_ONCE = 256
 _TERMS = 1 << 22
@@ -51,9 +56,20 @@ def strongest(matrix: Any, k: int, *, own: bool, threads: int) -> CSR:
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(of_block, range(0, n_items, _ROWS_AT_ONCE)))
-    kept = np.arange(wanted) < counts[:, None]
+    return as_csr(columns, data, counts)
+
+
+def as_csr(columns: Items, data: Floats, counts: Counts) -> CSR:
+    """A square matrix from rows of one length, of which the first entries count.
+
+    Args:
+        columns: (n, k) int32.
+        data: (n, k) float32.
+        counts: (n,) int64 entries of each row.
+    """
+    kept = np.arange(columns.shape[1]) < counts[:, None]
     indptr = np.concatenate(([0], np.cumsum(counts)))
-    return CSR(indptr, columns[kept], n_items, data[kept])
+    return CSR(indptr, columns[kept], len(counts), data[kept])
 
 
 def score_blocks(history: CSR, neighbours: CSR) -> Iterator[tuple[int, CSR]]:

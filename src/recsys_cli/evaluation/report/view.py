@@ -17,11 +17,12 @@ from recsys_cli.evaluation.report.training import Line
 from recsys_cli.evaluation.result import EvalResult
 
 MAIN = "ndcg"
-COLOURS = 8
+COLOURS = 10
 """Colours that the style sheet has besides grey; further strategies take them again."""
 _GREY = "popular"
 _COLOURED = (
     "collab", "content", "itemknn", "graph", "repurchase", "twotower", "hybrid", "variants",
+    "transitions", "sessions",
 )  # fmt: skip
 """The order in which the page of `recsys serve` gives colours too, so that both agree."""
 _MOST_PANELS = 12

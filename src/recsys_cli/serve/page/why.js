@@ -2,9 +2,10 @@
 
 import { h, score } from "./dom.js";
 
-const COLOURS = 8;
+const COLOURS = 10;
 const AT_MOST = 2;
-const ORDER = ["collab", "content", "itemknn", "graph", "repurchase", "twotower", "hybrid", "variants"];
+const ORDER = ["collab", "content", "itemknn", "graph", "repurchase", "twotower", "hybrid", "variants",
+  "transitions", "sessions"];
 export const AUTO = "auto";
 const AUTO_SUMMARY = "the best that is built and knows the user";
 

@@ -30,12 +30,9 @@ class ItemKnnConfig(Section):
 
 
 def _open(packs: Packs, _threads: int) -> Serving:
-    from recsys_cli.events.interactions import Interactions
-    from recsys_cli.strategies.itemknn.serve import ItemKnn
-    from recsys_cli.strategies.itemknn.train import ItemNeighbours
+    from recsys_cli.strategies.itemknn.serve import open_itemknn
 
-    history = Interactions.from_pack(packs.pack("interactions"))
-    return ItemKnn(history, ItemNeighbours.from_pack(packs.pack("itemknn")))
+    return open_itemknn(packs)
 
 
 def _stages() -> list[Stage]:

@@ -1,0 +1,52 @@
+"""The stage from events to what follows what."""
+
+from __future__ import annotations
+
+from recsys_cli.build.stage import Context, Facts, Stage
+from recsys_cli.store.idtable import fingerprints_of
+
+
+def stages() -> list[Stage]:
+    """Transitions."""
+    return [
+        Stage(
+            name="transitions",
+            summary="events in order to what follows each item",
+            inputs=("events", "spec", "interactions"),
+            outputs=("transitions",),
+            sections=("transitions",),
+            run=_transitions,
+            timed=True,
+        ),
+    ]
+
+
+def _transitions(context: Context) -> Facts:
+    import numpy as np
+
+    from recsys_cli.events.sequences import build_sequences
+    from recsys_cli.store.packs import load_pack, save_pack
+    from recsys_cli.strategies.transitions.train import train_transitions
+
+    interactions = load_pack(context.input("interactions"))
+    sequences = build_sequences(
+        context.snapshot.filter(context.events()),
+        n_users=interactions["n_users"],
+        n_items=interactions["n_items"],
+        spec=context.spec,
+        reference=interactions["reference"],
+        threads=context.threads,
+    )
+    model = train_transitions(
+        sequences,
+        context.section("transitions"),
+        reference=interactions["reference"],
+        threads=context.threads,
+    )
+    fingerprints = fingerprints_of(interactions)
+    save_pack(context.output("transitions"), model.to_pack(**fingerprints))
+    return {
+        "links": len(model.indices),
+        "items_with_followers": int((np.diff(model.indptr) > 0).sum()),
+        **fingerprints,
+    }
