@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ def write_split(
     artifacts = Artifacts(store, dataset)
     events = pl.scan_parquet(store.path("events", dataset))
     n_users, n_items = len(artifacts.users), len(artifacts.items)
-    truth = temporal_truth(events, spec=artifacts.spec, n_items=n_items, horizon_days=days)
+    truth = temporal_truth(
+        events, spec=artifacts.spec, n_items=n_items, horizon=timedelta(days=days)
+    )
     before = events.filter(pl.col("time") < pl.lit(truth.cutoff).cast(pl.Datetime("ms")))
     interactions = build_interactions(
         before,
@@ -73,7 +76,7 @@ def write_split(
     (folder / "settings.json").write_text(json.dumps(settings))
     return (
         f"{n_users:,} users × {n_items:,} items, {len(arrays['users']):,} pairs before "
-        f"{truth.cutoff}; tested on {len(np.unique(arrays['test_users'])):,} users with "
+        f"{truth.cutoff:%Y-%m-%d}; tested on {len(np.unique(arrays['test_users'])):,} users with "
         f"history and {warm.sum():,} items that are new to them; {als.factors} factors, "
         f"{als.iterations} iterations, λ {als.regularization}, α {als.alpha:g}, k = {k}."
     )

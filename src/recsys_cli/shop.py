@@ -19,8 +19,8 @@ from recsys_cli.config import chosen_datasets, only_dataset
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.whose import alike, dataset_of_item, dataset_of_user
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
+from recsys_cli.moments import length_from, moment_from
 from recsys_cli.progress import Progress, Silent
-from recsys_cli.store.snapshot import day_from
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,7 +92,7 @@ class Shop:
             targets: stages to build with all they need; `STAGE+` also builds what follows from
                 it. None means all.
             dataset: name; None means all.
-            as_of: use only events before this day.
+            as_of: use only events before this day or moment (UTC).
             force: run the targets even where nothing changed.
             dry_run: say what would run, and run nothing.
             keep_going: after a failure, still build what does not need it.
@@ -156,7 +156,8 @@ class Shop:
             exclude_seen: leave out items the user already has; None is what the dataset says.
             exclude: ids of items to leave out.
             where: conditions such as `column=value` on items.
-            as_of: from models that saw only events before this day; they must be built.
+            as_of: from models that saw only events before this day or moment; they must be
+                built.
             explain: say why each item is there; for one user.
 
         Returns:
@@ -308,7 +309,7 @@ class Shop:
         strategy: Texts = (),
         k: int | Sequence[int] = (),
         cutoff: str | date | None = None,
-        horizon: int | None = None,
+        horizon: int | str | None = None,
         protocol: str | None = None,
         windows: int | None = None,
         truth: str | PathLike[str] | None = None,
@@ -323,8 +324,8 @@ class Shop:
         Args:
             strategy: one or several; none means all that make sense.
             k: depths; none means `eval.k` of the configuration.
-            cutoff: first day of the test window; None means that it ends with the last event.
-            horizon: length of the test window in days; None means the dataset's.
+            cutoff: start of the test window; None means that it ends with the last event.
+            horizon: length of the test window in days, or as `6h`; None means the dataset's.
             protocol: `temporal` or `leave-last-out`; None means `eval.protocol`.
             windows: consecutive test windows; None means `eval.windows`.
             truth: a file with a given test split, in place of a protocol.
@@ -351,8 +352,8 @@ class Shop:
             strategies=_texts(strategy),
             ks=[k] if isinstance(k, int) else list(k),
             protocol=protocol,
-            cutoff=day_from(cutoff, option="cutoff") if cutoff else None,
-            horizon_days=horizon,
+            cutoff=moment_from(cutoff, option="cutoff") if cutoff else None,
+            horizon=length_from(horizon, option="horizon") if horizon else None,
             windows=windows,
             truth=Path(truth) if truth else None,
             exclude_seen=exclude_seen,

@@ -1,7 +1,7 @@
 """Interactions out to other trainers, and their factors in: what is written, what is refused."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.collab.als import AlsFactors
 from recsys_cli.strategies.collab.foldin import fold_in
 
-PAST = Snapshot(as_of=date(2020, 9, 16))
+PAST = Snapshot(as_of=datetime(2020, 9, 16))
 CUTOFF = int(datetime(2020, 9, 16, tzinfo=UTC).timestamp())
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import optuna
@@ -148,7 +148,7 @@ def test_leave_last_out_holds_out_one_more_event(shop):
 
 
 def test_a_given_cutoff_stays_unseen_too(shop):
-    found = run(shop, trials=0, cutoff=date(2020, 9, 2), windows=2)
+    found = run(shop, trials=0, cutoff=datetime(2020, 9, 2), windows=2)
     assert found.snapshots == ["asof=2020-08-26", "asof=2020-08-19"]
 
 
@@ -157,7 +157,7 @@ def test_a_given_cutoff_stays_unseen_too(shop):
     [
         ({"metric": "ndcg"}, "no metric 'ndcg'"),
         ({"metric": "luck@3"}, "no metric"),
-        ({"protocol": "leave-last-out", "cutoff": date(2020, 9, 2)}, "no window"),
+        ({"protocol": "leave-last-out", "cutoff": datetime(2020, 9, 2)}, "no window"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(shop, options, message):

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +18,7 @@ from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
-PAST = Snapshot(as_of=date(2020, 9, 16))
+PAST = Snapshot(as_of=datetime(2020, 9, 16))
 
 
 def actions(steps) -> dict[str, str]:

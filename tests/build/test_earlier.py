@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,22 @@ def test_earlier_snapshots_are_built_first_and_read(shop):
     assert {s.action for s in run(shop)} == {"skipped"}
 
 
+def test_windows_of_hours_lie_before_an_hour(shop):
+    dataset = '[datasets.rr]\nkind = "retailrocket"\npath = "data/rr_raw"\nhorizon = "6h"\n'
+    (shop / "recsys.toml").write_text(CONFIG + dataset)
+    steps = run(shop, snapshot=Snapshot(as_of=datetime(2015, 8, 20, 14)))
+    assert steps[-1].facts["snapshots"] == [
+        "asof=2015-08-20T14-00-00",
+        "asof=2015-08-20T02-00-00",
+        "asof=2015-08-20T08-00-00",
+    ]
+    moments = json.loads(Workspace(shop).path(MADE, "rr", steps[-1].snapshot).read_text())
+    assert moments == [1_440_079_200 - hours * 3_600 for hours in (0, 12, 6)]
+    run(shop)
+    now, two, one = json.loads(Workspace(shop).path(MADE, "rr").read_text())
+    assert (now - two, now - one) == (12 * 3_600, 6 * 3_600)
+
+
 def test_what_changes_in_an_earlier_snapshot_makes_its_reader_stale(shop):
     steps = run(shop)
     past = steps[2].snapshot
@@ -106,7 +123,8 @@ def test_a_history_too_short_to_learn_from_is_no_failure(shop):
     far = learner(earlier=(("interactions", 500),))
     steps = run(shop, far)
     assert [s.action for s in steps] == ["ran", "ran", "skipped"]
-    assert "there are none" in steps[-1].reason
+    assert "there are none: it looks back over windows of 7 days" in steps[-1].reason
+    assert "(horizon in [datasets.rr])" in steps[-1].reason
     assert {s.action for s in run(shop, far)} == {"skipped"}
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +16,7 @@ from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.store.workspace import Workspace
 
 CUTOFF = "2020-09-16"
-PAST, LEAVE_LAST = Snapshot(as_of=date.fromisoformat(CUTOFF)), Snapshot(leave_last=1)
+PAST, LEAVE_LAST = Snapshot(as_of=datetime.fromisoformat(CUTOFF)), Snapshot(leave_last=1)
 SALES = "data/hm_raw/transactions_train.csv"
 RANKER = "[hybrid]\nenabled = true\nwindows = 1\nrounds = 10\nmin_in_leaf = 20"
 LATER = pl.col("t_dat") >= CUTOFF

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import date
+from datetime import datetime
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,9 +14,10 @@ from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.freshness import Freshness
 from recsys_cli.errors import RecsysError, in_words
+from recsys_cli.moments import after, seconds_at
 from recsys_cli.store.files import sha256
 from recsys_cli.store.kinds import ALL
-from recsys_cli.store.snapshot import NOW, Snapshot, start_of
+from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.twotower import runs as twotower_runs
 
@@ -39,8 +40,7 @@ def test_pairs_are_all_events_split_where_the_window_before_the_snapshot_starts(
     train, validation = pairs(built, dataset)
     events = pl.read_parquet(Workspace(built).path("events", dataset))
     assert len(train) + len(validation) == len(events)
-    last = events["time"].max().date()
-    start = start_of(last) + 86_400 - 7 * 86_400
+    start = seconds_at(after(events["time"].max(), days=True)) - 7 * 86_400
     assert seconds(train).max() < start <= seconds(validation).min()
     for split, table in zip(SPLITS, (train, validation), strict=True):
         assert table.schema == {
@@ -107,7 +107,7 @@ def test_training_again_gives_the_same_bytes(workspace):
 
 def test_nothing_after_the_cutoff_reaches_the_towers(workspace):
     """With the events after a day gone, the snapshot of that day has the same vectors."""
-    snapshot = Snapshot(as_of=date(2020, 9, 9))
+    snapshot = Snapshot(as_of=datetime(2020, 9, 9))
     build(workspace, "twotower.train", snapshot=snapshot)
     opened = Workspace(workspace)
     path = opened.path("two_tower_vectors", "hm", snapshot)

@@ -275,7 +275,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
     result = run("eval", "--windows", 2, "--baseline", "collab", *files, *options)
     assert "2 windows from" in page.read_text()
     assert "2 windows of 7 days" in result.stdout
-    assert "ndcg@12 by first day" in result.stdout
+    assert "ndcg@12 by start of the window" in result.stdout
     assert "difference from collab, user by user" in result.stdout
     both = json.loads(out.read_text())
     first, last = both["windows"]
@@ -301,7 +301,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
         (["--baseline", "magic"], 2, "no strategy 'magic'"),
         (["--cutoff", "1999-01-01"], 1, "nothing to learn from"),
         (["--cutoff", "2999-01-01"], 1, "to evaluate on"),
-        (["--horizon", "soon"], 2, "number of days"),
+        (["--horizon", "soon"], 2, "number of minutes, hours, days or weeks"),
         (["--strategy", "magic"], 2, "no strategy 'magic'"),
         (["-k", "ten"], 2, "whole number"),
         (["--truth", "nowhere.csv", "-d", "hm"], 1, "nowhere.csv"),

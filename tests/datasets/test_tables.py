@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from recsys_cli.config.models import DatasetConfig
 from recsys_cli.datasets.ingest import validate
-from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.datasets.spec import DatasetSpec, read_spec
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
 
@@ -109,6 +110,27 @@ def test_the_config_overrides_the_spec(hm: Workspace) -> None:
     assert (spec["text_columns"], spec["category_columns"]) == (["prod_name"], [])
     assert spec["segment_columns"] == ["club_member_status"]
     assert hm.table("items")["source"].unique().to_list() == ["sweden"]
+
+
+@pytest.mark.parametrize(
+    ("given", "days"),
+    [({"horizon": "6h"}, 0.25), ({"horizon": "2w"}, 14), ({"horizon_days": 1.5}, 1.5), ({}, 7)],
+)
+def test_the_horizon_is_kept_in_days(hm: Workspace, given: dict, days: float) -> None:
+    hm.set(**given)
+    hm.ingest()
+    text = (hm.out / "spec_shop.json").read_text()
+    assert f'"horizon_days": {days},' in text
+    assert read_spec(hm.out / "spec_shop.json").horizon == timedelta(days=days)
+    # What was made before `horizon` was there stays what a run now would make.
+    config = DatasetConfig(kind="hm", path="raw", **given)
+    assert "horizon" not in config.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("given", [{"horizon": "soon"}, {"horizon": "6h", "horizon_days": 7}])
+def test_a_horizon_is_one_length(given: dict) -> None:
+    with pytest.raises(ValueError, match=r"number of minutes|give one of the two"):
+        DatasetConfig(kind="hm", path="raw", **given)
 
 
 @pytest.mark.parametrize("change", [gzipped, as_parquet], ids=["gzip", "parquet"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ def window(values: np.ndarray, *, users: np.ndarray | None = None, day: int = 2)
         rows,
         CSR.from_rows([np.array([0], np.int32)] * n, 4),
         protocol="temporal",
-        cutoff=date(2020, 9, day),
-        horizon_days=7,
+        cutoff=datetime(2020, 9, day),
+        horizon=timedelta(days=7),
     )
     figures = Figures(values, np.empty((0, 1)), {"all": {"coverage@5": 0.5}}, {}, {})
     everybody = np.ones(n, np.bool_)

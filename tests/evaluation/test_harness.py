@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from recsys_cli.strategies.popular.serve import Popular
 from recsys_cli.strategies.popular.train import Popularity
 
 N_USERS, N_ITEMS = 40, 30
-CUTOFF = date(2020, 9, 16)
+CUTOFF = datetime(2020, 9, 16)
 CUTOFF_SECONDS = int(datetime(2020, 9, 16, tzinfo=UTC).timestamp())
 NEW_USERS = (38, 39)
 COLD = (28, 29)
@@ -83,7 +83,7 @@ def truth(history: CSR) -> Truth:
         CSR.from_rows(rows, N_ITEMS),
         protocol="temporal",
         cutoff=CUTOFF,
-        horizon_days=7,
+        horizon=timedelta(days=7),
     )
 
 
@@ -268,7 +268,7 @@ def test_no_test_users_is_a_clear_error(history: CSR) -> None:
         CSR.from_rows([], N_ITEMS),
         protocol="temporal",
         cutoff=CUTOFF,
-        horizon_days=7,
+        horizon=timedelta(days=7),
     )
     with pytest.raises(DataError, match=r"no user of shop .* 7 days from 2020-09-16"):
         run(empty, history, both(history))

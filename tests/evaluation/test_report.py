@@ -27,6 +27,7 @@ from recsys_cli.evaluation.report.page import render_curves, render_page
 from recsys_cli.evaluation.report.thumbnails import HEIGHT, WIDTH, Thumbnails
 from recsys_cli.evaluation.report.training import Line, training_lines
 from recsys_cli.evaluation.report.view import DatasetReport
+from recsys_cli.moments import said
 
 EVIL = '<script>alert("1")</script>&\'"<img src=x onerror=alert(2)>'
 
@@ -122,7 +123,7 @@ def test_every_figure_is_there(page: str, evaluation: Evaluation) -> None:
     fingerprint = evaluation.result.details["test_fingerprint"]
     assert fingerprint[:16] in text
     for window in evaluation.result.windows:
-        assert str(window.cutoff) in text
+        assert said(window.cutoff) in text
         for key in window.details["artifacts"].values():
             assert key[:10] in text
 

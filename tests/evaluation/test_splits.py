@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -66,7 +66,7 @@ def rows(truth: Truth) -> dict[int, list[int]]:
 
 def test_the_default_window_is_the_last_week_by_whole_days() -> None:
     truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS)
-    assert (truth.cutoff, truth.horizon_days) == (date(2020, 9, 16), 7)
+    assert (truth.cutoff, truth.horizon) == (datetime(2020, 9, 16), timedelta(days=7))
     assert rows(truth) == {0: [3, 4], 2: [5]}
     assert truth.counts["pairs"] == 3
     assert truth.warnings == ()
@@ -83,45 +83,114 @@ def test_truth_and_snapshot_share_no_event() -> None:
 
 def test_cutoff_and_horizon_bound_the_window() -> None:
     truth = temporal_truth(
-        EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=date(2020, 9, 15), horizon_days=2
+        EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=datetime(2020, 9, 15), horizon=timedelta(days=2)
     )
     assert rows(truth) == {0: [3], 1: [2]}
 
 
 def test_a_window_past_the_last_event_warns() -> None:
-    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=date(2020, 9, 20))
+    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=datetime(2020, 9, 20))
     assert "2020-09-26" in truth.warnings[0]
 
 
 @pytest.mark.parametrize(
-    ("cutoff", "horizon", "message"),
+    ("cutoff", "days", "message"),
     [
-        (date(2020, 9, 1), 3, "no event lies before the cut-off 2020-09-01"),
-        (date(2020, 9, 5), 3, "no buy event from 2020-09-05 to 2020-09-07"),
-        (date(2021, 1, 1), 3, "no buy event from 2021-01-01"),
+        (datetime(2020, 9, 1), 3, "no event lies before the cut-off 2020-09-01"),
+        (datetime(2020, 9, 5), 3, "no buy event from 2020-09-05 to 2020-09-07"),
+        (datetime(2021, 1, 1), 3, "no buy event from 2021-01-01"),
         (None, 365, "no event lies before the cut-off"),
     ],
 )
-def test_windows_without_training_or_test_events(cutoff, horizon, message) -> None:
+def test_windows_without_training_or_test_events(cutoff, days, message) -> None:
+    horizon = timedelta(days=days)
     with pytest.raises(DataError, match=message) as caught:
-        temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=cutoff, horizon_days=horizon)
-    assert "2020-09-22" in (caught.value.hint or "")
+        temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=cutoff, horizon=horizon)
+    assert "events run from 2020-09-01 to 2020-09-22 23:00" in (caught.value.hint or "")
 
 
 def test_windows_follow_each_other_and_end_with_the_last_event() -> None:
-    starts = window_starts(EVENTS, spec=SPEC, windows=3, horizon_days=3)
-    assert starts == [date(2020, 9, 14), date(2020, 9, 17), date(2020, 9, 20)]
-    truths = [
-        temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=start, horizon_days=3)
-        for start in starts
-    ]
+    spec = SPEC.model_copy(update={"horizon_days": 3})
+    starts = window_starts(EVENTS, spec=spec, windows=3)
+    assert starts == [datetime(2020, 9, 14), datetime(2020, 9, 17), datetime(2020, 9, 20)]
+    truths = [temporal_truth(EVENTS, spec=spec, n_items=N_ITEMS, cutoff=start) for start in starts]
     assert [rows(t) for t in truths] == [{0: [3], 1: [2]}, {0: [3]}, {0: [4], 2: [5]}]
     last = window_starts(EVENTS, spec=SPEC)
     assert last == [temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS).cutoff]
-    assert window_starts(EVENTS, spec=SPEC, windows=2, cutoff=date(2020, 9, 15)) == [
-        date(2020, 9, 8),
-        date(2020, 9, 15),
+    assert window_starts(EVENTS, spec=SPEC, windows=2, cutoff=datetime(2020, 9, 15)) == [
+        datetime(2020, 9, 8),
+        datetime(2020, 9, 15),
     ]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "starts"),
+    [
+        (timedelta(hours=6), ["2020-09-22T11:00:01", "2020-09-22T17:00:01"]),
+        (timedelta(days=1), ["2020-09-20T23:00:01", "2020-09-21T23:00:01"]),
+        (None, ["2020-09-09", "2020-09-16"]),
+    ],
+)
+def test_a_horizon_counts_back_from_the_last_event(horizon, starts) -> None:
+    found = window_starts(EVENTS, spec=SPEC, windows=2, horizon=horizon)
+    assert found == [datetime.fromisoformat(start) for start in starts]
+    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, horizon=horizon)
+    assert truth.cutoff == found[-1]
+    assert rows(truth)[0][-1] == 4
+    assert truth.warnings == ()
+
+
+def test_where_all_times_are_days_a_horizon_of_days_is_the_last_days() -> None:
+    days = EVENTS.with_columns(pl.col(TIME).dt.truncate("1d"))
+    for length, start in ((1, datetime(2020, 9, 22)), (3, datetime(2020, 9, 20))):
+        horizon = timedelta(days=length)
+        assert window_starts(days, spec=SPEC, horizon=horizon) == [start]
+        assert temporal_truth(days, spec=SPEC, n_items=N_ITEMS, horizon=horizon).warnings == ()
+    # Hours hold the last day out too, since all of it is at one moment.
+    last = temporal_truth(days, spec=SPEC, n_items=N_ITEMS, horizon=timedelta(hours=6))
+    assert rows(last) == {0: [4]}
+
+
+def test_windows_of_the_datasets_own_length_end_with_the_last_event() -> None:
+    hours = SPEC.model_copy(update={"horizon_days": 0.25})
+    assert window_starts(EVENTS, spec=hours) == [datetime(2020, 9, 22, 17, 0, 1)]
+    truth = temporal_truth(EVENTS, spec=hours, n_items=N_ITEMS)
+    assert (truth.horizon, rows(truth)) == (timedelta(hours=6), {0: [4]})
+
+
+def test_a_cutoff_splits_between_milliseconds() -> None:
+    moment = datetime(2020, 9, 15, 23, 59, 59, 999_000)
+    horizon = timedelta(minutes=90)
+    for cutoff, seen in ((moment, [1]), (moment + timedelta(milliseconds=1), [1, 2])):
+        truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=cutoff, horizon=horizon)
+        before = Snapshot(as_of=cutoff).filter(EVENTS).collect()
+        assert before[ITEM].to_list() == seen
+        assert sorted([*seen, *(item for items in rows(truth).values() for item in items)]) == [
+            1, 2, 3,
+        ]  # fmt: skip
+        assert before[TIME].dt.epoch("s").max() < truth.cutoff_seconds
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "message"),
+    [
+        ("2020-09-01T00:00", "before the cut-off 2020-09-01,"),
+        ("2020-08-31T13:00", "before the cut-off 2020-08-31 13:00,"),
+        ("2020-09-20T13:00", "no buy event from 2020-09-20 13:00 to 2020-09-20 19:00 to"),
+    ],
+)
+def test_messages_name_the_time_of_day(cutoff, message) -> None:
+    at, horizon = datetime.fromisoformat(cutoff), timedelta(hours=6)
+    with pytest.raises(DataError, match=message):
+        temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=at, horizon=horizon)
+
+
+def test_a_window_of_hours_past_the_last_event_warns() -> None:
+    at, horizon = datetime(2020, 9, 22, 20), timedelta(hours=6)
+    truth = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=at, horizon=horizon)
+    assert (
+        "runs to 2020-09-23 02:00, but the last event is of 2020-09-22 23:00" in truth.warnings[0]
+    )
 
 
 def test_more_windows_than_there_is_past() -> None:
@@ -139,7 +208,7 @@ def test_fingerprint_of_the_test_pairs() -> None:
     more = IdTable.from_strings(["new", *"abc"])
     moved = replace(one, users=one.users + 1)
     assert fingerprint([moved], users=more, items=items) == base
-    other = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=date(2020, 9, 15))
+    other = temporal_truth(EVENTS, spec=SPEC, n_items=N_ITEMS, cutoff=datetime(2020, 9, 15))
     for changed in ([other], [one, one], [replace(one, users=one.users[::-1].copy())]):
         assert fingerprint(changed, users=users, items=items) != base
 

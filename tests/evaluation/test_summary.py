@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def window(
         np.array(users, np.int32),
         CSR.from_rows([np.array([0], np.int32)] * n, 4),
         protocol="temporal",
-        cutoff=date(2020, 9, day),
-        horizon_days=7,
+        cutoff=datetime(2020, 9, day),
+        horizon=timedelta(days=7),
         counts={"pairs": n},
         warnings=warnings,
     )
@@ -93,7 +93,8 @@ def test_figures_are_means_over_rows_of_all_windows() -> None:
     assert dict(result.groups) == {"all": 6, "cold_items": 1, "age=1": 1, "age=2": 2}
     # Users nobody knows cannot be told apart, so each counts.
     assert (result.rows, result.users) == (6, 5)
-    assert (result.cutoff, result.cutoffs) == ("2020-09-09", ["2020-09-02", "2020-09-09"])
+    starts = [datetime(2020, 9, 2), datetime(2020, 9, 9)]
+    assert (result.cutoff, result.cutoffs) == (starts[1], starts)
     assert dict(result.counts) == {"pairs": 6}
 
 

@@ -1,6 +1,6 @@
 """The labels of a window: what counts, between which snapshots, less what users had."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -31,7 +31,7 @@ EVENTS = [
     (3, 3, 23, BUY),
 ]
 HISTORY = CSR.from_rows([np.array(r, np.int32) for r in ([1], [], [0], [])], 5)
-START, END = Snapshot(as_of=date(2020, 9, 16)), Snapshot(as_of=date(2020, 9, 23))
+START, END = Snapshot(as_of=datetime(2020, 9, 16)), Snapshot(as_of=datetime(2020, 9, 23))
 
 
 @pytest.fixture

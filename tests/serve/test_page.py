@@ -443,6 +443,18 @@ def test_plots_an_evaluation(server, opened):
     page.wait_for_selector("figcaption:has-text('users with history')")
 
 
+def test_says_which_hours_were_tested(server, opened):
+    def hours(route) -> None:
+        result = evaluation() | {"cutoff": "2014-04-03T14:00:00", "horizon_days": 0.25}
+        route.fulfill(json={"evaluations": [{"file": "hm.json", "results": [result]}]})
+
+    page = opened(server.url, timezone_id="America/New_York")
+    page.route("**/eval", hours)
+    page.goto(at(server, "eval"))
+    page.wait_for_selector("svg .dot")
+    assert "events from 3 Apr 2014, 14:00 UTC on held out, 6 hours" in page.text_content("main")
+
+
 def test_says_how_to_evaluate(server, opened):
     page = opened(at(server, "eval", dataset="rr"))
     page.wait_for_selector("code:text-is('recsys eval --dataset rr')")

@@ -1,7 +1,7 @@
 """The interactions job against `recsys als export`: same pairs, weights, ids."""
 
 import json
-from datetime import date
+from datetime import datetime
 
 import polars as pl
 import pytest
@@ -166,7 +166,7 @@ def test_raw_events_give_the_pairs_of_als_export(out, shop, name):
 
 def test_a_past_day_sees_nothing_of_what_came_later(out, shop):
     folder, _ = out
-    past = Snapshot(as_of=date.fromisoformat(DAY))
+    past = Snapshot(as_of=datetime.fromisoformat(DAY))
     build(shop, "als.export", snapshot=past)
     want, _ = exported(shop, "rr", past)
     assert 0 < len(want) < len(exported(shop, "rr")[0])

@@ -187,6 +187,7 @@ def test_what_artifacts_and_manifests_can_be_named():
         "artifacts/faiss_items.faiss", "artifacts/faiss_items_rows.joblib",
         "artifacts/train_pairs_hm/train.parquet", "artifacts/train_pairs_all/validation.parquet",
         "artifacts/leave-last-out/popular_x.joblib",
+        "artifacts/asof=2020-09-16T14-00-00/als_hm.joblib",
     ]  # fmt: skip
     assert [name for name in yes if not is_artifact(name)] == []
     no = [
@@ -194,6 +195,7 @@ def test_what_artifacts_and_manifests_can_be_named():
         "artifacts/x/als_hm.joblib", "artifacts/asof=x/als_hm.joblib", "als_hm.joblib",
         "artifacts/train_pairs_hm/other.parquet", "artifacts", "", "/artifacts/als_hm.joblib",
         "artifacts/asof=2020-09-16", "artifacts/asof=2020-09-16/x/als_hm.joblib",
+        "artifacts/asof=2020-09-16T14:00:00/als_hm.joblib", "artifacts/asof=20200916/als_hm.joblib",
     ]  # fmt: skip
     assert [name for name in no if is_artifact(name)] == []
     assert is_manifest("artifacts/manifests/als.train_hm.json")

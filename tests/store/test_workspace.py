@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -173,7 +173,7 @@ def test_atomic_paths_leave_nothing_behind_on_failure(tmp_path):
 
 def test_snapshots_name_their_folders(tmp_path):
     workspace = Workspace(tmp_path)
-    past = Snapshot(as_of=date(2020, 9, 16))
+    past = Snapshot(as_of=datetime(2020, 9, 16))
     assert workspace.path("als", "hm").name == "als_hm.joblib"
     assert workspace.path("als", "hm", past).parent.name == "asof=2020-09-16"
     assert workspace.path("events", "hm", past) == workspace.path("events", "hm")

@@ -13,11 +13,12 @@ from recsys_cli.columns import ITEM, USER
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import Command, Hint, UsageError
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.moments import iso, said, seconds_at
 from recsys_cli.store.files import sha256, write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.manifest import Manifest, Recipe, environment
 from recsys_cli.store.packs import save_pack
-from recsys_cli.store.snapshot import NOW, Snapshot, start_of
+from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.collab.factors import ImportReport, import_factors
 from recsys_cli.strategies.collab.idmaps import IdMap
@@ -156,18 +157,18 @@ def _refuse_leak(snapshot: Snapshot, reference: int | None) -> None:
     hint: Hint | None = None
     if snapshot.as_of:
         hint = (
-            Command("als", "export", "--as-of", str(snapshot.as_of), "--out", "FOLDER"),
+            Command("als", "export", "--as-of", iso(snapshot.as_of), "--out", "FOLDER"),
             ", train on that, and import with --mapping FOLDER/id_map_….json",
         )
     if snapshot.as_of is None or reference is None:
         raise UsageError(
             f"nothing says that these factors were trained on the snapshot {snapshot}", hint=hint
         )
-    if reference > start_of(snapshot.as_of):
+    if reference > seconds_at(snapshot.as_of):
         last = datetime.fromtimestamp(reference, UTC)
         raise UsageError(
             f"these factors were trained on events up to {last:%Y-%m-%d %H:%M:%S}, and the"
-            f" snapshot ends before {snapshot.as_of}",
+            f" snapshot ends before {said(snapshot.as_of)}",
             hint=hint,
         )
 

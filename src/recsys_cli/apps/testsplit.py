@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +41,8 @@ class Question:
         strategies: names; empty means all that make sense for the dataset.
         ks: depths; empty means those of the config.
         protocol: temporal or leave-last-out; None means the config's.
-        cutoff: first day of the last test window; None means that it ends with the last event.
-        horizon_days: length of a window; None means the dataset's.
+        cutoff: start of the last test window; None means that it ends with the last event.
+        horizon: length of a window; None means the dataset's.
         windows: number of consecutive test windows; None means the config's.
         truth: file with a given test split, in place of a protocol.
         exclude_seen: None means what the dataset's spec says.
@@ -53,8 +53,8 @@ class Question:
     strategies: Sequence[str] = ()
     ks: Sequence[int] = ()
     protocol: str | None = None
-    cutoff: date | None = None
-    horizon_days: int | None = None
+    cutoff: datetime | None = None
+    horizon: timedelta | None = None
     windows: int | None = None
     truth: Path | None = None
     exclude_seen: bool | None = None
@@ -72,11 +72,11 @@ class Question:
         protocol = self.protocol or settings.protocol
         if self.truth and self.protocol:
             raise UsageError("--truth brings its own test split", hint="leave out --protocol")
-        if self.truth and (self.horizon_days or self.windows):
+        if self.truth and (self.horizon or self.windows):
             raise UsageError(
                 "--truth brings its own test window", hint="leave out --horizon and --windows"
             )
-        windowed = self.cutoff or self.horizon_days or self.windows
+        windowed = self.cutoff or self.horizon or self.windows
         if not self.truth and protocol == LEAVE_LAST_OUT and windowed:
             raise UsageError(
                 "leave-last-out has no window", hint="leave out --cutoff, --horizon and --windows"
@@ -107,17 +107,15 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
         spec=spec,
         windows=question.windows or settings.windows,
         cutoff=question.cutoff,
-        horizon_days=question.horizon_days,
+        horizon=question.horizon,
     )
     return [
-        temporal_truth(
-            events, spec=spec, n_items=n_items, cutoff=start, horizon_days=question.horizon_days
-        )
+        temporal_truth(events, spec=spec, n_items=n_items, cutoff=start, horizon=question.horizon)
         for start in starts
     ]
 
 
-def _given(artifacts: Artifacts, file: Path, cutoff: date | None) -> Truth:
+def _given(artifacts: Artifacts, file: Path, cutoff: datetime | None) -> Truth:
     from recsys_cli.evaluation.truth_file import truth_from_file
 
     given = truth_from_file(file, users=artifacts.users, items=artifacts.items)
@@ -154,7 +152,7 @@ def without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bo
             warning = (
                 f"{seen:,} of {truth.items.nnz:,} pairs of the truth file are in the history that "
                 "the models learned from; unless users really had these items again, give the "
-                "split's first day as --cutoff"
+                "split's start as --cutoff"
             )
             return replace(truth, warnings=(*truth.warnings, warning))
     return truth

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from recsys_cli.build.stage import Context, Facts, Stage
+from recsys_cli.moments import seconds_at
 from recsys_cli.store.idtable import fingerprints_of
-from recsys_cli.store.snapshot import start_of
 
 
 def base_stages() -> list[Stage]:
@@ -72,7 +72,7 @@ def _interactions(context: Context) -> Facts:
         n_items=len(ids["item_offsets"]) - 1,
         spec=context.spec,
         config=context.section("interactions"),
-        reference=start_of(as_of) if as_of else None,
+        reference=seconds_at(as_of) if as_of else None,
     )
     save_pack(context.output("interactions"), interactions.to_pack(**fingerprints))
     return {

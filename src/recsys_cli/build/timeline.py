@@ -7,7 +7,7 @@ that the first one before "now" is the one that `recsys eval` tests on, and shar
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from recsys_cli.build.graph import Graph
@@ -15,6 +15,7 @@ from recsys_cli.build.stage import Stage
 from recsys_cli.config import Config
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ArtifactError, Command
+from recsys_cli.moments import after, said, spoken, whole_days
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -28,11 +29,11 @@ class Node(NamedTuple):
 
 
 class _Extent(NamedTuple):
-    """Days of the first and last event, None without times, and days of a test window."""
+    """Times of the first and last event, None without times, and the length of a test window."""
 
-    first: date | None
-    last: date | None
-    horizon_days: int
+    first: datetime | None
+    last: datetime | None
+    horizon: timedelta
 
 
 class Timeline:
@@ -52,8 +53,8 @@ class Timeline:
             raise ArtifactError(f"{dataset} is not ingested", hint=Command("ingest", "-d", dataset))
         if extent.last is None:
             raise ArtifactError(f"the events of {dataset} carry no time")
-        end = extent.last + timedelta(days=1)
-        return snapshot.earlier(windows, days=extent.horizon_days, end=end)
+        end = after(extent.last, days=whole_days(extent.horizon))
+        return snapshot.earlier(windows, length=extent.horizon, end=end)
 
     def obstacle(self, dataset: str, snapshot: Snapshot, *, reach: int) -> str | None:
         """Why nothing can be learned from that many windows before a snapshot, in words.
@@ -68,7 +69,9 @@ class Timeline:
             return f"the events of {dataset} carry no time"
         oldest = self.earlier(dataset, snapshot, reach) if reach else snapshot
         if oldest.as_of and extent.first >= oldest.as_of:
-            return f"it learns from events before {oldest.as_of}, and there are none"
+            none = f"it learns from events before {said(oldest.as_of)}, and there are none"
+            windows = f"of {spoken(extent.horizon)} (horizon in [datasets.{dataset}])"
+            return f"{none}: it looks back over windows {windows}" if reach else none
         return None
 
     def covers(self, dataset: str, snapshot: Snapshot, *, reach: int) -> bool:
@@ -84,15 +87,16 @@ class Timeline:
         if manifest is None:
             return None
         try:
-            horizon = read_spec(self._workspace.file("spec", dataset)).horizon_days
-            return _Extent(_day(manifest.facts["first"]), _day(manifest.facts["last"]), horizon)
+            horizon = read_spec(self._workspace.file("spec", dataset)).horizon
+            first, last = (_moment(manifest.facts[which]) for which in ("first", "last"))
+            return _Extent(first, last, horizon)
         except (ArtifactError, KeyError, TypeError, ValueError):
             # Whoever looks for what is stale finds it to be that.
             return None
 
 
-def _day(moment: str | None) -> date | None:
-    return datetime.fromisoformat(moment).date() if moment else None
+def _moment(fact: str | None) -> datetime | None:
+    return datetime.fromisoformat(fact) if fact else None
 
 
 def walk(

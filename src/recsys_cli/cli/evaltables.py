@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_cli.cli.console import print_json, print_line, print_table, say
 from recsys_cli.counted import counted
 from recsys_cli.errors import Hint, parts_of
+from recsys_cli.moments import said, spoken
 
 if TYPE_CHECKING:
     from recsys_cli.evaluation.bootstrap import Interval
@@ -51,14 +52,14 @@ def print_result(result: EvalResult, hints: Mapping[str, Hint]) -> None:
 
 def _span(result: EvalResult) -> str:
     """When the test was."""
-    if not result.cutoff:
+    if not result.cutoffs:
         return ""
-    if not result.horizon_days:
-        return f", from {result.cutoff}"
+    start = said(result.cutoffs[0])
+    if not result.horizon:
+        return f", from {start}"
     if len(result.windows) == 1:
-        return f", {result.horizon_days} days from {result.cutoff}"
-    many = f", {len(result.windows)} windows of {result.horizon_days} days"
-    return f"{many} from {result.cutoffs[0]}"
+        return f", {spoken(result.horizon)} from {start}"
+    return f", {len(result.windows)} windows of {spoken(result.horizon)} from {start}"
 
 
 def _print_groups(result: EvalResult) -> None:
@@ -147,8 +148,8 @@ def _print_windows(result: EvalResult) -> None:
         [name, *(_short(window.strategies[name]["all"][metric].value) for window in result.windows)]
         for name in result.strategies
     ]
-    headers = ["strategy", *(window.cutoff or "–" for window in result.windows)]
-    print_table(headers, rows, title=f"{metric} by first day of the window", right=headers[1:])
+    headers = ["strategy", *(said(w.cutoff) if w.cutoff else "–" for w in result.windows)]
+    print_table(headers, rows, title=f"{metric} by start of the window", right=headers[1:])
 
 
 def _cell(measured: Interval | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,7 @@ from recsys_cli.cli.evaltables import compare_runs, is_stdout, print_result, ref
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
 from recsys_cli.errors import Command, UsageError
-from recsys_cli.store.snapshot import day_from
+from recsys_cli.moments import length_from, moment_from
 
 if TYPE_CHECKING:
     from recsys_cli.apps.evaluate import Evaluation, Question
@@ -41,17 +40,18 @@ def evaluate(
     cutoff: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM-DD",
-            help="First day of the test window; models see only what came before.",
+            metavar=options.MOMENT,
+            help="Start of the test window, in UTC; models see only what came before.",
             show_default="so that the window ends with the last event",
         ),
     ] = None,
     horizon: Annotated[
         str | None,
         typer.Option(
-            metavar="DAYS",
-            help="Length of the test window, such as 7d or 2w.",
-            show_default="the dataset's",
+            metavar="LENGTH",
+            help="Length of the test window: 90m, 6h, 7d, 2w. Without --cutoff it is counted back "
+            "from the last event, in whole days where all times are days.",
+            show_default="the dataset's; its days are whole ones",
         ),
     ] = None,
     protocol: Annotated[
@@ -141,8 +141,8 @@ def evaluate(
             strategies=() if strategy == "all" else _split(strategy),
             ks=[_depth(text) for text in _split(k)] if k else (),
             protocol=protocol.value if protocol else None,
-            cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
-            horizon_days=_days(horizon) if horizon else None,
+            cutoff=moment_from(cutoff, option="--cutoff") if cutoff else None,
+            horizon=length_from(horizon, option="--horizon") if horizon else None,
             windows=windows,
             truth=truth,
             exclude_seen=exclude_seen,
@@ -187,13 +187,6 @@ def _depth(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise UsageError(f"-k {text!r} is not a whole number above 0")
     return int(text)
-
-
-def _days(text: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*(d|w)?", text.strip())
-    if not match or int(match[1]) == 0:
-        raise UsageError(f"--horizon {text!r} is not a number of days", hint="write 7d or 2w")
-    return int(match[1]) * (7 if match[2] == "w" else 1)
 
 
 def _say_step(step: Step) -> None:

@@ -68,10 +68,14 @@ Settings = Annotated[
         help="Override a setting of recsys.toml, such as als.factors=128. May be repeated.",
     ),
 ]
+MOMENT = "YYYY-MM-DD[THH:MM]"
+"""How a moment is written: a date or a date and time, in UTC."""
 AsOf = Annotated[
     str | None,
     typer.Option(
-        metavar="YYYY-MM-DD", help="Use only events before this day.", show_default="all events"
+        metavar=MOMENT,
+        help="Use only events before this day, or this time of day (UTC).",
+        show_default="all events",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run even where nothing changed.")]

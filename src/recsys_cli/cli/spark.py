@@ -9,7 +9,7 @@ import typer
 
 from recsys_cli.cli import options
 from recsys_cli.cli.console import print_line
-from recsys_cli.store.snapshot import day_from
+from recsys_cli.moments import iso, moment_from
 
 if TYPE_CHECKING:
     from recsys_cli.config import Config
@@ -70,7 +70,7 @@ def submit_command(
     name = only_dataset(config, dataset)
     data = data.rstrip("/")
     if as_of:
-        day_from(as_of, option="--as-of")
+        as_of = iso(moment_from(as_of, option="--as-of"))
     cluster = Cluster(
         master=master,
         deploy_mode=deploy_mode.value,

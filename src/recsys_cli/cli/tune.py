@@ -12,7 +12,7 @@ from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_text, say
 from recsys_cli.cli.names import TARGET_NAMES
 from recsys_cli.errors import Command
-from recsys_cli.store.snapshot import day_from
+from recsys_cli.moments import moment_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +44,8 @@ def tune(
     cutoff: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM-DD",
-            help="First day of the test window, which stays unseen.",
+            metavar=options.MOMENT,
+            help="Start of the test window, which stays unseen.",
             show_default="as of recsys eval",
         ),
     ] = None,
@@ -71,7 +71,7 @@ def tune(
             windows=windows,
             metric=metric,
             protocol=protocol.value if protocol else None,
-            cutoff=day_from(cutoff, option="--cutoff") if cutoff else None,
+            cutoff=moment_from(cutoff, option="--cutoff") if cutoff else None,
             exclude_seen=exclude_seen,
             seed=seed,
         )

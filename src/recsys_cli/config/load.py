@@ -166,7 +166,8 @@ def validate(
             if problem["type"] == "extra_forbidden":
                 what = f"there is no such setting{_meant(model, problem['loc'])}"
             else:
-                what = f"{problem['msg']} (got {problem['input']!r})"
+                said = problem["msg"].removeprefix("Value error, ")
+                what = f"{said} (got {problem['input']!r})"
             lines.append(f"{source}{key}: {what}")
         raise ConfigError("; ".join(lines)) from error
 

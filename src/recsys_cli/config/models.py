@@ -1,19 +1,40 @@
 """The models behind recsys.toml. Unknown keys are errors; every field says what it does."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
+    PlainSerializer,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
+    field_validator,
 )
+
+from recsys_cli.moments import days_in, parsed_length
 
 Backend = Literal["auto", "cpu", "gpu", "spark"]
 Precision = Literal["auto", "fp32", "bf16"]
 IdRule = Literal["case", "spaces", "unicode", "decimals", "zeros"]
+
+
+def _length(text: str) -> str:
+    parsed_length(text)
+    return text
+
+
+Length = Annotated[str, AfterValidator(_length)]
+"""A length of time, such as 6h."""
+Days = Annotated[
+    float,
+    Field(gt=0, le=36_500),
+    PlainSerializer(lambda days: days if days % 1 else int(days)),
+]
+"""A length of time in days, written as a whole number where it is one."""
 
 
 class Section(BaseModel):
@@ -93,8 +114,11 @@ class DatasetConfig(Section):
     """Multiply an event's weight by its value (ratings, quantities); by default no."""
     repurchase: bool | None = None
     """Whether an item the user already has may be recommended again; default from the kind."""
-    horizon_days: PositiveInt | None = None
-    """Length of the test window in days; default from the kind."""
+    horizon: Length | None = Field(default=None, exclude=True, examples=["6h"])
+    """Length of the test window, and of the windows that models learn from: 90m, 6h, 7d, 2w;
+    default from the kind."""
+    horizon_days: Days | None = Field(default=None, validate_default=True)
+    """The same as a number of days, as older files have it."""
     truth_events: list[str] | None = None
     """Kinds of event that count as a hit in evaluation; by default all."""
     separator: str | None = None
@@ -126,6 +150,16 @@ class DatasetConfig(Section):
     guests: Literal["drop", "session"] | None = None
     """generic: rows without a user: drop leaves them out, session makes the session (or order)
     that they belong to a user."""
+
+    @field_validator("horizon_days")
+    @classmethod
+    def _in_days(cls, days: float | None, info: ValidationInfo) -> float | None:
+        horizon = info.data.get("horizon")
+        if horizon is None:
+            return days
+        if days is not None:
+            raise ValueError("horizon says it already: give one of the two")
+        return days_in(parsed_length(horizon))
 
 
 OVERRIDABLE = ("interactions", "text", "image")

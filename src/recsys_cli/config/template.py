@@ -128,12 +128,15 @@ def _sections(model: type[Config]) -> dict[str, type[BaseModel]]:
 
 
 def _relevant(kind: str) -> set[str]:
-    """Further fields worth showing for a kind; `generic:` in a description marks the others."""
+    """Further fields worth showing for a kind; `generic:` in a description marks the others.
+
+    `horizon` says what `horizon_days` does in older files.
+    """
     return {
         name
         for name, text in descriptions(DatasetConfig).items()
         if kind == "generic" or not text.startswith("generic:")
-    } - {"kind", "path"}
+    } - {"kind", "path", "horizon_days"}
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:

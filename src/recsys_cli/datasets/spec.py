@@ -7,11 +7,13 @@ nothing past them branches on a dataset's name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
+from recsys_cli.config.models import Days
 from recsys_cli.errors import ArtifactError, Command, ConfigError, UnsafeWorkspaceError
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ class DatasetSpec(BaseModel):
     """Kinds of event that count as a hit in evaluation."""
     repurchase: bool
     """Whether an item that a user already has may be recommended again."""
-    horizon_days: PositiveInt
-    """Length of the evaluation window in days."""
+    horizon_days: Days
+    """Length of the evaluation window in days, a fraction where it is hours or minutes."""
     has_time: bool
     """Whether events carry a time; without it only given truth files can be evaluated on."""
     text_columns: list[str] = []
@@ -56,6 +58,11 @@ class DatasetSpec(BaseModel):
     """User columns with few values that say something about taste."""
     image_root: str | None = None
     """Folder that the items' `image` paths are relative to, relative to the workspace."""
+
+    @property
+    def horizon(self) -> timedelta:
+        """Length of the evaluation window."""
+        return timedelta(seconds=round(self.horizon_days * 86_400) or 1)
 
 
 def picture_folder(spec: DatasetSpec, workspace: Path, named: str | None) -> Path | None:

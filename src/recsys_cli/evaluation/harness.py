@@ -20,6 +20,7 @@ from recsys_cli.errors import Command, DataError
 from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list_names
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
 from recsys_cli.evaluation.truth import Truth, seen_pairs
+from recsys_cli.moments import said, spoken
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.ranking.metrics import metric_names, ranking_metrics
@@ -150,8 +151,8 @@ def _refuse_empty(truth: Truth, dataset: str) -> None:
     if len(truth.users):
         return
     window = ""
-    if truth.cutoff:
-        window = f" in the {truth.horizon_days} days from {truth.cutoff}"
+    if truth.cutoff and truth.horizon:
+        window = f" in the {spoken(truth.horizon)} from {said(truth.cutoff)}"
     raise DataError(
         f"no user of {dataset} has a test event{window}",
         hint="choose another --cutoff or --horizon",

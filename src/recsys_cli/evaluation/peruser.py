@@ -14,6 +14,7 @@ import numpy as np
 
 from recsys_cli.columns import USER
 from recsys_cli.evaluation.bootstrap import Floats, Units
+from recsys_cli.moments import is_midnight
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,21 +34,24 @@ def user_frame(windows: Sequence[Measured], *, dataset: str, users: IdTable) -> 
         users: external ids; users that the dataset does not know have none.
 
     Returns:
-        Columns dataset, cutoff (date, null without one), user (null if unknown), strategy,
-        history (number of items before the test), and a Float64 column per metric@k, null
-        where there was nothing to measure.
+        Columns dataset, cutoff (date, or date and time where they are not all midnights; null
+        without one), user (null if unknown), strategy, history (number of items before the
+        test), and a Float64 column per metric@k, null where there was nothing to measure.
     """
     import polars as pl
 
+    starts = [window.truth.cutoff for window in windows]
+    days = all(start is None or is_midnight(start) for start in starts)
+    kind = pl.Date if days else pl.Datetime("ms")
     frames = []
-    for window in windows:
+    for window, start in zip(windows, starts, strict=True):
         ids = [users[row] if row >= 0 else None for row in window.truth.users.tolist()]
         for name, figures in window.strategies.items():
             measured = dict(zip(window.names, figures.values.T, strict=True))
             frame = pl.DataFrame(
                 {
                     DATASET: pl.Series([dataset] * len(ids), dtype=pl.String),
-                    CUTOFF: pl.Series([window.truth.cutoff] * len(ids), dtype=pl.Date),
+                    CUTOFF: pl.Series([start] * len(ids), dtype=pl.Datetime("ms")).cast(kind),
                     USER: pl.Series(ids, dtype=pl.String),
                     STRATEGY: pl.Series([name] * len(ids), dtype=pl.String),
                     HISTORY: window.history.astype(np.int32),
@@ -65,7 +69,7 @@ def write_users(frames: Sequence[pl.DataFrame], path: Path) -> None:
     from recsys_cli.store.files import atomic_path
 
     with atomic_path(path) as temporary:
-        pl.concat(frames, how="diagonal").write_parquet(temporary)
+        pl.concat(frames, how="diagonal_relaxed").write_parquet(temporary)
 
 
 def paired_tables(
@@ -87,7 +91,10 @@ def paired_tables(
     keys = [CUTOFF, USER, "nth"]
     # Users nobody knows have no id, so they are told apart by their order.
     a, b = (
-        frame.with_columns(pl.int_range(pl.len()).over(CUTOFF, USER).alias("nth"))
+        frame.with_columns(
+            pl.col(CUTOFF).cast(pl.Datetime("ms")),
+            pl.int_range(pl.len()).over(CUTOFF, USER).alias("nth"),
+        )
         for frame in (one, other)
     )
     both = a.join(b, on=keys, how="inner", suffix=" (b)", nulls_equal=True, maintain_order="left")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL
+from recsys_cli.moments import days_in, iso
 
 Table = Mapping[str, Mapping[str, Interval]]
 """group → metric@k → figure"""
@@ -68,14 +70,14 @@ class WindowResult:
     """One test window's part of an evaluation.
 
     Attributes:
-        cutoff: first day of the window, ISO; None where there is none.
+        cutoff: start of the window; None where there is none.
         users: test users.
         strategies: strategy → group → metric@k → figure, for the group of all users.
         counts: pairs and what was dropped or unknown in the truth.
         details: the snapshot that was measured and the fingerprints of its artifacts.
     """
 
-    cutoff: str | None
+    cutoff: datetime | None
     users: int
     strategies: Mapping[str, Table]
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -84,7 +86,7 @@ class WindowResult:
     def to_json(self) -> dict[str, Any]:
         """One element of `windows` in the shape of `recsys eval --json`."""
         return {
-            "cutoff": self.cutoff,
+            "cutoff": iso(self.cutoff) if self.cutoff else None,
             "users": self.users,
             "strategies": {name: _table(table) for name, table in self.strategies.items()},
             "truth": dict(self.counts),
@@ -99,8 +101,8 @@ class EvalResult:
     Attributes:
         dataset: name of the dataset.
         protocol: temporal, leave-last-out or truth-file.
-        cutoff: first day of the last test window, ISO; None where there is none.
-        horizon_days: length of a window.
+        cutoff: start of the last test window; None where there is none.
+        horizon: length of a window.
         users: number of test users.
         groups: rows per group, a row being one user in one window; see `evaluation.groups`.
         strategies: results by strategy.
@@ -117,8 +119,8 @@ class EvalResult:
 
     dataset: str
     protocol: str
-    cutoff: str | None
-    horizon_days: int | None
+    cutoff: datetime | None
+    horizon: timedelta | None
     users: int
     groups: Mapping[str, int]
     strategies: Mapping[str, StrategyResult]
@@ -138,8 +140,8 @@ class EvalResult:
         return self.groups[ALL]
 
     @property
-    def cutoffs(self) -> list[str]:
-        """First days of the windows that have one."""
+    def cutoffs(self) -> list[datetime]:
+        """Starts of the windows that have one."""
         return [window.cutoff for window in self.windows if window.cutoff]
 
     def answered(self, strategy: str) -> dict[str, int]:
@@ -171,9 +173,9 @@ class EvalResult:
             "schema": SCHEMA,
             "dataset": self.dataset,
             "protocol": self.protocol,
-            "cutoff": self.cutoff,
-            "cutoffs": self.cutoffs,
-            "horizon_days": self.horizon_days,
+            "cutoff": iso(self.cutoff) if self.cutoff else None,
+            "cutoffs": [iso(start) for start in self.cutoffs],
+            "horizon_days": days_in(self.horizon) if self.horizon else None,
             "users": self.users,
             "rows": self.rows,
             "groups": dict(self.groups),

@@ -7,19 +7,21 @@ here but by the snapshot that `Truth.cutoff` (or the leave-last-out snapshot) na
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from recsys_cli.columns import ITEM, TIME, USER
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import Command, DataError
 from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, TEMPORAL, Truth
 from recsys_cli.events.labels import counting_pairs
-from recsys_cli.store.snapshot import is_last_event
+from recsys_cli.moments import DAY, after, is_midnight, said, whole_days
+from recsys_cli.store.snapshot import Snapshot, events_between, is_last_event
 
 if TYPE_CHECKING:
     import polars as pl
 
+_MINUTE = timedelta(minutes=1)
 LEAVE_LAST_OUT_WARNING = (
     "leave-last-out leaks time: models learn from events of other users that happened after a "
     "held-out one, so expect lower numbers in service; --protocol temporal does not"
@@ -31,31 +33,33 @@ def window_starts(
     *,
     spec: DatasetSpec,
     windows: int = 1,
-    cutoff: date | None = None,
-    horizon_days: int | None = None,
-) -> list[date]:
-    """First days of consecutive test windows that do not overlap, the earliest first.
+    cutoff: datetime | None = None,
+    horizon: timedelta | None = None,
+) -> list[datetime]:
+    """Starts of consecutive test windows that do not overlap, the earliest first.
+
+    The last one ends with the last event: with its day where the length is the dataset's own or
+    all times are days, and is a number of days; else with its second.
 
     Args:
         events: all canonical events.
         spec: facts about the dataset.
         windows: how many.
-        cutoff: first day of the last window; by default so that it ends with the last event.
-        horizon_days: length of a window; by default the dataset's.
+        cutoff: start of the last window; by default so that it ends with the last event.
+        horizon: length of a window; by default the dataset's.
 
     Raises:
         DataError: events carry no time, or none lie before the first window.
     """
     _need_times(spec)
-    days = timedelta(days=horizon_days or spec.horizon_days)
-    first, last = _first_and_last(events)
-    latest = cutoff or last.date() + timedelta(days=1) - days
-    starts = [latest - days * back for back in reversed(range(windows))]
-    if windows > 1 and first.date() >= starts[0]:
-        fitting = sum(first.date() < start for start in starts)
+    length, log = horizon or spec.horizon, _log_of(events)
+    latest = cutoff or log.last_window(spec, horizon)
+    starts = [latest - length * back for back in reversed(range(windows))]
+    if windows > 1 and log.first >= starts[0]:
+        fitting = sum(log.first < start for start in starts)
         raise DataError(
-            f"no event lies before {starts[0]}, where the first of {windows} windows begins",
-            hint=f"events run from {first.date()} to {last.date()}; "
+            f"no event lies before {said(starts[0])}, where the first of {windows} windows begins",
+            hint=f"{log}; "
             + (f"--windows {fitting} fits" if fitting else "choose a shorter --horizon"),
         )
     return starts
@@ -66,53 +70,47 @@ def temporal_truth(
     *,
     spec: DatasetSpec,
     n_items: int,
-    cutoff: date | None = None,
-    horizon_days: int | None = None,
+    cutoff: datetime | None = None,
+    horizon: timedelta | None = None,
 ) -> Truth:
-    """What users did from the cut-off on, for as many days as the horizon.
+    """What users did from the cut-off on, for as long as the horizon.
 
     Args:
         events: all canonical events.
         spec: facts about the dataset.
         n_items: size of the catalogue.
-        cutoff: first day of the window; by default so that the window ends with the last event.
-        horizon_days: length of the window; by default the dataset's.
+        cutoff: start of the window; by default that of `window_starts`.
+        horizon: length of the window; by default the dataset's.
 
     Raises:
         DataError: events carry no time, or none lie before the cut-off or in the window.
     """
-    import polars as pl
-
     _need_times(spec)
-    days = horizon_days or spec.horizon_days
-    first, last = _first_and_last(events)
-    after_last = last.date() + timedelta(days=1)
-    start = cutoff or after_last - timedelta(days=days)
-    end = start + timedelta(days=days)
-    if first.date() >= start:
+    length, log = horizon or spec.horizon, _log_of(events)
+    start = cutoff or log.last_window(spec, horizon)
+    end = start + length
+    if log.first >= start:
         raise DataError(
-            f"no event lies before the cut-off {start}, so there is nothing to learn from",
-            hint=f"events run from {first.date()} to {last.date()}; "
-            "choose a later --cutoff or a shorter --horizon",
+            f"no event lies before the cut-off {said(start)}, so there is nothing to learn from",
+            hint=f"{log}; choose a later --cutoff or a shorter --horizon, "
+            f"or set horizon in [datasets.{spec.name}] of recsys.toml",
         )
-    start_of, end_of = (pl.lit(day).cast(pl.Datetime("ms")) for day in (start, end))
-    window = events.filter(pl.col(TIME) >= start_of, pl.col(TIME) < end_of)
+    window = events_between(events, Snapshot(as_of=start), Snapshot(as_of=end))
     pairs = counting_pairs(window, spec)
+    days = is_midnight(start) and whole_days(length)
+    until = said(end - DAY if days else end)
     if pairs.is_empty():
         raise DataError(
-            f"no {' or '.join(spec.truth_events)} event from {start} to "
-            f"{end - timedelta(days=1)} to evaluate on",
-            hint=f"events run from {first.date()} to {last.date()}; "
-            "choose another --cutoff or a longer --horizon",
+            f"no {' or '.join(spec.truth_events)} event from {said(start)} to {until} "
+            "to evaluate on",
+            hint=f"{log}; choose another --cutoff or a longer --horizon",
         )
-    beyond = (
-        f"the test window runs to {end - timedelta(days=1)}, but the last event is of {last.date()}"
-    )
+    beyond = f"the test window runs to {until}, but the last event is of {_to_minute(log.last)}"
     return replace(
         _truth(pairs, n_items, TEMPORAL),
         cutoff=start,
-        horizon_days=days,
-        warnings=(beyond,) if end > after_last else (),
+        horizon=length,
+        warnings=(beyond,) if end - log.last > (DAY if days else _MINUTE) else (),
     )
 
 
@@ -148,13 +146,35 @@ def _need_times(spec: DatasetSpec) -> None:
         )
 
 
-def _first_and_last(events: pl.LazyFrame) -> tuple[datetime, datetime]:
+class _Log(NamedTuple):
+    """Times of the first and last event, and whether all times are midnights."""
+
+    first: datetime
+    last: datetime
+    of_days: bool
+
+    def __str__(self) -> str:
+        return f"events run from {_to_minute(self.first)} to {_to_minute(self.last)}"
+
+    def last_window(self, spec: DatasetSpec, horizon: timedelta | None) -> datetime:
+        """Start of the window that ends with the last event; see `window_starts`."""
+        length = horizon or spec.horizon
+        days = whole_days(length) and (horizon is None or self.of_days)
+        return after(self.last, days=days) - length
+
+
+def _to_minute(moment: datetime) -> str:
+    return said(moment.replace(second=0, microsecond=0))
+
+
+def _log_of(events: pl.LazyFrame) -> _Log:
     import polars as pl
 
+    time = pl.col(TIME)
     bounds = events.select(
-        pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")
+        time.min().alias("first"), time.max().alias("last"), (time.dt.date() == time).all()
     ).collect(engine="streaming")
-    first, last = bounds.row(0)
-    if last is None:
+    log = _Log(*bounds.row(0))
+    if log.last is None:
         raise DataError("there are no events", hint=Command("ingest"))
-    return first, last
+    return log

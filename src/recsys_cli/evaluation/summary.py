@@ -54,8 +54,8 @@ def summarise(
     return EvalResult(
         dataset=dataset,
         protocol=last.truth.protocol,
-        cutoff=_cutoff(last),
-        horizon_days=last.truth.horizon_days,
+        cutoff=last.truth.cutoff,
+        horizon=last.truth.horizon,
         users=len(np.unique(_units(windows))),
         groups={group: sum(int(_mask(w, group).sum()) for w in windows) for group in names},
         strategies={name: _strategy(name, windows, pooled) for name in last.strategies},
@@ -182,9 +182,5 @@ def _window(window: Measured, pooled: Mapping[str, _Pooled] | None, **options: A
         name: {ALL: _figures(name, window.names, part)} for name in window.strategies
     }
     return WindowResult(
-        _cutoff(window), len(window.truth.users), tables, window.truth.counts, window.details
+        window.truth.cutoff, len(window.truth.users), tables, window.truth.counts, window.details
     )
-
-
-def _cutoff(window: Measured) -> str | None:
-    return window.truth.cutoff.isoformat() if window.truth.cutoff else None

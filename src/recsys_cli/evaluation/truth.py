@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
+from recsys_cli.moments import iso, seconds_at
 from recsys_cli.store.idtable import IdTable
-from recsys_cli.store.snapshot import start_of
 
 TEMPORAL = "temporal"
 LEAVE_LAST_OUT = "leave-last-out"
@@ -29,8 +29,8 @@ class Truth:
         items: n rows of relevant items, each with at least one. Columns from the catalogue's
             size up stand for items that the catalogue lacks: they count as misses.
         protocol: temporal, leave-last-out or truth-file.
-        cutoff: first day of the test window, before which all training events lie.
-        horizon_days: length of the window.
+        cutoff: where the test window starts, and before which all training events lie.
+        horizon: length of the window.
         counts: what was found, dropped or unknown, for the report.
         warnings: sentences that the reader of the numbers must know.
     """
@@ -38,8 +38,8 @@ class Truth:
     users: npt.NDArray[np.int32]
     items: CSR
     protocol: str
-    cutoff: date | None = None
-    horizon_days: int | None = None
+    cutoff: datetime | None = None
+    horizon: timedelta | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -60,7 +60,7 @@ class Truth:
     @property
     def cutoff_seconds(self) -> int | None:
         """The cut-off as seconds since the epoch."""
-        return None if self.cutoff is None else start_of(self.cutoff)
+        return None if self.cutoff is None else seconds_at(self.cutoff)
 
 
 def seen_pairs(truth: Truth, history: CSR) -> npt.NDArray[np.bool_]:
@@ -104,7 +104,8 @@ def fingerprint(truths: Sequence[Truth], *, users: IdTable, items: IdTable) -> s
     """
     digest = hashlib.sha256()
     for truth in truths:
-        digest.update(f"{truth.protocol} {truth.cutoff}\n".encode())
+        start = iso(truth.cutoff) if truth.cutoff else None
+        digest.update(f"{truth.protocol} {start}\n".encode())
         rows, columns = truth.items.entries()
         n_items = len(items)
         pairs = [

@@ -79,7 +79,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--value-as-weight", action="store_true")
     parser.add_argument("--half-life-days", type=float)
     parser.add_argument("--max-weight", type=float)
-    parser.add_argument("--as-of", metavar="YYYY-MM-DD", help="only events before this day (UTC)")
+    parser.add_argument(
+        "--as-of", metavar="YYYY-MM-DD[THH:MM:SS]", help="only events before this moment (UTC)"
+    )
     parser.add_argument("--partitions", type=int, help="of shuffles; default: Spark's")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier result")
     return parser.parse_args(given)
@@ -198,12 +200,13 @@ def weight_of(raw: dict[str, Column], args: argparse.Namespace) -> Column:
     return weight.cast("float")
 
 
-def start_of(day: str) -> int:
-    """Midnight UTC at the start of a day, in seconds since 1970."""
+def seconds_at(moment: str) -> int:
+    """A date, or date and time, in UTC as whole seconds since 1970, rounded down."""
     try:
-        return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+        at = datetime.fromisoformat(moment)
     except ValueError:
-        raise SystemExit(f"recsys: --as-of {day!r} is not of the form YYYY-MM-DD") from None
+        raise SystemExit(f"recsys: --as-of {moment!r} is not a date or time") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
 def decayed(events: DataFrame, reference: int, half_life_days: float) -> DataFrame:
@@ -284,7 +287,7 @@ def run(spark: SparkSession, args: argparse.Namespace) -> None:
     events = events_of(read(spark, args), args)
     reference = None
     if args.as_of:
-        reference = start_of(args.as_of)
+        reference = seconds_at(args.as_of)
         events = events.filter(F.col("seconds") < reference)
     if args.half_life_days:
         if reference is None:

@@ -7,11 +7,11 @@ of the window after it; `earlier` names that snapshot and `events_between` gives
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from recsys_cli.columns import TIME, USER
-from recsys_cli.errors import UsageError
+from recsys_cli.moments import iso, moment_from, parsed_moment
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,12 +22,12 @@ class Snapshot:
     """A view of the events.
 
     Attributes:
-        as_of: only events before midnight UTC of this day; None means all.
+        as_of: only events before this moment (see `recsys_cli.moments`); None means all.
         leave_last: how many of each user's last events to hold out, for leave-last-out
             evaluation.
     """
 
-    as_of: date | None = None
+    as_of: datetime | None = None
     leave_last: int = 0
 
     @property
@@ -36,7 +36,8 @@ class Snapshot:
         if self.leave_last:
             many = f"-{self.leave_last}" if self.leave_last > 1 else ""
             return f"leave-last{many}-out"
-        return f"asof={self.as_of.isoformat()}" if self.as_of else ""
+        # Windows allows no colon in a name.
+        return f"asof={iso(self.as_of).replace(':', '-')}" if self.as_of else ""
 
     def __str__(self) -> str:
         return self.folder or "now"
@@ -44,29 +45,35 @@ class Snapshot:
     @classmethod
     def from_folder(cls, name: str) -> Snapshot | None:
         """The snapshot whose artifacts lie in a folder of that name; None where it is none's."""
-        kind, equals, day = name.partition("=")
-        if kind == "asof" and equals:
-            try:
-                return cls(as_of=date.fromisoformat(day))
-            except ValueError:
-                return None
+        found = cls._named(name)
+        return found if found and found.folder == name else None
+
+    @classmethod
+    def _named(cls, name: str) -> Snapshot | None:
+        """The snapshot that a name seems to be of, which may be written otherwise."""
+        kind, _, moment = name.partition("=")
+        day, at, clock = moment.partition("T")
         parts = name.split("-")
-        if parts[:2] == ["leave", "last"] and parts[-1] == "out":
-            many = "".join(parts[2:-1]) or "1"
-            return cls(leave_last=int(many)) if many.isdigit() else None
+        try:
+            if kind == "asof":
+                return cls(as_of=parsed_moment(day + at + clock.replace("-", ":")))
+            if parts[:2] == ["leave", "last"] and parts[-1] == "out":
+                return cls(leave_last=int("".join(parts[2:-1]) or "1"))
+        except (ValueError, OverflowError):
+            pass
         return None
 
-    def earlier(self, windows: int, *, days: int, end: date) -> Snapshot:
+    def earlier(self, windows: int, *, length: timedelta, end: datetime) -> Snapshot:
         """The snapshot that many test windows before this one.
 
         Args:
             windows: how many; of a leave-last-out snapshot, further events per user.
-            days: length of a window.
-            end: the day after the last event, where "now" ends.
+            length: of a window.
+            end: where "now" ends, after the last event.
         """
         if self.leave_last:
             return Snapshot(leave_last=self.leave_last + windows)
-        return Snapshot(as_of=(self.as_of or end) - timedelta(days=windows * days))
+        return Snapshot(as_of=(self.as_of or end) - windows * length)
 
     def filter(self, events: pl.LazyFrame) -> pl.LazyFrame:
         """The events (canonical columns) that this snapshot may see, in their order."""
@@ -84,31 +91,12 @@ _EARLIEST = -(2**63)
 
 
 def snapshot_from(as_of: str | date | None) -> Snapshot:
-    """The snapshot of the events before a day; None means all events.
+    """The snapshot of the events before a moment; None means all events.
 
     Raises:
-        UsageError: a text that is not a date.
+        UsageError: a text that is neither a date nor a time.
     """
-    return NOW if as_of is None else Snapshot(as_of=day_from(as_of, option="--as-of"))
-
-
-def day_from(day: str | date, *, option: str) -> date:
-    """The day that an option names.
-
-    Raises:
-        UsageError: a text that is not a date.
-    """
-    if isinstance(day, date):
-        return day.date() if isinstance(day, datetime) else day
-    try:
-        return date.fromisoformat(day)
-    except ValueError:
-        raise UsageError(f"{option} {day!r} is not a date", hint="write YYYY-MM-DD") from None
-
-
-def start_of(day: date) -> int:
-    """Midnight UTC at the start of `day`, in seconds since 1970."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+    return NOW if as_of is None else Snapshot(as_of=moment_from(as_of, option="--as-of"))
 
 
 def events_between(events: pl.LazyFrame, start: Snapshot, end: Snapshot) -> pl.LazyFrame:

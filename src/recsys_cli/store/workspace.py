@@ -28,6 +28,7 @@ from recsys_cli.errors import (
     UnsafeWorkspaceError,
     UsageError,
 )
+from recsys_cli.moments import iso
 from recsys_cli.store.files import FileMemo, HashMemo, fsync, sha256
 from recsys_cli.store.idtable import FINGERPRINTS
 from recsys_cli.store.journal import (
@@ -360,5 +361,5 @@ class Workspace:
 def build_command(dataset: str, snapshot: Snapshot = NOW) -> Command:
     """The command that makes what is missing or stale."""
     of = () if dataset == ALL else ("--dataset", dataset)
-    at = ("--as-of", str(snapshot.as_of)) if snapshot.as_of else ()
+    at = ("--as-of", iso(snapshot.as_of)) if snapshot.as_of else ()
     return Command("build", "all", *of, *at)

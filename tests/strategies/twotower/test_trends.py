@@ -8,16 +8,16 @@ from strategies.twotower import world
 
 def test_features_at_the_start_of_a_window_see_nothing_of_it_or_later():
     history = world.events()
-    whole = Trends.of(history, reference=world.REFERENCE, days=world.DAYS)
+    whole = Trends.of(history, reference=world.REFERENCE, window=world.WINDOW)
     cut = world.REFERENCE - 3 * world.DAYS * world.DAY
-    past = Trends.of(history.only(history.time < cut), reference=cut, days=world.DAYS)
+    past = Trends.of(history.only(history.time < cut), reference=cut, window=world.WINDOW)
     np.testing.assert_array_equal(whole.features(3), past.features(0))
     assert (whole.features(3) != whole.features(0)).any()
 
 
 def test_what_sold_last_window_stands_out():
     history = world.events()
-    trends = Trends.of(history, reference=world.REFERENCE, days=world.DAYS)
+    trends = Trends.of(history, reference=world.REFERENCE, window=world.WINDOW)
     recent = history.time >= world.REFERENCE - world.DAYS * world.DAY
     sold = np.bincount(history.item[recent], minlength=world.N_ITEMS)
     features = trends.features(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 
 from recsys_cli.config.models import InteractionsConfig
@@ -16,6 +18,7 @@ from recsys_cli.strategies.twotower.view import Settings, View, view_of
 
 DAY = 86_400
 DAYS = 7
+WINDOW = timedelta(days=DAYS)
 REFERENCE = 200 * DAY
 N_USERS, N_ITEMS = 60, 40
 ALS = AlsConfig(factors=8, iterations=3, backend="cpu")
@@ -26,7 +29,7 @@ SETTINGS = Settings(
     ),
     als=ALS,
     interactions=InteractionsConfig(),
-    horizon_days=DAYS,
+    horizon=WINDOW,
     repurchase=True,
 )  # fmt: skip
 

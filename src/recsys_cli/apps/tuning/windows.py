@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from recsys_cli.apps.evaluate import build
 from recsys_cli.apps.opened import Opened
@@ -39,7 +39,7 @@ class Search:
         windows: windows before the test window that each trial is judged on.
         metric: what to maximise, such as ndcg@12.
         protocol: temporal or leave-last-out; None means the config's.
-        cutoff: first day of the test window that stays unseen; None means the last window.
+        cutoff: start of the test window that stays unseen; None means the last window.
         exclude_seen: None means what the dataset's spec says.
         seed: seed of the sampler.
     """
@@ -49,7 +49,7 @@ class Search:
     windows: int = 1
     metric: str = "ndcg@12"
     protocol: str | None = None
-    cutoff: date | None = None
+    cutoff: datetime | None = None
     exclude_seen: bool | None = None
     seed: int = 42
 

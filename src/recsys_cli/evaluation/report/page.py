@@ -14,6 +14,7 @@ from recsys_cli import __version__
 from recsys_cli.evaluation.report.thumbnails import Thumbnails
 from recsys_cli.evaluation.report.training import Line
 from recsys_cli.evaluation.report.view import DatasetReport
+from recsys_cli.moments import said, spoken
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,10 +44,12 @@ def render_curves(lines: Sequence[Line]) -> str:
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("recsys_cli.evaluation.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"said": said, "spoken": spoken}
+    return environment

@@ -15,6 +15,7 @@ from recsys_cli.evaluation.report.charts import Axis, Bar, Scatter
 from recsys_cli.evaluation.report.examples import Example
 from recsys_cli.evaluation.report.training import Line
 from recsys_cli.evaluation.result import EvalResult
+from recsys_cli.moments import said
 
 MAIN = "ndcg"
 COLOURS = 10
@@ -265,14 +266,15 @@ class DatasetReport:
 
     @property
     def windows(self) -> list[tuple[str, int, list[Cell]]]:
-        """First day, users and the main metric of each window; empty where there is one window."""
+        """Start, users and the main metric of each window; empty where there is one window."""
         if len(self.result.windows) < 2:  # noqa: PLR2004
             return []
         rows = []
         for window in self.result.windows:
             figures = [window.strategies[s][ALL][self._main] for s in self.strategies]
             cells = [Cell(charts.number(i.value), charts.between(i)) for i in figures]
-            rows.append((window.cutoff or "–", window.users, cells))
+            start = said(window.cutoff) if window.cutoff else "–"
+            rows.append((start, window.users, cells))
         return rows
 
     @property

@@ -52,6 +52,17 @@ const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", y
 
 export const date = (iso) => (iso ? day.format(new Date(iso)) : "");
 
+const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+
+/** A day, or a day and the time on it: cut-offs, which are in UTC and do not say so. */
+export const utc = (iso) => (iso.includes("T") ? `${date(`${iso}Z`)}, ${time.format(new Date(`${iso}Z`))} UTC` : date(iso));
+
+/** "7 days", "6 hours", "90 minutes". */
+export function lasting(days) {
+  const [many, unit] = [[days, "day"], [days * 24, "hour"], [days * 1440, "minute"]].find(([number]) => Math.abs(number - Math.round(number)) < 1e-6) ?? [days, "day"];
+  return counted(Math.round(many), unit);
+}
+
 const clock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 
 /** A day and the time on it, where the reader is. */

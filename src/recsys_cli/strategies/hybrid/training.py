@@ -162,7 +162,7 @@ def train_ranker(
         if not len(groups.sizes):
             raise TrainingError(
                 "in one of the windows to learn from, nobody had any of their candidates",
-                hint="more history is needed, or a longer horizon_days of the dataset",
+                hint="more history is needed, or a longer horizon of the dataset",
             )
     report = progress or Silent()
     rows = sum(len(groups.relevant) for groups in (*windows, later))

@@ -6,6 +6,7 @@ The arrays of states and trends may be memory maps; a batch reads only its rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -101,15 +102,17 @@ class Shelf:
     Args:
         history: the events that may be seen.
         reference: moment that windows are counted back from, in seconds since 1970.
-        days: length of a window.
+        window: length of a window.
         facts: tells the segments.
     """
 
-    def __init__(self, history: OrderedEvents, *, reference: int, days: int, facts: Facts) -> None:
-        self.trends = Trends.of(history, reference=reference, days=days)
+    def __init__(
+        self, history: OrderedEvents, *, reference: int, window: timedelta, facts: Facts
+    ) -> None:
+        self.trends = Trends.of(history, reference=reference, window=window)
         segment = facts.segment[history.users]
         self._segments = [
-            Trends.of(history.only(np.equal(segment, s)), reference=reference, days=days)
+            Trends.of(history.only(np.equal(segment, s)), reference=reference, window=window)
             for s in range(1, facts.segments + 1)
         ]
 

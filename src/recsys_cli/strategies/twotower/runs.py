@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from recsys_cli.build.stage import Context, Facts
 from recsys_cli.errors import ArtifactError, Command, ConfigError, missing_library
+from recsys_cli.moments import seconds_at
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
-from recsys_cli.store.snapshot import events_between, start_of
+from recsys_cli.store.snapshot import events_between
 from recsys_cli.strategies.base import installed
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.twotower.view import Settings, View
 
 _K = 12
-_DAY = 86_400
 _MOST_VALUES = 16
 _IN_MEMORY = 1 << 30
 
@@ -173,7 +173,7 @@ def _settings(context: Context) -> Settings:
         tower=context.section("twotower"),
         als=context.section("als"),
         interactions=context.section("interactions"),
-        horizon_days=context.spec.horizon_days,
+        horizon=context.spec.horizon,
         repurchase=context.spec.repurchase,
     )
 
@@ -213,8 +213,7 @@ def _moments(context: Context) -> tuple[int, int]:
         # Leave-last-out holds events of all times out, so both are where the events end.
         end = int(load_pack(context.input("interactions"))["reference"])
         return end, end
-    reference = start_of(earlier.as_of)
-    return reference + context.spec.horizon_days * _DAY, reference
+    return seconds_at(earlier.as_of + context.spec.horizon), seconds_at(earlier.as_of)
 
 
 def _facts(context: Context) -> KnownFacts:

@@ -8,6 +8,7 @@ are as long as the dataset's evaluation horizon.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,6 @@ from recsys_cli.strategies.twotower.history import OrderedEvents
 
 Vectors = npt.NDArray[np.float32]
 NAMES = ("last window", "last 4 windows", "decayed", "ever", "age", "idle", "sold", "selling")
-_DAY = 86_400
 _MOST_WINDOWS = 208
 """Windows told apart; what is older is counted as one."""
 
@@ -36,12 +36,12 @@ class Trends:
     seconds: int
 
     @classmethod
-    def of(cls, history: OrderedEvents, *, reference: int, days: int) -> Trends:
+    def of(cls, history: OrderedEvents, *, reference: int, window: timedelta) -> Trends:
         """Count the events of `history`, all of which lie before `reference`."""
-        seconds = days * _DAY
-        window = windows_before(history.time, reference=reference, seconds=seconds)
-        n = int(window.max(initial=0)) + 1
-        counts = np.bincount(window * history.n_items + history.item, minlength=n * history.n_items)
+        seconds = int(window.total_seconds())
+        ago = windows_before(history.time, reference=reference, seconds=seconds)
+        n = int(ago.max(initial=0)) + 1
+        counts = np.bincount(ago * history.n_items + history.item, minlength=n * history.n_items)
         return cls(counts.reshape(n, -1).astype(np.float32), reference, seconds)
 
     def features(self, window: int) -> Vectors:

@@ -7,6 +7,7 @@ moment that the towers were trained at.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ class Settings:
     tower: TwoTowerConfig
     als: AlsConfig
     interactions: InteractionsConfig
-    horizon_days: int
+    horizon: timedelta
     repurchase: bool
 
 
@@ -75,7 +76,7 @@ def view_of(
         items.factors, factors.regularization, factors.alpha, facts.content,
         settings.tower.half_life_days, settings.tower.last_items,
     )  # fmt: skip
-    shelf = Shelf(history, reference=reference, days=settings.horizon_days, facts=facts)
+    shelf = Shelf(history, reference=reference, window=settings.horizon, facts=facts)
     return View(history, users, items, shelf, reference, walk)
 
 

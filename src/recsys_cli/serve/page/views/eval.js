@@ -1,7 +1,7 @@
 /** Results of `recsys eval`: how good the strategies are, how sure that is, and what it costs. */
 
 import { get } from "../api.js";
-import { count, counted, date, fill, h } from "../dom.js";
+import { count, counted, fill, h, lasting, utc } from "../dom.js";
 import { problem, remark } from "../notice.js";
 import { dots, figure, tradeoff } from "../plots.js";
 import { go, href } from "../route.js";
@@ -92,7 +92,7 @@ function heading(metric) {
 function sentence(result) {
   const named = Object.keys(result.strategies).length;
   const how = result.protocol === "leave-last-out" ? "each user's last event held out"
-    : result.cutoff ? `events from ${date(result.cutoff)} on held out${result.horizon_days ? `, ${counted(result.horizon_days, "day")}` : ""}` : "a truth file";
+    : result.cutoff ? `events from ${utc(result.cutoff)} on held out${result.horizon_days ? `, ${lasting(result.horizon_days)}` : ""}` : "a truth file";
   return [counted(named, "strategy", "strategies"), " on ", counted(result.users, "test user"), " of ", h("strong", {}, result.dataset), ": ", how, ", every item ranked."];
 }
 
