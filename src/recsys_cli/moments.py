@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from recsys_cli.errors import UsageError
 
 DAY = timedelta(days=1)
-LONGEST = 36_500 * DAY
-"""A century, so that every length can be counted back from every event."""
 _EPOCH = datetime(1970, 1, 1)
 _HOUR, _MINUTE, _SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 _UNITS = {"w": 7 * DAY, "d": DAY, "": DAY, "h": _HOUR, "m": _MINUTE}
+_LONGEST = 36_500 * DAY
+"""A century, so that every length can be counted back from every event."""
 
 
 def moment_from(given: str | date, *, option: str) -> datetime:
@@ -72,7 +72,7 @@ def parsed_length(text: str) -> timedelta:
     """
     match = re.fullmatch(r"([0-9]{1,9})\s*([mhdw]?)", text.strip())
     length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
-    if not timedelta() < length <= LONGEST:
+    if not timedelta() < length <= _LONGEST:
         raise ValueError(f"{text!r} is not a number of minutes, hours, days or weeks")
     return length
 

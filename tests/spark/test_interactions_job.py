@@ -40,7 +40,7 @@ columns = { user = "who", item = "what", time = "when", event = "", value = "sta
 value_as_weight = true
 """
 DECAY = ["--half-life-days", 30, "--max-weight", 6.5]
-DAY = "2015-08-20"
+CUTOFF = "2015-08-20T14:30:00"
 USERS = [
     "007",
     "7",
@@ -108,7 +108,7 @@ def out(cluster, shop, parts, tmp_path_factory):
     factors += ["--factors", 4, "--iterations", 2, "--blocks", 2, "--csv"]
     said = cluster.run(
         ("interactions", [*hm, *DECAY, "--out", out / "hm"]),
-        ("interactions", [*rr, *DECAY, "--as-of", DAY, "--out", out / "rr"]),
+        ("interactions", [*rr, *DECAY, "--as-of", CUTOFF, "--out", out / "rr"]),
         ("interactions", [*canonical, *DECAY, "--out", out / "canonical"]),
         ("interactions", [*odd, "--events", *parts.glob("*.csv"), "--out", out / "odd"]),
         ("interactions", [*odd, "--events", data / "odd_raw/all.csv", "--partitions", 1,
@@ -166,7 +166,7 @@ def test_raw_events_give_the_pairs_of_als_export(out, shop, name):
 
 def test_a_past_day_sees_nothing_of_what_came_later(out, shop):
     folder, _ = out
-    past = Snapshot(as_of=datetime.fromisoformat(DAY))
+    past = Snapshot(as_of=datetime.fromisoformat(CUTOFF))
     build(shop, "als.export", snapshot=past)
     want, _ = exported(shop, "rr", past)
     assert 0 < len(want) < len(exported(shop, "rr")[0])

@@ -51,7 +51,7 @@ def evaluate(
             metavar="LENGTH",
             help="Length of the test window: 90m, 6h, 7d, 2w. Without --cutoff it is counted back "
             "from the last event, in whole days where all times are days.",
-            show_default="the dataset's; its days are whole ones",
+            show_default="the dataset's, in whole days if it is of days",
         ),
     ] = None,
     protocol: Annotated[

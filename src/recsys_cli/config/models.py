@@ -1,40 +1,24 @@
 """The models behind recsys.toml. Unknown keys are errors; every field says what it does."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
-    PlainSerializer,
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
 )
 
+from recsys_cli.config.lengths import Days, Length
 from recsys_cli.moments import days_in, parsed_length
 
 Backend = Literal["auto", "cpu", "gpu", "spark"]
 Precision = Literal["auto", "fp32", "bf16"]
 IdRule = Literal["case", "spaces", "unicode", "decimals", "zeros"]
-
-
-def _length(text: str) -> str:
-    parsed_length(text)
-    return text
-
-
-Length = Annotated[str, AfterValidator(_length)]
-"""A length of time, such as 6h."""
-Days = Annotated[
-    float,
-    Field(gt=0, le=36_500),
-    PlainSerializer(lambda days: days if days % 1 else int(days)),
-]
-"""A length of time in days, written as a whole number where it is one."""
 
 
 class Section(BaseModel):

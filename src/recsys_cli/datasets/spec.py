@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from recsys_cli.config.models import Days
+from recsys_cli.config.lengths import Days
 from recsys_cli.errors import ArtifactError, Command, ConfigError, UnsafeWorkspaceError
 
 if TYPE_CHECKING:
