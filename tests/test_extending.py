@@ -30,12 +30,14 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changes = [block for language, block in BLOCKS if language == "diff"]
     for name, change in zip(LISTS, changes, strict=True):
         path = root / "src/recsys_cli" / name
-        *imports, old, new = (line[1:] for line in change.splitlines())
+        *imports, old, new = change.splitlines()
         text = path.read_text()
-        assert text.count(old) == 1
+        assert text.count(f"\n{old[1:]}\n") == 1
         last = max(text.rfind("\nfrom recsys_cli."), 0) + 1
-        added = "".join(f"{line}\n" for line in imports)
-        path.write_text(f"{text[:last]}{added}{text[last:].replace(old, new)}")
+        added = "".join(f"{line[1:]}\n" for line in imports)
+        kept = f"{old[1:]}\n" if old.startswith(" ") else ""
+        rest = text[last:].replace(f"{old[1:]}\n", f"{kept}{new[1:]}\n")
+        path.write_text(f"{text[:last]}{added}{rest}")
     return root
 
 

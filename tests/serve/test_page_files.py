@@ -60,7 +60,7 @@ def test_loads_all_of_its_scripts_at_once_behind_a_skeleton():
 
 def test_colours_strategies_as_the_report_does():
     script = (PAGE / "why.js").read_text()
-    order = re.search(r"const ORDER = \[(.*?)\]", script)
+    order = re.search(r"const ORDER = \[(.*?)\]", script, re.DOTALL)
     assert order is not None
     assert tuple(re.findall(r'"(\w+)"', order[1])) == view._COLOURED
     assert f"const COLOURS = {view.COLOURS};" in script

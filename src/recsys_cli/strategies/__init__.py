@@ -12,7 +12,17 @@ from recsys_cli.strategies.repurchase import REPURCHASE
 from recsys_cli.strategies.transitions import TRANSITIONS
 from recsys_cli.strategies.twotower import TWOTOWER
 
-_ALL = (HYBRID, TWOTOWER, COLLAB, CONTENT, TRANSITIONS, ITEMKNN, GRAPH, REPURCHASE, POPULAR)
+_ALL = (
+    HYBRID,
+    TWOTOWER,
+    COLLAB,
+    CONTENT,
+    TRANSITIONS,
+    ITEMKNN,
+    GRAPH,
+    REPURCHASE,
+    POPULAR,
+)
 
 STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in _ALL}
 """Every strategy by name."""
