@@ -40,26 +40,30 @@ def random_interactions(seed: int = 5, *, shape: tuple[int, int] = (N_USERS, N_I
     )
 
 
-def dense_history(interactions: Interactions, half_life_days: float) -> np.ndarray:
+def dense_history(interactions: Interactions, config: GraphConfig) -> np.ndarray:
     age = (REFERENCE - interactions.last.astype(float)) / 86_400
-    weight = interactions.weight * 0.5 ** (age / half_life_days)
+    weight = interactions.weight * 0.5 ** (age / config.half_life_days)
+    users, last = interactions.users, interactions.last
+    since = np.array([(last[users == u] > t).sum() for u, t in zip(users, last, strict=True)])
     dense = np.zeros((interactions.n_users, interactions.n_items))
-    dense[interactions.users, interactions.indices] = weight
+    dense[users, interactions.indices] = weight / (1 + since / config.half_life_events)
     return dense
 
 
 def expected(interactions: Interactions, config: GraphConfig) -> np.ndarray:
     """All scores by the formula, with a full singular value decomposition."""
-    r = (dense_history(interactions, 1e9) > 0).astype(float)
+    r = (dense_history(interactions, config) > 0).astype(float)
     by_user, by_item = r.sum(1, keepdims=True), r.sum(0)
     with np.errstate(divide="ignore", invalid="ignore"):
         normalised = np.nan_to_num(r / np.sqrt(by_user) / np.sqrt(by_item))
         inverse = np.nan_to_num(1 / np.sqrt(by_item), posinf=0)
     _, _, v = np.linalg.svd(normalised)
     v = v[: config.vectors].T
-    history = dense_history(interactions, config.half_life_days)
+    history = dense_history(interactions, config)
     low_pass = (history * inverse) @ v @ v.T * np.sqrt(by_item)
-    return history @ (normalised.T @ normalised) + config.alpha * low_pass
+    both = r.T @ r
+    links = normalised.T @ normalised * both / np.maximum(both + config.shrinkage, 1e-9)
+    return history @ links + config.alpha * low_pass
 
 
 def strategy(interactions: Interactions, config: GraphConfig) -> GraphFiltering:

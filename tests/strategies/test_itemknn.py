@@ -46,11 +46,21 @@ def dense(matrix: CSR) -> np.ndarray:
     return matrix.to_scipy().toarray()
 
 
-def test_cosine_of_columns_with_the_nearest_kept(weights: np.ndarray) -> None:
-    config = ItemKnnConfig(similarity="cosine", neighbours=5)
+@pytest.mark.parametrize("popularity", [0.1, 0.4, 0.5, 0.9])
+@pytest.mark.parametrize("shrinkage", [0.0, 3.0])
+def test_cosine_of_columns_with_the_nearest_kept(
+    weights: np.ndarray, popularity: float, shrinkage: float
+) -> None:
+    config = ItemKnnConfig(
+        similarity="cosine", neighbours=5, popularity=popularity, shrinkage=shrinkage
+    )
     found = train_itemknn(interactions(weights), config, threads=1).matrix
-    unit = weights / np.linalg.norm(weights, axis=0)
-    cosine = unit.T @ unit
+    squares = (weights**2).sum(axis=0)
+    both = (weights > 0).astype(float).T @ (weights > 0)
+    cosine = (
+        weights.T @ weights / (squares[:, None] ** (1 - popularity) * squares[None] ** popularity)
+    )
+    cosine *= np.divide(both, both + shrinkage, out=np.zeros_like(both), where=both > 0)
     np.fill_diagonal(cosine, 0)
     for item in range(20):
         nearest = np.argsort(-cosine[item], kind="stable")[:5]
@@ -67,7 +77,7 @@ def test_the_strongest_are_those_of_the_whole_product(density: float, own: bool)
     rng = np.random.default_rng(8)
     chosen = rng.random((150, 500)) < density
     matrix = scipy.sparse.csr_matrix(chosen * rng.integers(1, 3, (150, 500)).astype(float))
-    found = dense(strongest(matrix, 7, own=own, threads=2))
+    found = dense(strongest(matrix, matrix, 7, own=own, threads=2))
     product = (matrix.T @ matrix).toarray()
     if not own:
         np.fill_diagonal(product, 0)
@@ -76,6 +86,23 @@ def test_the_strongest_are_those_of_the_whole_product(density: float, own: bool)
         best = np.argsort(-row, kind="stable")[: 7 + own]
         want[item, best] = row[best]
     np.testing.assert_array_equal(found, want)
+
+
+def test_many_users_of_both_say_more_than_one() -> None:
+    """Of item 0's users all had item 1; item 2 has one user, who had item 0."""
+    weights = np.zeros((9, 4))
+    weights[:8, [0, 1]] = 1
+    weights[8, [0, 2]] = 1
+    weights[0, 3] = 1
+    found = [
+        dense(train_itemknn(interactions(weights), config, threads=1).matrix)
+        for config in (
+            ItemKnnConfig(similarity="cosine", popularity=1.0, shrinkage=shrinkage)
+            for shrinkage in (0.0, 3.0)
+        )
+    ]
+    assert found[0][0, 2] == pytest.approx(found[0][0, 1])
+    assert found[1][0, 2] < found[1][0, 1] / 2
 
 
 def test_tfidf_weighs_users_of_everything_less() -> None:
@@ -136,3 +163,12 @@ def test_an_item_of_one_half_life_ago_counts_half() -> None:
     assert got.indptr.tolist() == [0, 2, 2]
     assert got.data is not None
     assert got.data.tolist() == [1.0, 0.5]
+
+
+def test_order_counts_beside_age() -> None:
+    """Items had together a day ago, but for one of today."""
+    data = interactions(np.array([[1.0, 1, 1]]), age_days=1)
+    data.last[1] = REFERENCE
+    got = data.decayed(np.array([0], np.int32), half_life_days=1, half_life_events=2)
+    assert got.data is not None
+    np.testing.assert_allclose(got.data, [0.5 / 1.5, 1, 0.5 / 1.5], rtol=1e-6)

@@ -83,18 +83,30 @@ class Interactions(Packed):
         found: Mask = np.diff(reached[indptr]) > 0
         return found
 
-    def decayed(self, users: Users, *, half_life_days: float, reference: int | None = None) -> CSR:
+    def decayed(
+        self,
+        users: Users,
+        *,
+        half_life_days: float,
+        half_life_events: float | None = None,
+        reference: int | None = None,
+    ) -> CSR:
         """What `users` (n,) had, with decayed weights for data; user -1 had nothing.
 
         Args:
             users: user rows; -1 for unknown.
             half_life_days: age at which a weight counts half.
+            half_life_events: items had since at which it counts half, in its turn; None where
+                order does not matter.
             reference: moment that ages are counted from; by default that of the interactions.
         """
         indptr, at = self.matrix.positions(users)
         weight = np.asarray(self.matrix.data)[at].astype(np.float64)
         moment = self.reference if reference is None else reference
         weight *= decay(self.last[at], reference=moment, half_life_days=half_life_days)
+        if half_life_events is not None:
+            since = had_since(self.last[at], indptr)
+            weight *= decay_in_order(since, half_life_events=half_life_events)
         return CSR(indptr, self.matrix.indices[at], self.n_items, weight.astype(np.float32))
 
     def in_order(self, users: Users, *, half_life_events: float) -> CSR:

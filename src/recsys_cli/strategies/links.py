@@ -6,6 +6,7 @@ from recsys_cli.store.layout import ITEMS, Layout, above_zero, moment, whole
 LINKS: Layout = {
     "n_items": whole(size=ITEMS),
     "half_life_days": above_zero(),
+    "half_life_events": above_zero(),
     "reference": moment(),
     **OF_IDS,
 }

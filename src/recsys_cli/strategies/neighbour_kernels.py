@@ -126,53 +126,66 @@ def offer_reached(sums: F64, reached: I32, n: int, values: F64, items: I32) -> i
 
 
 @inner
-def _add_noting(sums: F64, items: I32, data: F64, weight: float, reached: I32, n: int) -> int:
+def _add_noting(
+    sums: F64, both: F32, items: I32, data: F64, weight: float, reached: I32, n: int
+) -> int:
     """Add a user's row, and note the items that it is the first to reach."""
     for at in range(len(items)):
         item = items[at]
-        if sums[item] == 0:
+        if both[item] == 0:
             reached[n] = item
             n += 1
         sums[item] += weight * data[at]
+        both[item] += 1
     return n
 
 
 @inner
-def _add(sums: F64, items: I32, data: F64, weight: float) -> None:
+def _add(sums: F64, both: F32, items: I32, data: F64, weight: float) -> None:
     """Add a user's row."""
     for at in range(len(items)):
         sums[items[at]] += weight * data[at]
+        both[items[at]] += 1
+
+
+@inner
+def _shrunk(total: float, users: float, shrinkage: float) -> float:
+    """What is left of a sum over so many users."""
+    return total * (users / max(users + shrinkage, 1e-9))
 
 
 @compiled(
     void(
-        int64, int64, boolean, _in(int64, 1), _in(int32, 1), _in(float64, 1), _in(int64, 1),
-        _in(int32, 1), _in(float64, 1), int32[:, ::1], float32[:, ::1], int64[::1],
+        int64, int64, boolean, float64, _in(int64, 1), _in(int32, 1), _in(float64, 1),
+        _in(int64, 1), _in(int32, 1), _in(float64, 1), int32[:, ::1], float32[:, ::1],
+        int64[::1],
     ),
     fastmath=_FINITE,
 )  # fmt: skip
 def strongest_rows(
-    first: int, last: int, own: bool, by_item: I64, users: I32, user_weight: F64,
-    by_user: I64, items: I32, item_weight: F64, columns: I32, data: F32, counts: I64,
+    first: int, last: int, own: bool, shrinkage: float, by_item: I64, users: I32,
+    user_weight: F64, by_user: I64, items: I32, item_weight: F64, columns: I32, data: F32,
+    counts: I64,
 ) -> None:  # fmt: skip
-    """The largest entries above 0 of rows `first` to `last` of XᵀX, in the order of the columns.
+    """The largest entries above 0 of rows `first` to `last` of XᵀY, in the order of the columns.
 
     Args:
         first: first row.
         last: the row after the last.
         own: whether the diagonal counts.
+        shrinkage: an entry of n users is multiplied by n / (n + shrinkage).
         by_item: (n_items + 1,) where each item's users start.
         users: (nnz,) the users of each item.
         user_weight: (nnz,) X in that order.
         by_user: (n_users + 1,) where each user's items start.
         items: (nnz,) the items of each user.
-        item_weight: (nnz,) X in that order.
+        item_weight: (nnz,) Y in that order.
         columns: (n_items, k) to write the columns into.
         data: (n_items, k) to write the entries into.
         counts: (n_items,) to write the number of entries into.
     """
     n_items = len(by_item) - 1
-    sums = np.zeros(n_items)
+    sums, both = np.zeros(n_items), np.zeros(n_items, np.float32)
     reached = np.empty(n_items >> 2, np.int32)
     values = np.empty(columns.shape[1])
     kept = np.empty(columns.shape[1], np.int32)
@@ -187,16 +200,22 @@ def strongest_rows(
             low, high = by_user[users[of]], by_user[users[of] + 1]
             theirs, data_of = items[low:high], item_weight[low:high]
             if few:
-                n = _add_noting(sums, theirs, data_of, user_weight[of], reached, n)
+                n = _add_noting(sums, both, theirs, data_of, user_weight[of], reached, n)
             else:
-                _add(sums, theirs, data_of, user_weight[of])
+                _add(sums, both, theirs, data_of, user_weight[of])
         if not own:
             sums[row] = 0
         if few:
+            for at in range(n):
+                item = reached[at]
+                sums[item] = _shrunk(sums[item], both[item], shrinkage)
+                both[item] = 0
             filled = offer_reached(sums, reached, n, values, kept)
         else:
+            for item in range(n_items):
+                sums[item] = _shrunk(sums[item], both[item], shrinkage)
             filled = _offer_all(sums, values, kept)
-            sums[:] = 0
+            sums[:], both[:] = 0, 0
         order = np.argsort(kept[:filled])
         columns[row, :filled] = kept[order]
         data[row, :filled] = values[order]

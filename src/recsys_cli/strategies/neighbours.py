@@ -25,38 +25,41 @@ _FEW_TERMS = 1 << 16
 """Products up to which numpy alone is as fast as loading scipy."""
 
 
-def strongest(matrix: Any, k: int, *, own: bool, threads: int) -> CSR:
-    """The k largest entries above 0 of each row of XᵀX; ties by the lower item.
+def strongest(
+    rows: Any, columns: Any, k: int, *, own: bool, shrinkage: float = 0.0, threads: int
+) -> CSR:
+    """The k largest entries above 0 of each row of XᵀY; ties by the lower item.
 
     The product is never in memory, only a row of it for each thread.
 
     Args:
-        matrix: X (users, items), scipy CSR float64.
+        rows: X (users, items), scipy CSR float64.
+        columns: Y, of the same users, items and entries.
         k: entries to keep of each row.
         own: whether the diagonal is kept too, and one entry more for it.
+        shrinkage: users of both items at which an entry counts half.
         threads: threads to use; the result does not depend on it.
     """
     from recsys_cli.strategies.neighbour_kernels import strongest_rows
 
-    n_items = matrix.shape[1]
-    by_item = matrix.tocsc()
+    n_items = rows.shape[1]
     wanted = min(k, n_items - 1) + own
-    columns = np.zeros((n_items, wanted), np.int32)
+    found = np.zeros((n_items, wanted), np.int32)
     data = np.zeros((n_items, wanted), np.float32)
     counts = np.zeros(n_items, np.int64)
     inputs = [
         array
-        for side in (by_item, matrix)
+        for side in (rows.tocsc(), columns)
         for array in (side.indptr.astype(np.int64), side.indices.astype(np.int32), side.data)
     ]
 
     def of_block(first: int) -> None:
         last = min(first + _ROWS_AT_ONCE, n_items)
-        strongest_rows(first, last, own, *inputs, columns, data, counts)
+        strongest_rows(first, last, own, shrinkage, *inputs, found, data, counts)
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(of_block, range(0, n_items, _ROWS_AT_ONCE)))
-    return as_csr(columns, data, counts)
+    return as_csr(found, data, counts)
 
 
 def as_csr(columns: Items, data: Floats, counts: Counts) -> CSR:

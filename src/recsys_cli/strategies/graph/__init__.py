@@ -27,8 +27,12 @@ class GraphConfig(Section):
     """Weight of the low-pass filter beside the links between items."""
     neighbours: PositiveInt = 200
     """Strongest links kept for each item."""
+    shrinkage: NonNegativeFloat = 2.0
+    """Users of both items at which a link counts half, so that few users say less."""
     half_life_days: PositiveFloat = 90.0
     """Age at which an item of a user's history counts half."""
+    half_life_events: PositiveFloat = 5.0
+    """Items had since at which it counts half, in its turn."""
     seed: int = 42
     """Seed of the randomised singular value decomposition."""
 
@@ -78,7 +82,9 @@ GRAPH = Strategy(
             "graph.vectors": Choice((32, 64, 128, 256, 512)),
             "graph.alpha": Span(0.03, 3.0, log=True),
             "graph.neighbours": Span(20, 500, log=True),
-            "graph.half_life_days": Span(5.0, 2000.0, log=True),
+            "graph.shrinkage": Span(0.1, 100.0, log=True),
+            "graph.half_life_days": Span(1.0, 2000.0, log=True),
+            "graph.half_life_events": Span(0.5, 200.0, log=True),
         },
     ),
 )

@@ -60,6 +60,7 @@ class GraphFiltering:
         history = self._history.decayed(
             users,
             half_life_days=self._filters.half_life_days,
+            half_life_events=self._filters.half_life_events,
             reference=self._filters.reference,
         )
         known = self.knows(users)

@@ -15,7 +15,7 @@ def stages() -> list[Stage]:
             inputs=("interactions",),
             outputs=("graph",),
             sections=("graph",),
-            version=2,
+            version=3,
             run=_graph,
         ),
     ]

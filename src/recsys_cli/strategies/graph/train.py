@@ -7,9 +7,10 @@ pairs and R̃ = D_u^-½ R D_i^-½, a user with history r (a row of R) scores
 
 where V holds the leading right singular vectors of R̃: a linear filter of the graph of items, and
 an ideal low-pass filter. Nothing is trained by gradient. R̃ᵀR̃ is kept sparse, with the strongest
-entries of each row, and V comes from randomised subspace iteration (Halko, Martinsson and Tropp
-2011) in float32. Here r weighs an item by its events and by 0.5^(age / half-life), so that a
-history of years does not drown last week's.
+entries of each row, each times n / (n + shrinkage) where n users had both items, and V comes from
+randomised subspace iteration (Halko, Martinsson and Tropp 2011) in float32. Here r weighs an item
+by its events, by 0.5^(age / half-life in days) and by 1 / (1 + items had since / half-life in
+events), so that a history of years does not drown last week's.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class GraphFilter(Packed):
             user's vector.
         item_side: (n_items, d) float32 rows of D_i^½ V.
         half_life_days: age at which an item of a user's history counts half.
+        half_life_events: items had since at which it counts half, in its turn.
         reference: seconds since the epoch before which all events lie that were seen.
     """
 
@@ -67,6 +69,7 @@ class GraphFilter(Packed):
     user_side: Vectors
     item_side: Vectors
     half_life_days: float
+    half_life_events: float
     reference: int
 
     @property
@@ -94,7 +97,14 @@ def build_graph_filter(
     vectors = _leading_vectors(matrix, config.vectors, seed=config.seed, threads=threads)
     root = np.sqrt(degrees)[:, None]
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-    links = strongest(matrix, config.neighbours, own=True, threads=threads)
+    links = strongest(
+        matrix,
+        matrix,
+        config.neighbours,
+        own=True,
+        shrinkage=config.shrinkage,
+        threads=threads,
+    )
     return GraphFilter(
         indptr=links.indptr,
         indices=links.indices,
@@ -103,6 +113,7 @@ def build_graph_filter(
         user_side=(config.alpha * inverse * vectors).astype(np.float32),
         item_side=(root * vectors).astype(np.float32),
         half_life_days=config.half_life_days,
+        half_life_events=config.half_life_events,
         reference=interactions.reference,
     )
 

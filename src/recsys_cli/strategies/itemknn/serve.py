@@ -20,7 +20,10 @@ def open_itemknn(packs: Packs) -> Linked:
 
     def weighed(users: Users) -> CSR:
         return history.decayed(
-            users, half_life_days=model.half_life_days, reference=model.reference
+            users,
+            half_life_days=model.half_life_days,
+            half_life_events=model.half_life_events,
+            reference=model.reference,
         )
 
     return Linked(

@@ -15,7 +15,7 @@ def stages() -> list[Stage]:
             inputs=("interactions",),
             outputs=("itemknn",),
             sections=("itemknn",),
-            version=2,
+            version=3,
             run=_itemknn,
         ),
     ]

@@ -1,10 +1,17 @@
 """Items that the same users had: item-to-item neighbours (Sarwar et al. 2001; Linden et al. 2003).
 
 Interactions come in, a sparse matrix goes out whose row i holds the `neighbours` items most
-similar to item i. Similarity is the cosine of the items' columns of users, plain or with users
-weighed by TF-IDF or BM25, as `implicit` computes them. A user's score of an item is
+similar to item i. Similarity is that of the items' columns of users, plain or with users weighed
+by TF-IDF or BM25, as `implicit` computes them: the inner product over
 
-    sum over the user's items h of weight_h · 0.5^(age of the last event / half-life) · s(h, item)
+    |i|^(2 (1 - popularity)) · |j|^(2 popularity)
+
+which is the cosine where `popularity` is a half (Aiolli 2013; of BM25 it is the inner product
+alone), times n / (n + shrinkage) for items that n users had both (Bell and Koren 2007). A user's
+score of an item is
+
+    sum over the user's items h of weight_h · 0.5^(age of the last event / half-life in days)
+        / (1 + items had since / half-life in events) · s(h, item)
 
 in float64 and in the order of the history, so that many users together get the same bits as one.
 """
@@ -40,6 +47,7 @@ class ItemNeighbours(Packed):
         similarity: (links,) float32, above 0.
         n_items: size of the catalogue.
         half_life_days: age at which an item of a user's history counts half.
+        half_life_events: items had since at which it counts half, in its turn.
         reference: seconds since the epoch before which all events lie that were seen.
     """
 
@@ -48,6 +56,7 @@ class ItemNeighbours(Packed):
     similarity: npt.NDArray[np.float32]
     n_items: int
     half_life_days: float
+    half_life_events: float
     reference: int
 
     @property
@@ -74,36 +83,52 @@ def train_itemknn(
     matrix.eliminate_zeros()
     if not matrix.nnz:
         raise TrainingError("there are no interactions to compare items by", hint=Command("status"))
-    weighed = _weighed(matrix, config.similarity)
-    found = strongest(weighed, config.neighbours, own=False, threads=threads)
+    rows, columns = _weighed(matrix, config)
+    found = strongest(
+        rows,
+        columns,
+        config.neighbours,
+        own=False,
+        shrinkage=config.shrinkage,
+        threads=threads,
+    )
     return ItemNeighbours(
         indptr=found.indptr,
         indices=found.indices,
         similarity=np.asarray(found.data),
         n_items=found.n_columns,
         half_life_days=config.half_life_days,
+        half_life_events=config.half_life_events,
         reference=interactions.reference,
     )
 
 
-def _weighed(matrix: Any, similarity: str) -> Any:
-    """Users × items such that the product of two columns is their items' similarity."""
+def _weighed(matrix: Any, config: ItemKnnConfig) -> tuple[Any, Any]:
+    """Users × items twice, such that column i of one times column j of the other is s(i, j)."""
     from implicit.nearest_neighbours import bm25_weight, tfidf_weight
 
     by_item = matrix.T
-    if similarity == "bm25":
-        weighed = bm25_weight(by_item, 1.2, 0.75)
-    else:
-        weighed = _unit_rows(tfidf_weight(by_item) if similarity == "tfidf" else by_item.tocoo())
-    return weighed.T.tocsr()
+    if config.similarity == "bm25":
+        weighed = bm25_weight(by_item, 1.2, 0.75).T.tocsr()
+        return weighed, weighed
+    weighed = tfidf_weight(by_item) if config.similarity == "tfidf" else by_item.tocoo()
+    lengths = _lengths(weighed)
+    sides = []
+    for power in (1 - config.popularity, config.popularity):
+        scale = np.divide(
+            1.0, lengths ** (2 * power), out=np.zeros_like(lengths), where=lengths > 0
+        )
+        side = weighed.copy()
+        side.data = weighed.data * scale[weighed.row]
+        sides.append(side.T.tocsr())
+    return sides[0], sides[1]
 
 
-def _unit_rows(matrix: Any) -> Any:
-    """A scipy COO matrix with rows of unit length; rows of zeros stay, and are like nothing.
+def _lengths(matrix: Any) -> npt.NDArray[np.float64]:
+    """(rows,) the lengths of the rows of a scipy COO matrix; 0 for what is none but for rounding.
 
     TF-IDF weighs users of all but one of the items at 0, but for rounding.
     """
     lengths = np.sqrt(np.bincount(matrix.row, matrix.data**2, minlength=matrix.shape[0]))
-    long = lengths > _ROUNDING * lengths.max(initial=0)
-    matrix.data = matrix.data * long[matrix.row] / np.where(long, lengths, 1)[matrix.row]
-    return matrix
+    lengths[lengths <= _ROUNDING * lengths.max(initial=0)] = 0
+    return lengths
