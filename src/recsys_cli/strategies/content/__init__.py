@@ -42,6 +42,8 @@ class ContentConfig(Section):
     """How much pictures count beside texts."""
     half_life_days: PositiveFloat = 180.0
     """Age at which an item counts half in the vector of a user who had it."""
+    half_life_events: PositiveFloat = 10.0
+    """Items had since at which it counts half, in its turn."""
     availability_half_life_days: PositiveFloat = 14.0
     """Days without a sale after which an item counts as half available."""
     new_days: PositiveFloat = 90.0
@@ -178,7 +180,8 @@ CONTENT = Strategy(
         "content",
         {
             "content.text_weight": Span(0.05, 2.0, log=True),
-            "content.half_life_days": Span(5.0, 720.0, log=True),
+            "content.half_life_days": Span(1.0, 720.0, log=True),
+            "content.half_life_events": Span(0.5, 200.0, log=True),
             "content.availability_half_life_days": Span(2.0, 60.0, log=True),
             "content.new_days": Span(7.0, 365.0, log=True),
             "content.availability_weight": Span(0.0, 2.0),

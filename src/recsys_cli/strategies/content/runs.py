@@ -281,6 +281,7 @@ def user_model(context: Context) -> Facts:
         interactions,
         load_pack(context.input("content"))["vectors"],
         half_life_days=settings.half_life_days,
+        half_life_events=settings.half_life_events,
         threads=context.threads,
         scratch=context.staging,
         progress=context.progress,

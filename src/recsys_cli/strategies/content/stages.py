@@ -78,6 +78,7 @@ def content_stages() -> list[Stage]:
             outputs=("user_vectors",),
             sections=(
                 "content.half_life_days",
+                "content.half_life_events",
                 "content.availability_half_life_days",
                 "content.new_days",
                 "content.availability_weight",

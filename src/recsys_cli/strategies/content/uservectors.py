@@ -2,10 +2,10 @@
 
 Interactions and item vectors (n_items, d) float32 come in, one vector per user goes out:
 
-    u = Σ w_i · 0.5^(age_i / half-life) · v_i,     brought to length 1
+    u = Σ w_i · 0.5^(age_i / half-life in days) / (1 + since_i / half-life in events) · v_i
 
-over the user's items, with w_i the summed weight of the events with item i and age_i the age of
-the last of them. Weights below 0 stand for dislikes and push the vector away (Rocchio 1971).
+brought to length 1, over the user's items, with w_i the summed weight of the events with item i,
+age_i the age of the last of them and since_i the number of items had after it. Weights below 0 stand for dislikes and push the vector away (Rocchio 1971).
 A user without an item that has a vector has the zero vector. Interactions that were exported
 with a half-life of their own have decayed weights already; both half-lives then apply.
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
-from recsys_cli.events.decay import DAY_SECONDS, age_seconds
+from recsys_cli.events.decay import DAY_SECONDS, age_seconds, decay_in_order, had_since
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import Packed
 
@@ -62,6 +62,7 @@ def user_vectors(
     item_vectors: Vectors,
     *,
     half_life_days: float | None,
+    half_life_events: float | None = None,
     threads: int = 0,
     scratch: Path | None = None,
     progress: Progress | None = None,
@@ -72,6 +73,7 @@ def user_vectors(
         interactions: what each user had; without times no weight decays.
         item_vectors: (n_items, d) float32; zero rows for items without a vector.
         half_life_days: age at which an item counts half; None means that age does not matter.
+        half_life_events: items had since at which it counts half, in its turn; None likewise.
         threads: 0 means all cores; the result does not depend on it.
         scratch: folder for a file that holds the vectors in place of memory when they are large;
             it must stay until they have been saved.
@@ -90,7 +92,7 @@ def user_vectors(
 
     def fill(start: int) -> int:
         stop = min(start + _BLOCK, n_users)
-        history = _decayed(interactions, start, stop, half_life_days)
+        history = _decayed(interactions, start, stop, half_life_days, half_life_events)
         vectors[start:stop] = mean_vectors(history, item_vectors)
         known[start:stop] = vectors[start:stop].any(axis=1)
         return stop - start
@@ -174,7 +176,11 @@ def _noise(history: CSR) -> npt.NDArray[np.float64]:
 
 
 def _decayed(
-    interactions: Interactions, start: int, stop: int, half_life_days: float | None
+    interactions: Interactions,
+    start: int,
+    stop: int,
+    half_life_days: float | None,
+    half_life_events: float | None,
 ) -> CSR:
     """The pairs of users start to stop, weighted as the module says."""
     low, high = int(interactions.indptr[start]), int(interactions.indptr[stop])
@@ -184,6 +190,10 @@ def _decayed(
         age = age_seconds(interactions.last[low:high], interactions.reference)
         age -= _least_of_row(age, indptr)
         weights = (weights * np.exp2(-age / (DAY_SECONDS * half_life_days))).astype(np.float32)
+    if half_life_events is not None and len(weights):
+        since = had_since(np.asarray(interactions.last[low:high]), indptr)
+        in_order = decay_in_order(since, half_life_events=half_life_events)
+        weights = (weights * in_order).astype(np.float32)
     return CSR(indptr, np.asarray(interactions.indices[low:high]), interactions.n_items, weights)
 
 
