@@ -261,8 +261,8 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     single = json.loads(run("eval", "--json", "-", "-d", "hm", "-w", workspace).stdout)
     assert single["dataset"] == "hm"
     assert single["strategies"].keys() == {
-        "hybrid", "twotower", "collab", "content", "transitions", "itemknn", "graph", "repurchase",
-        "popular",
+        "hybrid", "twotower", "collab", "content", "transitions", "sessions", "itemknn", "graph",
+        "repurchase", "popular",
     }  # fmt: skip
 
 

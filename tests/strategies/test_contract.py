@@ -58,6 +58,7 @@ EXPECTED: dict[str, Callable[[Serving], None]] = {
     "itemknn": expect_held_out_item,
     "graph": expect_held_out_item,
     "transitions": expect_held_out_item,
+    "sessions": expect_held_out_item,
     "content": expect_items_of_the_colour_even_new_ones,
     "popular": expect_recent_items_of_the_region,
     "repurchase": expect_own_items,
