@@ -237,7 +237,8 @@ def user_vectors_pack() -> dict[str, Any]:
     users = user_vectors(history, content_pack()["vectors"], half_life_days=HALF_LIFE_DAYS)
     made = users.to_pack(users_fingerprint="", items_fingerprint="")
     # Too little to change who likes what.
-    return made | item_availability(history, weight=0.05).to_pack()
+    made |= item_availability(history, weight=0.05).to_pack()
+    return made | {"half_life_days": HALF_LIFE_DAYS}
 
 
 def decayed_weights(user: int) -> np.ndarray:

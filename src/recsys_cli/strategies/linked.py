@@ -28,7 +28,7 @@ class Linked:
         name: str,
         history: Interactions,
         *,
-        weighed: Callable[[Users], CSR],
+        weighed: Callable[[Interactions, Users], CSR],
         scores: Callable[[CSR], Iterator[tuple[int, CSR]]],
         among: Mask,
         reference: int,
@@ -39,7 +39,7 @@ class Linked:
         Args:
             name: of the strategy.
             history: what users had.
-            weighed: what each of some users had, with weights for data.
+            weighed: what each of some users of a history had, with weights for data.
             scores: of such rows, in blocks: the first one's place, and (rows, n_items) scores.
             among: (n_items,) items that lead to others.
             reference: seconds since the epoch before which all events lie that were seen.
@@ -62,8 +62,26 @@ class Linked:
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """The k items that score best for each of `users`; see `Recommender.recommend`."""
-        out = Recommendations.empty(len(users), k, self.name)
-        for start, scores in self._scores(self._weighed(users)):
+        weighed = self._weighed(self._history, users)
+        return self._best(weighed, k=k, exclude=exclude, allow=allow)
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The same for each row of `history`; see `FromHistory`."""
+        weighed = self._weighed(history, np.arange(history.n_users, dtype=np.int32))
+        return self._best(weighed, k=k, exclude=exclude, allow=allow)
+
+    def _best(
+        self, weighed: CSR, *, k: int, exclude: CSR | None, allow: Mask | None
+    ) -> Recommendations:
+        out = Recommendations.empty(weighed.n_rows, k, self.name)
+        for start, scores in self._scores(weighed):
             rows = np.arange(start, start + scores.n_rows)
             items, values = top_k_sparse(
                 _positive(scores),

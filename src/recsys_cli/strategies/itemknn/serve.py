@@ -21,8 +21,8 @@ def open_itemknn(packs: Packs) -> Linked:
     history = Interactions.from_pack(packs.pack("interactions"))
     model = ItemNeighbours.from_pack(packs.pack("itemknn"))
 
-    def weighed(users: Users) -> CSR:
-        return history.decayed(
+    def weighed(had: Interactions, users: Users) -> CSR:
+        return had.decayed(
             users,
             half_life_days=model.half_life_days,
             half_life_events=model.half_life_events,

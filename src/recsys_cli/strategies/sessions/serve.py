@@ -23,8 +23,8 @@ def open_sessions(packs: Packs) -> Linked:
     model = Sessions.from_pack({**pack, **plain})
     nearest = Nearest(model, compiled=warm_scratch() is not None)
 
-    def weighed(users: Users) -> CSR:
-        return history.in_order(users, half_life_events=model.half_life_events)
+    def weighed(had: Interactions, users: Users) -> CSR:
+        return had.in_order(users, half_life_events=model.half_life_events)
 
     return Linked(
         "sessions",

@@ -27,8 +27,8 @@ def open_transitions(packs: Packs, *, last_only: bool = False) -> Linked:
     model = Transitions.from_pack(packs.pack("transitions"))
     half_life = _LAST if last_only else model.half_life_events
 
-    def weighed(users: Users) -> CSR:
-        return history.in_order(users, half_life_events=half_life)
+    def weighed(had: Interactions, users: Users) -> CSR:
+        return had.in_order(users, half_life_events=half_life)
 
     return Linked(
         "transitions",
