@@ -157,6 +157,7 @@ def test_a_given_cutoff_stays_unseen_too(shop):
     [
         ({"metric": "ndcg"}, "no metric 'ndcg'"),
         ({"metric": "luck@3"}, "no metric"),
+        ({"protocol": "next-in-session"}, "not by next-in-session"),
         ({"protocol": "leave-last-out", "cutoff": datetime(2020, 9, 2)}, "no window"),
     ],
 )

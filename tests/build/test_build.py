@@ -209,7 +209,8 @@ def test_past_snapshots_are_stale_when_their_data_is(workspace):
     assert past == {
         "als.export": "stale", "als.train": "stale", "graph": "stale", "itemknn": "stale",
         "popular": "stale", "usermodel": "stale", "statistics": "stale", "hybrid.blend": "stale",
-        "twotower.pairs": "stale", "twotower.train": "stale",
+        "twotower.pairs": "stale", "twotower.train": "stale", "transitions": "stale",
+        "sessions": "stale",
     }  # fmt: skip
     # The text encoder is fitted on all datasets' texts, so what follows from it waits for hm.
     waiting = default_graph().descendants("embed.text")

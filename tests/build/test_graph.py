@@ -49,8 +49,8 @@ def test_targets():
     assert graph.select(["als.train"]) == ({"als.train"}, {"ingest", "als.export", "als.train"})
     named, needed = graph.select(["als.export+"])
     assert named == {
-        "als.export", "als.train", "graph", "itemknn", "transitions", "popular", "usermodel",
-        "statistics", "twotower.train", "hybrid.blend", "hybrid.train",
+        "als.export", "als.train", "graph", "itemknn", "transitions", "sessions", "popular",
+        "usermodel", "statistics", "twotower.train", "hybrid.blend", "hybrid.train",
     }  # fmt: skip
     assert needed == {*named, "ingest", "embed.text", "embed.image", "index", "twotower.pairs"}
     with pytest.raises(UsageError, match="no stage 'als'") as error:

@@ -261,9 +261,32 @@ def test_eval_prints_tables_and_writes_json(workspace, tmp_path):
     single = json.loads(run("eval", "--json", "-", "-d", "hm", "-w", workspace).stdout)
     assert single["dataset"] == "hm"
     assert single["strategies"].keys() == {
-        "hybrid", "twotower", "collab", "content", "transitions", "itemknn", "graph", "repurchase",
-        "popular",
+        "hybrid", "twotower", "collab", "content", "transitions", "sessions", "itemknn", "graph",
+        "repurchase", "popular",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_eval_of_what_comes_next_in_sessions(workspace, tmp_path):
+    out, users, page = (tmp_path / f"eval.{kind}" for kind in ("json", "parquet", "html"))
+    files = ["--json", out, "--per-user", users, "--report", page]
+    options = ["-d", "rr", "-s", "sessions,popular", "-w", workspace, *files]
+    result = run("eval", "--protocol", "next-in-session", *options)
+    text = " ".join(result.output.split())
+    assert "popular answered by what was known before the cut-off" in text
+    assert "sessions is best with mrr@20" in text
+    found = json.loads(out.read_text())
+    assert found["protocol"] == "next-in-session"
+    assert found["rows"] == found["truth"]["pairs"] - found["truth"]["pairs_dropped_as_seen"]
+    assert found["rows"] > found["users"] > 0
+    assert f"{found['rows']:,} steps" in text
+    for name in ("sessions", "popular"):
+        mine = found["strategies"][name]["all"]
+        # One item is relevant to each step.
+        assert mine["hitrate@20"]["value"] == pytest.approx(mine["recall@20"]["value"])
+    assert len(pl.read_parquet(users)) == 2 * found["rows"]
+    again = run("eval", "--compare", out, out, "-w", workspace)
+    assert "sessions" in again.stdout
 
 
 @pytest.mark.slow
@@ -306,6 +329,7 @@ def test_eval_over_several_windows(workspace, tmp_path):
         (["-k", "ten"], 2, "whole number"),
         (["--truth", "nowhere.csv", "-d", "hm"], 1, "nowhere.csv"),
         (["--protocol", "leave-last-out", "--horizon", "7d"], 2, "no window"),
+        (["--protocol", "next-in-session", "-d", "hm"], 1, "where times are days"),
     ],
 )
 def test_eval_refuses_with_a_sentence(workspace, arguments, code, message):

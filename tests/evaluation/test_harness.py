@@ -19,7 +19,9 @@ from recsys_cli.evaluation.groups import MAIN_GROUPS
 from recsys_cli.evaluation.harness import Measured, measure
 from recsys_cli.evaluation.result import EvalResult
 from recsys_cli.evaluation.summary import summarise
-from recsys_cli.evaluation.truth import Truth
+from recsys_cli.evaluation.truth import Steps, Truth
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Later
 from recsys_cli.ranking.contract import Recommendations, Serving
 from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.ranking.metrics import METRICS, ranking_metrics
@@ -301,3 +303,58 @@ def test_json_has_the_fixed_shape_and_null_for_empty_groups(truth: Truth, histor
     assert all(value == empty for value in collab_report["new"].values())
     assert math.isfinite(collab_report["all"]["coverage@5"]["value"])
     assert collab_report["all"]["coverage@5"]["low"] is None
+
+
+@dataclass
+class AfterTheLast:
+    """Recommends the item after the one had last, and looks at nothing else."""
+
+    reference: int | None = CUTOFF_SECONDS
+    name: str = "after"
+    n_items: int = N_ITEMS
+    unknown_reason: str = "nothing had"
+
+    def knows(self, users: np.ndarray) -> np.ndarray:
+        return np.ones(len(users), np.bool_)
+
+    def recommend(self, users, *, k, exclude=None, allow=None) -> Recommendations:
+        return Recommendations.empty(len(users), k, self.name)
+
+    def recommend_from(self, history, *, k, exclude=None, allow=None) -> Recommendations:
+        out = Recommendations.empty(history.n_users, k, self.name)
+        for row in range(history.n_users):
+            span = slice(history.indptr[row], history.indptr[row + 1])
+            out.items[row, 0] = history.indices[span][np.argmax(history.last[span])] + 1
+            out.scores[row, 0] = 1.0
+        return Recommendations.of_one(out.items, out.scores, self.name)
+
+
+def test_steps_are_asked_with_what_came_before_them_and_nothing_else(history: CSR) -> None:
+    """Sessions 1, 2, 3 and 5, 6 and 8, 10: whoever takes the next number hits all but the last."""
+    had = Interactions(
+        history.indptr, history.indices, np.ones(history.nnz, np.float32),
+        np.ones(history.nnz, np.uint32), np.full(history.nnz, 5, np.uint32), CUTOFF_SECONDS,
+        N_USERS, N_ITEMS,
+    )  # fmt: skip
+    later = Later(
+        first=np.array([0, 0, 3, 5]),
+        last=np.array([1, 2, 4, 6]),
+        items=np.array([1, 2, 3, 5, 6, 8, 10], np.int32),
+        times=np.arange(10, 17, dtype=np.uint32),
+        weights=np.ones(7, np.float32),
+    )
+    truth = Truth(
+        np.array([0, 0, 1, 38], np.int32),
+        CSR(np.arange(5), np.array([2, 3, 6, 10], np.int32), N_ITEMS),
+        protocol="next-in-session",
+        cutoff=CUTOFF,
+        horizon=timedelta(days=1),
+        steps=Steps(later, np.zeros(4, np.bool_)),
+    )
+    strategies = {"after": [AfterTheLast()], "popular": [popular(history)]}
+    result = run(truth, history, strategies, had=had, exclude_seen=False, ks=[1, 20])
+    after = result.strategies["after"].groups["all"]
+    assert after["hitrate@1"].value == after["mrr@20"].value == 0.75
+    assert (result.rows, result.users, result.rows_are) == (4, 3, "steps")
+    assert (result.main_metric, result.main_metrics[1]) == ("mrr@20", "hitrate")
+    assert result.strategies["popular"].groups["all"]["hitrate@1"].value < 0.75

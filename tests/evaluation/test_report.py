@@ -177,8 +177,8 @@ def test_histories_are_the_latest_before_the_cutoff(evaluation: Evaluation, shop
     engine = evaluation.engine
     for example in sample_examples(engine, evaluation.windows[-1], depth=3):
         user = engine.artifacts.users.find(example.user)
-        theirs = events.with_row_index().filter(pl.col("user") == user, pl.col("time") < cutoff)
-        newest = theirs.sort("time", "index", descending=True)["item"]
+        theirs = events.filter(pl.col("user") == user, pl.col("time") < cutoff)
+        newest = theirs.sort("time", "item", descending=[True, False])["item"]
         expected = [engine.artifacts.items[i] for i in newest.unique(maintain_order=True)[:3]]
         assert [shown.item for shown in example.history] == expected
         assert example.had == theirs["item"].n_unique()

@@ -10,6 +10,7 @@ import pytest
 from recsys_cli.csr import CSR
 from recsys_cli.engine.registry import AUTO, available, build_strategy, chain_names
 from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import NO_SOURCE, Recommendations
 from recsys_cli.ranking.fallback import NOTHING_LEFT, TOO_FEW, UNKNOWN, Answer, WithFallback
 from strategies import shop
@@ -185,3 +186,70 @@ def test_unknown_strategy_is_a_usage_error_that_lists_the_names() -> None:
     with pytest.raises(UsageError) as caught:
         build_strategy("magic", shop.all_packs())
     assert "collab" in (caught.value.hint or "")
+
+
+@dataclass
+class Follows:
+    """Offers the item after the one had last, in a history that it is given."""
+
+    name: str = "follows"
+    n_items: int = N
+    unknown_reason: str = "nothing had"
+    reference: int | None = None
+
+    def knows(self, users: np.ndarray) -> np.ndarray:
+        return np.zeros(len(users), np.bool_)
+
+    def recommend(self, users, *, k, exclude=None, allow=None) -> Recommendations:
+        return Recommendations.empty(len(users), k, self.name)
+
+    def recommend_from(self, history, *, k, exclude=None, allow=None) -> Recommendations:
+        if (history.weight < 0).any():
+            raise ZeroDivisionError("bad")
+        out = Recommendations.empty(history.n_users, k, self.name)
+        for row in range(history.n_users):
+            span = slice(history.indptr[row], history.indptr[row + 1])
+            if span.stop > span.start:
+                last = history.indices[span][np.argmax(history.last[span])]
+                out.items[row, 0], out.scores[row, 0] = last + 1, 1.0
+        return Recommendations.of_one(out.items, out.scores, self.name)
+
+
+def histories(*rows: dict[int, int], weight: float = 1.0) -> Interactions:
+    """Time of each item, row by row."""
+    counts = [len(row) for row in rows]
+    flat = [pair for row in rows for pair in sorted(row.items())]
+    return Interactions(
+        indptr=np.cumsum([0, *counts], dtype=np.int64),
+        indices=np.array([item for item, _ in flat], np.int32),
+        weight=np.full(len(flat), weight, np.float32),
+        count=np.ones(len(flat), np.uint32),
+        last=np.array([time for _, time in flat], np.uint32),
+        reference=100,
+        n_users=len(rows),
+        n_items=N,
+    )
+
+
+def test_who_can_rank_by_a_given_history_does_and_the_others_do_as_ever() -> None:
+    """The second of the chain gets the rows that are short, and not those of others."""
+    last = Fixed("last", list(range(N)), known=(-1, 0, 1, 2, 3))
+    parts = [Fixed("first", [7], known=(0, 1)), Follows(), last]
+    given = histories({1: 5, 4: 2}, {3: 1}, {}, {0: 9})
+    answer = WithFallback(parts).answer(users(0, 2, 3, -1), k=2, history=given)
+    assert answer.recommendations.items.tolist() == [[7, 2], [4, 0], [0, 1], [1, 0]]
+    assert sources(answer, 0) == ["first", "follows"]
+    assert sources(answer, 3) == ["follows", "last"]
+    alone = WithFallback([Follows(), last]).answer(
+        users(2, -1), k=1, history=given.take(users(2, 3))
+    )
+    assert [alone.fallback_reason(row) for row in (0, 1)] == ["nothing had", None]
+
+
+def test_a_row_of_histories_that_fails_fails_alone() -> None:
+    last = Fixed("last", list(range(N)), known=(-1,))
+    given = histories({1: 5}, {3: 1}, {6: 1})
+    given.weight[1] = -1
+    answer = WithFallback([Follows(), last]).answer(users(-1, -1, -1), k=1, history=given)
+    assert answer.recommendations.items[:, 0].tolist() == [2, 0, 7]
+    assert answer.failed.tolist() == [False, True, False]

@@ -17,7 +17,7 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.sequences import build_sequences
+from recsys_cli.events.sequences import Sequences, build_sequences
 from recsys_cli.strategies.content.availability import item_availability
 from recsys_cli.strategies.content.fusion import fuse
 from recsys_cli.strategies.content.uservectors import user_vectors
@@ -29,6 +29,8 @@ from recsys_cli.strategies.itemknn import ItemKnnConfig
 from recsys_cli.strategies.itemknn.train import train_itemknn
 from recsys_cli.strategies.popular import PopularConfig
 from recsys_cli.strategies.popular.train import build_popularity
+from recsys_cli.strategies.sessions import SessionsConfig
+from recsys_cli.strategies.sessions.train import index_sessions
 from recsys_cli.strategies.transitions import TransitionsConfig
 from recsys_cli.strategies.transitions.train import train_transitions
 
@@ -159,12 +161,22 @@ def itemknn_pack() -> dict[str, Any]:
     return model.to_pack(users_fingerprint="", items_fingerprint="")
 
 
-def transitions_pack() -> dict[str, Any]:
-    """The transitions artifact of `events`."""
-    sequences = build_sequences(
+def sequences() -> Sequences:
+    """The `events` in their order."""
+    return build_sequences(
         events().lazy(), n_users=N_USERS, n_items=N_ITEMS, spec=SPEC, reference=REFERENCE
     )
-    model = train_transitions(sequences, TransitionsConfig(), reference=REFERENCE, threads=1)
+
+
+def transitions_pack() -> dict[str, Any]:
+    """The transitions artifact of `events`."""
+    model = train_transitions(sequences(), TransitionsConfig(), reference=REFERENCE, threads=1)
+    return model.to_pack(users_fingerprint="", items_fingerprint="")
+
+
+def sessions_pack() -> dict[str, Any]:
+    """The sessions artifact of `events`."""
+    model = index_sessions(sequences(), SessionsConfig(), reference=REFERENCE)
     return model.to_pack(users_fingerprint="", items_fingerprint="")
 
 
@@ -225,7 +237,8 @@ def user_vectors_pack() -> dict[str, Any]:
     users = user_vectors(history, content_pack()["vectors"], half_life_days=HALF_LIFE_DAYS)
     made = users.to_pack(users_fingerprint="", items_fingerprint="")
     # Too little to change who likes what.
-    return made | item_availability(history, weight=0.05).to_pack()
+    made |= item_availability(history, weight=0.05).to_pack()
+    return made | {"half_life_days": HALF_LIFE_DAYS}
 
 
 def decayed_weights(user: int) -> np.ndarray:
@@ -282,6 +295,7 @@ MAKERS = {
     "itemknn": itemknn_pack,
     "graph": graph_pack,
     "transitions": transitions_pack,
+    "sessions": sessions_pack,
     "popular": popular_pack,
     "content": content_pack,
     "two_tower_vectors": two_tower_vectors_pack,

@@ -6,13 +6,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from recsys_cli.csr import CSR
 from recsys_cli.engine.registry import AUTO, build_strategy, strategy_names
-from recsys_cli.ranking.contract import NO_SOURCE, Recommendations, Recommender, Serving
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Later
+from recsys_cli.ranking.contract import (
+    NO_SOURCE,
+    FromHistory,
+    Recommendations,
+    Recommender,
+    Serving,
+)
 from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.strategies import STRATEGIES
 from strategies import shop
@@ -58,6 +67,7 @@ EXPECTED: dict[str, Callable[[Serving], None]] = {
     "itemknn": expect_held_out_item,
     "graph": expect_held_out_item,
     "transitions": expect_held_out_item,
+    "sessions": expect_held_out_item,
     "content": expect_items_of_the_colour_even_new_ones,
     "popular": expect_recent_items_of_the_region,
     "repurchase": expect_own_items,
@@ -283,3 +293,52 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+FROM_HISTORY = {"collab", "content", "graph", "itemknn", "repurchase", "sessions", "transitions"}
+
+
+@pytest.fixture(params=sorted(FROM_HISTORY))
+def from_history(request: pytest.FixtureRequest, packs: shop.Packs) -> Any:
+    return STRATEGIES[request.param].open(packs, 0)
+
+
+def test_who_ranks_by_a_history_that_is_given(packs: shop.Packs) -> None:
+    can = {n for n, s in STRATEGIES.items() if isinstance(s.open(packs, 0), FromHistory)}
+    assert can == FROM_HISTORY
+
+
+def test_given_the_history_that_is_known_lists_are_those_of_the_user(from_history: Any) -> None:
+    """But for collab, whose factors of users are not what folding in gives, to the bit."""
+    given = Interactions.from_pack(shop.interactions_pack()).take(EVERYBODY)
+    exclude, allow = random_exclusion(len(EVERYBODY)), random_mask()
+    asked: dict[str, Any] = {"k": 6, "exclude": exclude, "allow": allow}
+    got = from_history.recommend_from(given, **asked)
+    check_shape(got, len(EVERYBODY), 6)
+    if from_history.name != "collab":
+        want = from_history.recommend(EVERYBODY, **asked)
+        np.testing.assert_array_equal(got.items, want.items)
+        np.testing.assert_array_equal(got.scores, want.scores)
+    for row in range(len(EVERYBODY)):
+        part = exclude.take(np.array([row]))
+        alone = from_history.recommend_from(
+            given.take(np.array([row], np.int32)), k=6, exclude=part, allow=allow
+        )
+        np.testing.assert_array_equal(alone.items[0], got.items[row])
+        np.testing.assert_array_equal(alone.scores[0], got.scores[row])
+
+
+def test_a_stranger_with_a_history_gets_what_goes_with_it(from_history: Any) -> None:
+    """Three odd items, by somebody of whom nothing was known: odd items come first."""
+    three = Later(
+        first=np.zeros(1, np.int64),
+        last=np.array([3]),
+        items=np.array([1, 3, 5], np.int32),
+        times=np.array([1, 2, 3], np.uint32) + np.uint32(shop.REFERENCE),
+        weights=np.ones(3, np.float32),
+    )
+    had = Interactions.from_pack(shop.interactions_pack())
+    given = three.over(had, np.array([-1], np.int32))
+    got = from_history.recommend_from(given, k=3)
+    assert (got.items[0] % 2 == 1).all()
+    assert (got.items >= 0).all()

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.columns import ITEM, TIME, USER
 from recsys_cli.evaluation.report.examples import Example, ExampleList, Shown
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.ranking.contract import UNKNOWN_USER
 from recsys_cli.store.files import atomic_path, read_json
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from recsys_cli.apps.evaluate import Evaluation
     from recsys_cli.engine.engine import Engine
     from recsys_cli.evaluation.harness import Measured
     from recsys_cli.evaluation.report.training import Line
+    from recsys_cli.events.interactions import Interactions
 
 USERS = 10
 DEPTH = 12
@@ -95,19 +93,18 @@ def sample_examples(
     drawn = rng.choice(known, size=min(many, len(known)), replace=False)
     users = window.truth.users[drawn]
     catalogue = _Catalogue(engine)
-    history = _latest(engine, users, depth)
-    lists = {
-        name: engine.answer(users, strategy=name, k=depth, exclude_seen=window.exclude_seen)
-        for name in window.strategies
-    }
+    given = window.truth.given(drawn, engine.had)
+    before = engine.had.take(users) if given is None else given
+    asked: dict[str, Any] = {"k": depth, "exclude_seen": window.exclude_seen, "history": given}
+    lists = {name: engine.answer(users, strategy=name, **asked) for name in window.strategies}
     examples = []
     for row, (at, user) in enumerate(zip(drawn.tolist(), users.tolist(), strict=True)):
-        relevant, had = window.truth.items.row(at), engine.history.row(user)
+        relevant, had = window.truth.items.row(at), before.items.row(row)
         examples.append(
             Example(
                 user=engine.artifacts.users[user],
                 had=len(had),
-                history=[catalogue.shown(i) for i in history.get(user, [])],
+                history=[catalogue.shown(i) for i in _latest(before, row, depth)],
                 relevant=len(relevant),
                 truth=[catalogue.shown(i, had=had) for i in relevant[:depth].tolist()],
                 lists=[
@@ -154,16 +151,9 @@ class _Catalogue:
         )
 
 
-def _latest(engine: Engine, users: Rows, depth: int) -> dict[int, list[int]]:
-    """The different items of each user in the snapshot, the one of the last event first."""
-    import polars as pl
-
-    path = engine.artifacts.workspace.file("events", engine.dataset)
-    theirs = pl.scan_parquet(path).filter(pl.col(USER).is_in(users.tolist()))
-    seen: pl.DataFrame = (
-        engine.artifacts.snapshot.filter(theirs).select(USER, ITEM, TIME).with_row_index().collect()
-    )
-    newest = seen.sort(TIME, "index", descending=True, nulls_last=True)
-    distinct = newest.unique([USER, ITEM], keep="first", maintain_order=True)
-    grouped = distinct.group_by(USER, maintain_order=True).agg(pl.col(ITEM).head(depth))
-    return dict(zip(grouped[USER].to_list(), grouped[ITEM].to_list(), strict=True))
+def _latest(before: Interactions, row: int, depth: int) -> list[int]:
+    """The items of a row, those had last first."""
+    span = slice(before.indptr[row], before.indptr[row + 1])
+    order = np.lexsort((before.indices[span], -before.last[span].astype(np.int64)))
+    latest: list[int] = before.indices[span][order[:depth]].tolist()
+    return latest

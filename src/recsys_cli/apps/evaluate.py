@@ -27,6 +27,7 @@ from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, chain_names
 from recsys_cli.errors import ArtifactError, Hint, RecsysError
 from recsys_cli.evaluation.truth import Truth, fingerprint
+from recsys_cli.ranking.contract import FromHistory
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -192,7 +193,7 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
     segments, left_out = segments_of(artifacts, truth)
     measured = measure(
         {name: engine.strategy(name) for name in run.names},
-        replace(truth, warnings=(*truth.warnings, *left_out)),
+        replace(truth, warnings=(*truth.warnings, *left_out, *_about_steps(truth, engine, run))),
         dataset=run.dataset,
         history=engine.history,
         history_reference=int(artifacts.pack("interactions")["reference"]),
@@ -202,9 +203,31 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
         # To tell how alike the items of a list are.
         vectors=artifacts.pack("content")["vectors"] if artifacts.has("content") else None,
         details={"snapshot": str(snapshot), "artifacts": _keys(run, snapshot)},
+        had=engine.had,
         progress=run.opened.progress,
     )
     return engine, measured
+
+
+def _about_steps(truth: Truth, engine: Engine, run: _Run) -> list[str]:
+    """What must be known of figures of next-in-session: what cannot be hit, and who cannot see."""
+    from recsys_cli.evaluation.groups import cold_truth
+
+    if truth.steps is None:
+        return []
+    told = []
+    if new := cold_truth(truth, engine.history).nnz:
+        told.append(
+            f"{new:,} of {len(truth.users):,} steps go on to an item that had no event before the "
+            "cut-off; they count as misses, but for strategies that rank such items"
+        )
+    blind = [n for n in run.names if not isinstance(engine.strategy(n).chain[0], FromHistory)]
+    if blind:
+        told.append(
+            f"{', '.join(blind)} answered by what was known before the cut-off, whatever the "
+            "session shows"
+        )
+    return told
 
 
 def build(

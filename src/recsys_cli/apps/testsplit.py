@@ -18,13 +18,14 @@ from recsys_cli.engine.registry import AUTO, find_strategy
 from recsys_cli.errors import DataError, UsageError
 from recsys_cli.evaluation.truth import (
     LEAVE_LAST_OUT,
+    NEXT_IN_SESSION,
     TRUTH_FILE,
     Truth,
     refuse_overlap,
     seen_pairs,
     without_seen,
 )
-from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.snapshot import Snapshot, events_between
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ class Question:
     Attributes:
         strategies: names; empty means all that make sense for the dataset.
         ks: depths; empty means those of the config.
-        protocol: temporal or leave-last-out; None means the config's.
+        protocol: temporal, leave-last-out or next-in-session; None means the config's.
         cutoff: start of the last test window; None means that it ends with the last event.
         horizon: length of a window; None means the dataset's.
         windows: number of consecutive test windows; None means the config's.
@@ -95,12 +96,14 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
     import polars as pl
 
     from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth, window_starts
+    from recsys_cli.evaluation.steps import next_in_session
 
     if question.truth:
         return [_given(artifacts, question.truth, question.cutoff)]
     events = pl.scan_parquet(artifacts.workspace.file("events", artifacts.dataset))
     spec, n_items = artifacts.spec, len(artifacts.items)
-    if (question.protocol or settings.protocol) == LEAVE_LAST_OUT:
+    protocol = question.protocol or settings.protocol
+    if protocol == LEAVE_LAST_OUT:
         return [leave_last_out_truth(events, spec=spec, n_items=n_items)]
     starts = window_starts(
         events,
@@ -109,9 +112,22 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
         cutoff=question.cutoff,
         horizon=question.horizon,
     )
-    return [
+    truths = [
         temporal_truth(events, spec=spec, n_items=n_items, cutoff=start, horizon=question.horizon)
         for start in starts
+    ]
+    if protocol != NEXT_IN_SESSION:
+        return truths
+    ends = [Snapshot(as_of=start + (question.horizon or spec.horizon)) for start in starts]
+    return [
+        next_in_session(
+            truth,
+            events_between(events, snapshot_before(truth), end),
+            spec=spec,
+            gap=timedelta(minutes=settings.gap_minutes),
+            seed=settings.seed,
+        )
+        for truth, end in zip(truths, ends, strict=True)
     ]
 
 

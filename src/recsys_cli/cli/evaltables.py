@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from recsys_cli.evaluation.result import EvalResult
 
 _SHOWN = ("ndcg", "map", "recall", "coverage")
-_COMPARED = ("ndcg", "map", "recall")
 _USUAL = 12
 _MANY = 0.1
 """Share of users above which it is told that others answered them."""
@@ -37,6 +36,7 @@ def print_result(result: EvalResult, hints: Mapping[str, Hint]) -> None:
     """
     print_line(
         f"{result.dataset}: {result.protocol}{_span(result)}, {counted(result.users, 'users')}"
+        + (f", {counted(result.rows, 'steps')}" if result.rows_are == "steps" else "")
     )
     for warning in result.warnings:
         say(f"Warning: {warning}")
@@ -64,7 +64,7 @@ def _span(result: EvalResult) -> str:
 
 def _print_groups(result: EvalResult) -> None:
     """A row per strategy, or per strategies that come out alike: means with 95% intervals."""
-    k, what = result.main_k(), _rows(result)
+    k, what, shown = result.main_k(), result.rows_are, (*result.main_metrics, "coverage")
     for group, count in result.groups.items():
         # Segments, such as age_group=25-34, are in --json and --report.
         if not count or "=" in group:
@@ -72,7 +72,7 @@ def _print_groups(result: EvalResult) -> None:
         alike: dict[tuple[str, ...], list[str]] = {}
         for name, outcome in result.strategies.items():
             figures = outcome.groups[group]
-            row = tuple(_cell(figures.get(f"{metric}@{k}")) for metric in _SHOWN)
+            row = tuple(_cell(figures.get(f"{metric}@{k}")) for metric in shown)
             alike.setdefault(row, []).append(name)
         rows: list[list[str]] = []
         for cells, names in alike.items():
@@ -80,14 +80,9 @@ def _print_groups(result: EvalResult) -> None:
             first, *others = [*(f"{name}," for name in names[:-1]), names[-1]]
             rows += [[first, *cells], *([name, *[""] * len(cells)] for name in others)]
         title = f"{group.replace('_', ' ')}: {counted(count, what)}, lists of {k}"
-        print_table(["strategy", *_SHOWN], rows, title=title, right=_SHOWN)
+        print_table(["strategy", *shown], rows, title=title, right=shown)
         if group == "all" and (notes := _fallbacks(result)):
             print_line("\n".join(notes) + "\n")
-
-
-def _rows(result: EvalResult) -> str:
-    """What is counted: users, or users in windows."""
-    return "rows" if len(result.windows) > 1 else "users"
 
 
 def _fallbacks(result: EvalResult) -> list[str]:
@@ -105,7 +100,7 @@ def _fallbacks(result: EvalResult) -> list[str]:
         if not own and list(others.values()) == [result.rows]:
             told = f"{next(iter(others))} did"
         part = f"{own:,}" if own else "none"
-        text = f"answered {part} of {counted(result.rows, _rows(result))}; {told}"
+        text = f"answered {part} of {counted(result.rows, result.rows_are)}; {told}"
         alike.setdefault(text, []).append(name)
     return [f"{listed(names)} {text}." for text, names in alike.items()]
 
@@ -131,19 +126,19 @@ def _verdict(result: EvalResult) -> str:
 
 
 def _print_differences(result: EvalResult) -> None:
-    k = result.main_k()
+    k, compared = result.main_k(), result.main_metrics
     rows = [
-        [name, *(_difference(outcome.differences["all"][f"{m}@{k}"]) for m in _COMPARED)]
+        [name, *(_difference(outcome.differences["all"][f"{m}@{k}"]) for m in compared)]
         for name, outcome in result.strategies.items()
         if outcome.differences
     ]
     if rows:
         title = f"difference from {result.baseline}, user by user, lists of {k} (* outside noise)"
-        print_table(["strategy", *_COMPARED], rows, title=title, right=_COMPARED)
+        print_table(["strategy", *compared], rows, title=title, right=compared)
 
 
 def _print_windows(result: EvalResult) -> None:
-    metric = f"ndcg@{result.main_k()}"
+    metric = result.main_metric
     rows = [
         [name, *(_short(window.strategies[name]["all"][metric].value) for window in result.windows)]
         for name in result.strategies

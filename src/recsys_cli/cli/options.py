@@ -109,6 +109,7 @@ class Protocol(StrEnum):
 
     TEMPORAL = "temporal"
     LEAVE_LAST_OUT = "leave-last-out"
+    NEXT_IN_SESSION = "next-in-session"
 
 
 def either(given: str | None, named: str | None, option: str) -> str | None:

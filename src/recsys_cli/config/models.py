@@ -224,14 +224,17 @@ class EvalConfig(Section):
 
     k: list[PositiveInt] = [10, 12, 20]
     """Depths at which every metric is computed."""
-    protocol: Literal["temporal", "leave-last-out"] = "temporal"
+    protocol: Literal["temporal", "leave-last-out", "next-in-session"] = "temporal"
     """How the test events are split off."""
+    gap_minutes: PositiveFloat = 30.0
+    """Pause after which a user's next event begins another session of next-in-session."""
     resamples: PositiveInt = 1000
     """Bootstrap resamples behind the 95% intervals."""
     seed: int = 42
-    """Seed of the bootstrap, and of the users that the report shows."""
+    """Seed of the bootstrap, of the users that the report shows, and of the sessions drawn."""
     windows: PositiveInt = 1
-    """Test windows of the temporal protocol, the last of which ends with the last event."""
+    """Test windows of the temporal protocol and of next-in-session, the last of which ends with the
+    last event."""
     baseline: str = "popular"
     """Strategy that the others are compared with, where it is measured too."""
 

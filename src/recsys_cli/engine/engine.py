@@ -83,9 +83,14 @@ class Engine:
         self._built: dict[str, Serving] = {}
 
     @cached_property
+    def had(self) -> Interactions:
+        """What each user had, how often and when."""
+        return Interactions.from_pack(self.artifacts.pack("interactions"))
+
+    @property
     def history(self) -> CSR:
         """(n_users, n_items) what each user already has."""
-        return Interactions.from_pack(self.artifacts.pack("interactions")).items
+        return self.had.items
 
     def strategy(self, name: str) -> WithFallback:
         """A strategy with its fallback chain.
@@ -145,19 +150,29 @@ class Engine:
         k: int,
         exclude_seen: bool | None = None,
         allow: npt.NDArray[np.bool_] | None = None,
+        history: Interactions | None = None,
     ) -> Answer:
         """Lists for users (n,) int32 by row, -1 for unknown ones.
 
-        Lists are never longer than the catalogue, so a large k costs no memory.
+        Lists are never longer than the catalogue, so a large k costs no memory. `history`, n rows,
+        stands in place of what users had; see `WithFallback.answer`.
         """
-        exclude = self._excluded(users, exclude_seen)
+        exclude = self._excluded(users, exclude_seen, history)
         chain = self.strategy(strategy)
-        return chain.answer(users, k=min(k, chain.n_items), exclude=exclude, allow=allow)
+        k = min(k, chain.n_items)
+        return chain.answer(users, k=k, exclude=exclude, allow=allow, history=history)
 
-    def _excluded(self, users: npt.NDArray[np.int32], exclude_seen: bool | None) -> CSR | None:
+    def _excluded(
+        self,
+        users: npt.NDArray[np.int32],
+        exclude_seen: bool | None,
+        history: Interactions | None = None,
+    ) -> CSR | None:
         if exclude_seen is None:
             exclude_seen = not self.artifacts.spec.repurchase
-        return self.history.take(users) if exclude_seen else None
+        if not exclude_seen:
+            return None
+        return self.history.take(users) if history is None else history.items
 
     def recommend_one(
         self,

@@ -20,6 +20,7 @@ from recsys_cli.errors import Command, DataError
 from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list_names
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
 from recsys_cli.evaluation.truth import Truth, seen_pairs
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.moments import said, spoken
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.ranking.fallback import WithFallback
@@ -87,6 +88,7 @@ class _Known:
     history: CSR
     facts: ItemFacts
     cold_truth: CSR
+    had: Interactions | None
 
 
 def measure(
@@ -100,6 +102,7 @@ def measure(
     exclude_seen: bool,
     segments: Mapping[str, Mask] | None = None,
     vectors: npt.NDArray[np.float32] | None = None,
+    had: Interactions | None = None,
     details: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -117,6 +120,8 @@ def measure(
         segments: further groups by name, each a mask (n,) over the test users.
         vectors: (n_items, d) float32 content vectors for the diversity of lists, zero for items
             without one; None where there are none.
+        had: `history` in full, for a truth of steps, which are predicted from what was had since
+            besides, by those strategies that can be given it.
         details: further fields of the report.
         progress: told how many users are done.
 
@@ -131,7 +136,7 @@ def measure(
     if exclude_seen and seen_pairs(truth, history).any():
         raise ValueError("truth holds pairs that the lists leave out; see `without_seen`")
     facts, depths = ItemFacts.from_history(history, vectors), tuple(sorted(set(ks)))
-    known = _Known(history, facts, cold_truth(truth, history))
+    known = _Known(history, facts, cold_truth(truth, history), had)
     window = Measured(
         truth=truth,
         names=(*metric_names(depths), *list_names(depths, facts)),
@@ -205,9 +210,10 @@ def _measure_one(
     step = max(1, _BLOCK_CELLS // k)
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
-        had = known.history.take(truth.users[rows])
+        given = truth.given(rows, known.had)
+        had = known.history.take(truth.users[rows]) if given is None else given.items
         exclude = had if window.exclude_seen else None
-        answer = strategy.answer(truth.users[rows], k=k, exclude=exclude)
+        answer = strategy.answer(truth.users[rows], k=k, exclude=exclude, history=given)
         items = answer.recommendations.items
         beyond = list_metrics(items, known.facts, had, ks=ks)
         for table, relevant in ((values, truth.items), (cold_values, known.cold_truth)):

@@ -9,6 +9,7 @@ from typing import Any
 
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL
+from recsys_cli.evaluation.truth import NEXT_IN_SESSION
 from recsys_cli.moments import days_in, iso
 
 Table = Mapping[str, Mapping[str, Interval]]
@@ -100,11 +101,12 @@ class EvalResult:
 
     Attributes:
         dataset: name of the dataset.
-        protocol: temporal, leave-last-out or truth-file.
+        protocol: temporal, leave-last-out, next-in-session or truth-file.
         cutoff: start of the last test window; None where there is none.
         horizon: length of a window.
         users: number of test users.
-        groups: rows per group, a row being one user in one window; see `evaluation.groups`.
+        groups: rows per group, a row being one user in one window, or one step; see
+            `evaluation.groups`.
         strategies: results by strategy.
         ks: depths.
         exclude_seen: whether items that users already had were left out of the lists.
@@ -149,10 +151,32 @@ class EvalResult:
         shares = self.strategies[strategy].served_by
         return {name: round(share * self.rows) for name, share in shares.items()}
 
+    @property
+    def rows_are(self) -> str:
+        """What a row is one of: users, rows (users in windows), or steps of users' sessions."""
+        if self.protocol == NEXT_IN_SESSION:
+            return "steps"
+        return "rows" if len(self.windows) > 1 else "users"
+
+    @property
+    def main_metrics(self) -> tuple[str, str, str]:
+        """The metrics to show where there is room for three; the first says who is best."""
+        if self.protocol == NEXT_IN_SESSION:
+            return ("mrr", "hitrate", "ndcg")
+        return ("ndcg", "map", "recall")
+
     def main_k(self) -> int:
-        """The depth to show where there is room for one: 12 if measured, else the deepest."""
-        usual = 12
+        """The depth to show where there is room for one: the usual if measured, else the deepest.
+
+        That is 12, and 20 of next-in-session.
+        """
+        usual = 20 if self.protocol == NEXT_IN_SESSION else 12
         return usual if usual in self.ks else self.ks[-1]
+
+    @property
+    def main_metric(self) -> str:
+        """metric@k that says who is best."""
+        return f"{self.main_metrics[0]}@{self.main_k()}"
 
     def figures(self) -> Iterator[tuple[str | float | None, ...]]:
         """A row per strategy, group and metric: value, low, high, and those of the difference.

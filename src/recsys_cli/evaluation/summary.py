@@ -79,7 +79,7 @@ def lead_of(result: EvalResult, windows: Sequence[Measured], names: Sequence[str
         windows: what was measured.
         names: strategies to choose from, at least one; of equal ones the first is ahead.
     """
-    metric = f"ndcg@{result.main_k()}"
+    metric = result.main_metric
     best, *others = sorted(
         names, key=lambda name: -result.strategies[name].groups[ALL][metric].value
     )

@@ -12,27 +12,49 @@ import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Later
 from recsys_cli.moments import iso, seconds_at
 from recsys_cli.store.idtable import IdTable
 
 TEMPORAL = "temporal"
 LEAVE_LAST_OUT = "leave-last-out"
+NEXT_IN_SESSION = "next-in-session"
 TRUTH_FILE = "truth-file"
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """Test users and their relevant items.
+class Steps:
+    """What each test row is predicted from besides what its user had before the test.
 
     Attributes:
-        users: (n,) int32 user rows; -1 for users that the dataset does not know.
+        later: the events of the window before the row's moment.
+        again: (n,) whether the row's item is among them.
+    """
+
+    later: Later
+    again: npt.NDArray[np.bool_]
+
+    def take(self, rows: npt.NDArray[np.integer]) -> Steps:
+        """The given rows, in that order."""
+        return Steps(self.later.take(rows), self.again[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Test users and their relevant items; or steps of their sessions, and the item of each.
+
+    Attributes:
+        users: (n,) int32 user rows; -1 for users that the dataset does not know. Those of steps
+            come more than once.
         items: n rows of relevant items, each with at least one. Columns from the catalogue's
             size up stand for items that the catalogue lacks: they count as misses.
-        protocol: temporal, leave-last-out or truth-file.
+        protocol: temporal, leave-last-out, next-in-session or truth-file.
         cutoff: where the test window starts, and before which all training events lie.
         horizon: length of the window.
         counts: what was found, dropped or unknown, for the report.
         warnings: sentences that the reader of the numbers must know.
+        steps: of next-in-session, what came before each row.
     """
 
     users: npt.NDArray[np.int32]
@@ -42,6 +64,7 @@ class Truth:
     horizon: timedelta | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    steps: Steps | None = None
 
     @classmethod
     def from_pairs(
@@ -57,6 +80,15 @@ class Truth:
         relevant = CSR.from_pairs(at, items, n_rows=len(rows), n_columns=n_columns)
         return cls(rows.astype(np.int32), relevant, protocol, counts={"pairs": relevant.nnz})
 
+    def given(self, rows: npt.NDArray[np.integer], had: Interactions | None) -> Interactions | None:
+        """What some rows (n,) are to be predicted from: of steps, all that was had by then.
+
+        None means what the artifacts say of the users, who had that in `had`.
+        """
+        if self.steps is None or had is None:
+            return None
+        return self.steps.later.take(rows).over(had, self.users[rows])
+
     @property
     def cutoff_seconds(self) -> int | None:
         """The cut-off as seconds since the epoch."""
@@ -64,9 +96,10 @@ class Truth:
 
 
 def seen_pairs(truth: Truth, history: CSR) -> npt.NDArray[np.bool_]:
-    """(nnz,) which entries of `truth.items` their user already has in `history`."""
+    """(nnz,) which entries of `truth.items` their user has already, in `history` or since."""
     rows, columns = truth.items.entries()
-    return history.contains(truth.users[rows], columns)
+    had = history.contains(truth.users[rows], columns)
+    return had if truth.steps is None else had | truth.steps.again[rows]
 
 
 def without_seen(truth: Truth, history: CSR) -> Truth:
@@ -93,7 +126,13 @@ def without_seen(truth: Truth, history: CSR) -> Truth:
         "users_dropped_as_seen": len(truth.users) - len(kept),
     }
     items = CSR.from_pairs(new_rows, columns, n_rows=len(kept), n_columns=truth.items.n_columns)
-    return replace(truth, users=truth.users[kept], items=items, counts={**truth.counts, **dropped})
+    return replace(
+        truth,
+        users=truth.users[kept],
+        items=items,
+        counts={**truth.counts, **dropped},
+        steps=None if truth.steps is None else truth.steps.take(kept),
+    )
 
 
 def fingerprint(truths: Sequence[Truth], *, users: IdTable, items: IdTable) -> str:

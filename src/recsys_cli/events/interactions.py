@@ -11,7 +11,7 @@ with weight 0: it still counts as seen, and training leaves it out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +67,19 @@ class Interactions(Packed):
     def items(self) -> CSR:
         """(n_users, n_items) which items each user had, without weights."""
         return CSR(self.indptr, self.indices, self.n_items)
+
+    def take(self, users: Users) -> Interactions:
+        """What `users` (n,) had, as n rows; user -1 had nothing."""
+        indptr, at = self.matrix.positions(users)
+        return replace(
+            self,
+            indptr=indptr,
+            indices=self.indices[at],
+            weight=self.weight[at],
+            count=self.count[at],
+            last=self.last[at],
+            n_users=len(users),
+        )
 
     def have_weight(self, users: Users, *, among: Mask | None = None) -> Mask:
         """(n,) whether each of `users` (n,) had an item of some weight; user -1 did not.

@@ -8,12 +8,15 @@ somebody likes is ranked by vectors instead (`cold`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+
+if TYPE_CHECKING:
+    from recsys_cli.events.interactions import Interactions
 
 UNKNOWN_USER = -1
 NO_SOURCE = 255
@@ -83,6 +86,29 @@ class Recommender(Protocol):
             k: list length; lists are shorter only where the strategy has no more items.
             exclude: matrix of n rows, row i the items that user i must not get.
             allow: (n_items,) mask of items that may be recommended; None means all.
+        """
+        ...
+
+
+@runtime_checkable
+class FromHistory(Protocol):
+    """What can rank for a history that it is given, such as that of a session that is going on."""
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: npt.NDArray[np.bool_] | None = None,
+    ) -> Recommendations:
+        """The k best items for each row of `history`; otherwise as `Recommender.recommend`.
+
+        Args:
+            history: what somebody had, n rows, in place of what the artifacts say of users.
+            k: as there.
+            exclude: as there.
+            allow: as there.
         """
         ...
 

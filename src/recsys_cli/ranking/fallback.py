@@ -8,15 +8,25 @@ fails for one of them has nothing for that one, and the others do not notice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.errors import RecsysError, sentence
-from recsys_cli.ranking.contract import NO_SOURCE, UNKNOWN_USER, Recommendations, Serving
+from recsys_cli.ranking.contract import (
+    NO_SOURCE,
+    UNKNOWN_USER,
+    FromHistory,
+    Recommendations,
+    Serving,
+)
 from recsys_cli.ranking.vectors import Mask, Users
+
+if TYPE_CHECKING:
+    from recsys_cli.events.interactions import Interactions
 
 SERVED = 0
 """Code of "no fallback": the strategy asked for made the list."""
@@ -108,16 +118,20 @@ class WithFallback:
         exclude: CSR | None = None,
         allow: Mask | None = None,
         first: Recommendations | None = None,
+        history: Interactions | None = None,
     ) -> Answer:
         """The k best items for each of `users`, with who made the list and why.
 
         Arguments as in `Recommender.recommend`, and `first`, the first strategy's lists, where
-        the caller has them already. A list is shorter than k only where no strategy of the chain
-        has another item; no item stands in a list twice.
+        the caller has them already, or `history`, n rows of what `users` had, in place of what the
+        artifacts say, for those strategies that can rank by it (`FromHistory`). A list is shorter
+        than k only where no strategy of the chain has another item; no item stands in a list
+        twice.
         """
         failures = _Failures(len(users))
         if first is None:
-            first = failures.isolated(self.chain[0], users, k=k, exclude=exclude, allow=allow)
+            asked = _Asked(users, exclude, history)
+            first = failures.isolated(self.chain[0], asked, k=k, allow=allow)
         lists = _Lists(first, stages=len(self.chain))
         own = lists.lengths.copy()
         for stage, strategy in enumerate(self.chain[1:], 1):
@@ -126,15 +140,16 @@ class WithFallback:
                 break
             barred = lists.also_excluded(short, exclude, self.n_items)
             later = _Failures(len(short))
-            more = later.isolated(strategy, users[short], k=k, exclude=barred, allow=allow)
+            asked = replace(_Asked(users, None, history).take(short), exclude=barred)
+            more = later.isolated(strategy, asked, k=k, allow=allow)
             lists.append(short, more, stage)
         return Answer(
             lists.result(),
             lists.used,
             tuple(strategy.name for strategy in self.chain),
-            np.where(failures.rows, _FAILED, self._reason(users, own, lists.lengths, k)).astype(
-                np.uint8
-            ),
+            np.where(
+                failures.rows, _FAILED, self._reason(users, own, lists.lengths, k, history)
+            ).astype(np.uint8),
             (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW, FAILED),
             failures.rows,
             failures.first,
@@ -146,13 +161,16 @@ class WithFallback:
         own: npt.NDArray[np.int64],
         total: npt.NDArray[np.int64],
         k: int,
+        history: Interactions | None,
     ) -> Codes:
         """Codes from the lengths of the first strategy's lists and of the final ones."""
         reason = np.full(len(users), SERVED, np.uint8)
         reason[(own < k) & (total > own)] = _TOO_FEW
         empty = own == 0
         reason[empty] = _NOTHING_LEFT
-        if empty.any():
+        if empty.any() and history is not None and isinstance(self.chain[0], FromHistory):
+            reason[empty] = _NOT_KNOWN
+        elif empty.any():
             reason[empty & ~self.chain[0].knows(users)] = _NOT_KNOWN
             reason[empty & (users == UNKNOWN_USER)] = _UNKNOWN
         return reason
@@ -166,38 +184,48 @@ class _Failures:
         self.first: str | None = None
 
     def isolated(
-        self,
-        strategy: Serving,
-        users: Users,
-        *,
-        k: int,
-        exclude: CSR | None,
-        allow: Mask | None,
-        start: int = 0,
+        self, strategy: Serving, asked: _Asked, *, k: int, allow: Mask | None, start: int = 0
     ) -> Recommendations:
-        """`strategy.recommend`, with an empty list for each user that it fails for.
+        """The strategy's lists, with an empty one for each user that it fails for.
 
         What a known error says is about the artifacts, and so about everybody.
         """
         try:
-            return strategy.recommend(users, k=k, exclude=exclude, allow=allow)
+            return asked.answered_by(strategy, k=k, allow=allow)
         except (RecsysError, MemoryError):
             raise
         except Exception as error:
             self.first = self.first or sentence(error)
-        if len(users) == 1:
+        n = len(asked.users)
+        if n == 1:
             self.rows[start] = True
             return Recommendations.empty(1, k, strategy.name)
-        middle = len(users) // 2
-        halves = []
-        for half in (slice(None, middle), slice(middle, None)):
-            rows = np.arange(len(users))[half]
-            part = None if exclude is None else exclude.take(rows)
-            at = start + int(rows[0])
-            halves.append(
-                self.isolated(strategy, users[half], k=k, exclude=part, allow=allow, start=at)
-            )
+        halves = [
+            self.isolated(strategy, asked.take(rows), k=k, allow=allow, start=start + int(rows[0]))
+            for rows in (np.arange(n // 2), np.arange(n // 2, n))
+        ]
         return _stacked(*halves)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whom lists are asked for, and what goes with each: n rows."""
+
+    users: Users
+    exclude: CSR | None
+    history: Interactions | None
+
+    def take(self, rows: npt.NDArray[np.intp]) -> _Asked:
+        return _Asked(
+            self.users[rows],
+            None if self.exclude is None else self.exclude.take(rows),
+            None if self.history is None else self.history.take(rows.astype(np.int32)),
+        )
+
+    def answered_by(self, strategy: Serving, *, k: int, allow: Mask | None) -> Recommendations:
+        if self.history is not None and isinstance(strategy, FromHistory):
+            return strategy.recommend_from(self.history, k=k, exclude=self.exclude, allow=allow)
+        return strategy.recommend(self.users, k=k, exclude=self.exclude, allow=allow)
 
 
 def _stacked(above: Recommendations, below: Recommendations) -> Recommendations:

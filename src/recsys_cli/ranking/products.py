@@ -8,7 +8,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import FactorRanker
-from recsys_cli.ranking.vectors import Mask, Users, are_known, recommend_known
+from recsys_cli.ranking.vectors import Mask, Users, Vectors, are_known, recommend_known
 
 
 class ByProduct:
@@ -73,6 +73,22 @@ class ByProduct:
             users,
             vectors=self._users,
             known=self._known,
+            rank=self.recommend_vectors,
+            name=self.name,
+            k=k,
+            exclude=exclude,
+            allow=allow,
+        )
+
+    def recommend_made(
+        self, vectors: Vectors, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """As `recommend_vectors`, with empty lists for rows of zeros, which stand for nothing."""
+        known: Mask = (vectors != 0).any(axis=1)
+        return recommend_known(
+            np.arange(len(vectors), dtype=np.int32),
+            vectors=vectors,
+            known=known,
             rank=self.recommend_vectors,
             name=self.name,
             k=k,

@@ -9,6 +9,7 @@ from recsys_cli.strategies.hybrid import HYBRID
 from recsys_cli.strategies.itemknn import ITEMKNN
 from recsys_cli.strategies.popular import POPULAR
 from recsys_cli.strategies.repurchase import REPURCHASE
+from recsys_cli.strategies.sessions import SESSIONS
 from recsys_cli.strategies.transitions import TRANSITIONS
 from recsys_cli.strategies.twotower import TWOTOWER
 
@@ -18,6 +19,7 @@ _ALL = (
     COLLAB,
     CONTENT,
     TRANSITIONS,
+    SESSIONS,
     ITEMKNN,
     GRAPH,
     REPURCHASE,

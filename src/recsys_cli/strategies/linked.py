@@ -1,11 +1,11 @@
-"""Items by links from what the user had: scores are sums of links, weighed by the history.
+"""Items by what the user had: links from it to others, or whatever else scores a few items.
 
-Links and a way to weigh what a user had come in. One request needs nothing but numpy.
+A way to score what a user had comes in. One request needs nothing but numpy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -14,24 +14,23 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
-from recsys_cli.strategies.neighbours import score_blocks
 
 
 class Linked:
-    """What a user's items are linked to, the strongest links first.
+    """Items that score best by what a user had.
 
-    A user's score of an item is the sum over what the user had of its weight times its link to
-    the item, in float64 and in the order of the history, so that many users together get the same
-    bits as one.
+    Scores are added in an order that does not depend on who else is asked for, so that many users
+    together get the same bits as one.
     """
 
     def __init__(
         self,
         name: str,
         history: Interactions,
-        links: CSR,
         *,
-        weighed: Callable[[Users], CSR],
+        weighed: Callable[[Interactions, Users], CSR],
+        scores: Callable[[CSR], Iterator[tuple[int, CSR]]],
+        among: Mask,
         reference: int,
         unknown_reason: str,
     ) -> None:
@@ -40,8 +39,9 @@ class Linked:
         Args:
             name: of the strategy.
             history: what users had.
-            links: (n_items, n_items) from what was had to what to recommend, with data.
-            weighed: what each of some users had, with weights for data.
+            weighed: what each of some users of a history had, with weights for data.
+            scores: of such rows, in blocks: the first one's place, and (rows, n_items) scores.
+            among: (n_items,) items that lead to others.
             reference: seconds since the epoch before which all events lie that were seen.
             unknown_reason: why a user whom it does not know is not known.
         """
@@ -50,20 +50,38 @@ class Linked:
         self.unknown_reason = unknown_reason
         self.n_items = history.n_items
         self._history = history
-        self._links = links
         self._weighed = weighed
-        self._has_links = np.diff(links.indptr) > 0
+        self._scores = scores
+        self._among = among
 
     def knows(self, users: Users) -> Mask:
-        """Users with an item that has links."""
-        return self._history.have_weight(users, among=self._has_links)
+        """Users with an item that leads to others."""
+        return self._history.have_weight(users, among=self._among)
 
     def recommend(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
-        """The k items best linked to what each of `users` had; see `Recommender.recommend`."""
-        out = Recommendations.empty(len(users), k, self.name)
-        for start, scores in score_blocks(self._weighed(users), self._links):
+        """The k items that score best for each of `users`; see `Recommender.recommend`."""
+        weighed = self._weighed(self._history, users)
+        return self._best(weighed, k=k, exclude=exclude, allow=allow)
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The same for each row of `history`; see `FromHistory`."""
+        weighed = self._weighed(history, np.arange(history.n_users, dtype=np.int32))
+        return self._best(weighed, k=k, exclude=exclude, allow=allow)
+
+    def _best(
+        self, weighed: CSR, *, k: int, exclude: CSR | None, allow: Mask | None
+    ) -> Recommendations:
+        out = Recommendations.empty(weighed.n_rows, k, self.name)
+        for start, scores in self._scores(weighed):
             rows = np.arange(start, start + scores.n_rows)
             items, values = top_k_sparse(
                 _positive(scores),
@@ -76,7 +94,7 @@ class Linked:
 
 
 def _positive(scores: CSR) -> CSR:
-    """A score of 0 is that of items whose links weigh nothing: no candidates."""
+    """A score of 0 is that of items that nothing leads to: no candidates."""
     data = np.asarray(scores.data)
     data[data <= 0] = -np.inf
     return scores

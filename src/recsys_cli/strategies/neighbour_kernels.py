@@ -63,7 +63,7 @@ def _is_worse(value: float, item: int, than: float, than_item: int) -> bool:
 
 
 @inner
-def _offer(values: F64, items: I32, filled: int, value: float, item: int) -> int:
+def offer(values: F64, items: I32, filled: int, value: float, item: int) -> int:
     """Keep the best in a heap whose root is the worst kept; ties go to the lower item."""
     if filled < len(values):
         at = filled
@@ -108,7 +108,7 @@ def _offer_all(sums: F64, values: F64, items: I32) -> int:
                 continue
         for item in range(start, stop):
             if sums[item] > 0:
-                filled = _offer(values, items, filled, sums[item], item)
+                filled = offer(values, items, filled, sums[item], item)
     return filled
 
 
@@ -120,7 +120,7 @@ def offer_reached(sums: F64, reached: I32, n: int, values: F64, items: I32) -> i
         item = reached[at]
         # A second time, should it be there twice, it is 0.
         if sums[item] > 0:
-            filled = _offer(values, items, filled, sums[item], item)
+            filled = offer(values, items, filled, sums[item], item)
         sums[item] = 0
     return filled
 

@@ -21,7 +21,7 @@ from recsys_cli.build.timeline import Timeline
 from recsys_cli.engine.engine import Engine
 from recsys_cli.errors import UsageError
 from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
-from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, Truth, without_seen
+from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, NEXT_IN_SESSION, Truth, without_seen
 from recsys_cli.ranking.metrics import METRICS
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -67,6 +67,11 @@ class Search:
             raise UsageError(
                 f"there is no metric {self.metric!r}",
                 hint=f"one of {', '.join(METRICS)}, with a depth, such as ndcg@12",
+            )
+        if protocol == NEXT_IN_SESSION:
+            raise UsageError(
+                "settings are searched by windows as a whole, not by next-in-session",
+                hint="--protocol temporal, or leave-last-out",
             )
         if self.cutoff and protocol == LEAVE_LAST_OUT:
             raise UsageError("leave-last-out has no window", hint="leave out --cutoff")

@@ -37,9 +37,9 @@ class AlsConfig(Section):
 
 
 def _open(packs: Packs, threads: int) -> Serving:
-    from recsys_cli.strategies.collab.serve import collab
+    from recsys_cli.strategies.collab.serve import Collab
 
-    return collab(packs.pack("als"), threads=threads)
+    return Collab(packs.pack("als"), threads=threads)
 
 
 def _stages() -> list[Stage]:

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.csr import CSR
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.gram import gram_matrix
 from recsys_cli.ranking.products import ByProduct
+from recsys_cli.ranking.vectors import Mask
+from recsys_cli.strategies.collab.als import AlsFactors
 
 
-def collab(pack: Mapping[str, Any], *, threads: int = 0) -> ByProduct:
-    """From the als artifact; 0 threads are all cores."""
-    return ByProduct(
-        name="collab",
-        unknown_reason="no factors for this user",
-        user_vectors=pack["user_factors"],
-        item_vectors=pack["item_factors"],
-        user_known=pack["user_known"],
-        item_known=pack["item_known"],
-        reference=pack.get("reference"),
-        threads=threads,
-    )
+class Collab(ByProduct):
+    """Items by inner product of factors, and of factors folded in for a history."""
+
+    def __init__(self, pack: Mapping[str, Any], *, threads: int = 0) -> None:
+        """From the als artifact; 0 threads are all cores."""
+        self._factors = AlsFactors.from_pack(pack)
+        super().__init__(
+            name="collab",
+            unknown_reason="no factors for this user",
+            user_vectors=self._factors.user_factors,
+            item_vectors=self._factors.item_factors,
+            user_known=self._factors.user_known,
+            item_known=self._factors.item_known,
+            reference=pack.get("reference"),
+            threads=threads,
+        )
+
+    @cached_property
+    def _gram(self) -> npt.NDArray[np.float64]:
+        return gram_matrix(self._factors.item_factors)
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The k best items for each row of `history`; see `FromHistory`."""
+        vectors = self._factors.fold_in(history.matrix, gram=self._gram)
+        return self.recommend_made(vectors, k=k, exclude=exclude, allow=allow)

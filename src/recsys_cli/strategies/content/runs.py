@@ -293,9 +293,11 @@ def user_model(context: Context) -> Facts:
         weight=settings.availability_weight,
     )
     fingerprints = fingerprints_of(pack)
+    # Kept for histories that vectors are made of when somebody asks.
+    aged = {"half_life_days": settings.half_life_days} if settings.half_life_days else {}
     save_pack(
         context.output("user_vectors"),
-        found.to_pack(**fingerprints) | availability.to_pack(),
+        found.to_pack(**fingerprints) | availability.to_pack() | aged,
     )
     return {
         "users": len(found.known),

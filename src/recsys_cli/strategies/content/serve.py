@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from recsys_cli.csr import CSR
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.products import ByProduct
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Mask, Vectors
+from recsys_cli.strategies.content.uservectors import user_vectors
 
 _SAMPLE = 1 << 12
 
@@ -41,6 +43,7 @@ class Content(ByProduct):
         user_known: Mask,
         availability: Vectors | None = None,
         availability_weight: float = 0.0,
+        half_life_days: float | None = None,
         reference: int | None = None,
         threads: int = 0,
     ) -> None:
@@ -53,9 +56,11 @@ class Content(ByProduct):
             user_known: (n_users,) users that have a vector.
             availability: (n_items,) float32 from 0 to 1; None means that it does not count.
             availability_weight: what full availability adds to a score.
+            half_life_days: age at which an item of a user counts half; None: age doesn't matter.
             reference: seconds since the epoch before which all events lie that were seen.
             threads: threads for many users; 0 means all cores.
         """
+        self._of_items, self._half_life_days = item_vectors, half_life_days
         self._bonus = np.float32(availability_weight if availability is not None else 0.0)
         if availability is not None and self._bonus:
             item_vectors = shared(
@@ -87,6 +92,7 @@ class Content(ByProduct):
             user_known=users["known"],
             availability=users.get("availability"),
             availability_weight=float(users.get("availability_weight", 0.0)),
+            half_life_days=users.get("half_life_days"),
             reference=users.get("reference"),
             threads=threads,
         )
@@ -95,6 +101,18 @@ class Content(ByProduct):
         """Some users as the ranker gets to see them."""
         users = self._users[:: max(1, len(self._users) // _SAMPLE)]
         return self._as_ranked(users)
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The k best items for each row of `history`; see `FromHistory`."""
+        made = user_vectors(history, self._of_items, half_life_days=self._half_life_days)
+        return self.recommend_made(made.vectors, k=k, exclude=exclude, allow=allow)
 
     def recommend_vectors(
         self,

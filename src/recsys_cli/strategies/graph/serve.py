@@ -57,18 +57,30 @@ class GraphFiltering:
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """The k items that score best for each of `users`; see `Recommender.recommend`."""
-        history = self._history.decayed(
-            users,
+        return self.recommend_from(self._history.take(users), k=k, exclude=exclude, allow=allow)
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The same for each row of `history`; see `FromHistory`."""
+        everyone = np.arange(history.n_users, dtype=np.int32)
+        known = history.have_weight(everyone)
+        had = history.decayed(
+            everyone,
             half_life_days=self._filters.half_life_days,
             half_life_events=self._filters.half_life_events,
             reference=self._filters.reference,
         )
-        known = self.knows(users)
-        out = Recommendations.empty(len(users), k, self.name)
-        for start, links in score_blocks(history, self._filters.links):
+        out = Recommendations.empty(len(everyone), k, self.name)
+        for start, links in score_blocks(had, self._filters.links):
             rows = np.arange(start, start + links.n_rows)
             rows = rows[known[rows]]
-            vectors = self._vectors(history.take(rows))
+            vectors = self._vectors(had.take(rows))
             part = None if exclude is None else exclude.take(rows)
             leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
             for place, row in enumerate(rows):

@@ -5,12 +5,15 @@ See `train` for the score.
 
 from __future__ import annotations
 
+import numpy as np
+
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.vectors import Users
 from recsys_cli.strategies.base import Packs
 from recsys_cli.strategies.itemknn.train import ItemNeighbours
 from recsys_cli.strategies.linked import Linked
+from recsys_cli.strategies.neighbours import score_blocks
 
 
 def open_itemknn(packs: Packs) -> Linked:
@@ -18,8 +21,8 @@ def open_itemknn(packs: Packs) -> Linked:
     history = Interactions.from_pack(packs.pack("interactions"))
     model = ItemNeighbours.from_pack(packs.pack("itemknn"))
 
-    def weighed(users: Users) -> CSR:
-        return history.decayed(
+    def weighed(had: Interactions, users: Users) -> CSR:
+        return had.decayed(
             users,
             half_life_days=model.half_life_days,
             half_life_events=model.half_life_events,
@@ -29,8 +32,9 @@ def open_itemknn(packs: Packs) -> Linked:
     return Linked(
         "itemknn",
         history,
-        model.matrix,
         weighed=weighed,
+        scores=lambda had: score_blocks(had, model.matrix),
+        among=np.diff(model.indptr) > 0,
         reference=model.reference,
         unknown_reason="no history with items that others had too",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
@@ -43,6 +45,18 @@ class Repurchase:
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """The k best of each user's own items; see `Recommender.recommend`."""
-        scored = self._history.decayed(users, half_life_days=HALF_LIFE_DAYS)
+        return self.recommend_from(self._history.take(users), k=k, exclude=exclude, allow=allow)
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The same for each row of `history`; see `FromHistory`."""
+        rows = np.arange(history.n_users, dtype=np.int32)
+        scored = history.decayed(rows, half_life_days=HALF_LIFE_DAYS)
         items, scores = top_k_sparse(scored, k=k, exclude=exclude, allow=allow)
         return Recommendations.of_one(items, scores, self.name)

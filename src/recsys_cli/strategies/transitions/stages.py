@@ -24,19 +24,11 @@ def stages() -> list[Stage]:
 def _transitions(context: Context) -> Facts:
     import numpy as np
 
-    from recsys_cli.events.sequences import build_sequences
-    from recsys_cli.store.packs import load_pack, save_pack
+    from recsys_cli.store.packs import save_pack
+    from recsys_cli.strategies.ordered import ordered_events
     from recsys_cli.strategies.transitions.train import train_transitions
 
-    interactions = load_pack(context.input("interactions"))
-    sequences = build_sequences(
-        context.snapshot.filter(context.events()),
-        n_users=interactions["n_users"],
-        n_items=interactions["n_items"],
-        spec=context.spec,
-        reference=interactions["reference"],
-        threads=context.threads,
-    )
+    sequences, interactions = ordered_events(context)
     model = train_transitions(
         sequences,
         context.section("transitions"),
