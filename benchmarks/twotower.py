@@ -71,9 +71,7 @@ def main() -> None:
     known = facts(args.users, args.items, rng)
     tower = TwoTowerConfig(epochs=1, max_pairs=args.pairs, checks_per_epoch=1)
     als = AlsConfig(iterations=3, backend="cpu")
-    settings = Settings(
-        tower, als, InteractionsConfig(), horizon=timedelta(days=7), repurchase=True
-    )
+    settings = Settings(tower, als, InteractionsConfig(), window=timedelta(days=7), repurchase=True)
     factors = train_als(interactions_of(history, InteractionsConfig()), als)
     view = view_of(history, factors, known, settings, reference=NOW)
     nothing = Validation(

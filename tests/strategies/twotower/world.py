@@ -29,7 +29,7 @@ SETTINGS = Settings(
     ),
     als=ALS,
     interactions=InteractionsConfig(),
-    horizon=WINDOW,
+    window=WINDOW,
     repurchase=True,
 )  # fmt: skip
 

@@ -5,9 +5,10 @@ Interactions and item vectors (n_items, d) float32 come in, one vector per user 
     u = Σ w_i · 0.5^(age_i / half-life in days) / (1 + since_i / half-life in events) · v_i
 
 brought to length 1, over the user's items, with w_i the summed weight of the events with item i,
-age_i the age of the last of them and since_i the number of items had after it. Weights below 0 stand for dislikes and push the vector away (Rocchio 1971).
-A user without an item that has a vector has the zero vector. Interactions that were exported
-with a half-life of their own have decayed weights already; both half-lives then apply.
+age_i the age of the last of them and since_i the number of items had after it. Weights below 0
+stand for dislikes and push the vector away (Rocchio 1971). A user without an item that has a
+vector has the zero vector. Interactions that were exported with a half-life of their own have
+decayed weights already; both half-lives then apply.
 
 Sparse rows times a dense matrix, in blocks of users: memory is the result and tens of MB.
 """

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.events.decay import DAY_SECONDS
+from recsys_cli.events.decay import DAY_SECONDS, decay_in_order, had_since
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.vectors import Users
 
@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float32]
 LAST_ITEMS = 5
 """Items of the user that a candidate is compared with."""
 HISTORY_HALF_LIFE_DAYS = 60.0
+HISTORY_HALF_LIFE_EVENTS = 10.0
 
 
 def days_before(moments: npt.NDArray[np.uint32], reference: int) -> npt.NDArray[np.float64]:
@@ -29,7 +30,8 @@ class Histories(NamedTuple):
     Attributes:
         indptr: (B + 1,) int64 where each user's pairs begin.
         items: (N,) int32 items.
-        weight: (N,) float32 weight, halved every `HISTORY_HALF_LIFE_DAYS`.
+        weight: (N,) float32 weight, halved every `HISTORY_HALF_LIFE_DAYS`, and by order with
+            `HISTORY_HALF_LIFE_EVENTS`.
         events: (N,) float32 number of events.
         days: (N,) float32 days since the last one; NaN without time.
         last: (B, LAST_ITEMS) int32 items had last, the latest first, -1 padded.
@@ -52,7 +54,9 @@ def block_of(history: Interactions, users: Users) -> Histories:
     days = days_before(moments, history.reference)
     weight = np.asarray(matrix.data, np.float32)[at] if len(at) else np.empty(0, np.float32)
     aged = np.where(np.isnan(days), 0, days)
-    weight = (weight * np.exp2(-aged / HISTORY_HALF_LIFE_DAYS)).astype(np.float32)
+    since = had_since(moments, indptr)
+    in_order = decay_in_order(since, half_life_events=HISTORY_HALF_LIFE_EVENTS)
+    weight = (weight * np.exp2(-aged / HISTORY_HALF_LIFE_DAYS) * in_order).astype(np.float32)
     events = history.count[at].astype(np.float32)
     rows = np.repeat(np.arange(len(users)), np.diff(indptr))
     order = np.lexsort((had, -moments.astype(np.int64), rows))

@@ -104,10 +104,10 @@ def _train(context: Context) -> Facts:
     from recsys_cli.strategies.twotower.view import view_of
     from recsys_cli.strategies.twotower.weights import save_weights
 
-    settings = _settings(context)
+    whole = _history(context)
+    settings = _settings(context, whole.only(~whole.validation))
     device = str(pick_device(settings.tower.device, config_line="[twotower] device"))
     facts = _facts(context)
-    whole = _history(context)
     now, past = _als(context, 0), _als(context, 1)
     _same_factors(now, past)
     served_at, reference = _moments(context)
@@ -166,14 +166,16 @@ def _train(context: Context) -> Facts:
     }
 
 
-def _settings(context: Context) -> Settings:
+def _settings(context: Context, learned: OrderedEvents) -> Settings:
+    from recsys_cli.strategies.twotower.trends import window_length
     from recsys_cli.strategies.twotower.view import Settings
 
+    tower = context.section("twotower")
     return Settings(
-        tower=context.section("twotower"),
+        tower=tower,
         als=context.section("als"),
         interactions=context.section("interactions"),
-        horizon=context.spec.horizon,
+        window=window_length(learned, context.spec.horizon, folds=tower.folds),
         repurchase=context.spec.repurchase,
     )
 

@@ -48,7 +48,7 @@ def two_tower_stages() -> list[Stage]:
             outputs=("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot"),
             sections=("twotower", "als", "interactions"),
             run=train,
-            version=2,
+            version=3,
             switch=SWITCH,
             beyond=_init_identity,
             earlier=(("als", 1),),

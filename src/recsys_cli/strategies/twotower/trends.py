@@ -2,7 +2,8 @@
 
 Events come in as counts per item and window of time, counted back from a reference; features of
 the items at the start of any of these windows go out, made from earlier windows only. Windows
-are as long as the dataset's evaluation horizon.
+are as long as the dataset's evaluation horizon, or several times that where few events fall into
+one: a step of training takes the same time for few pairs as for many.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Vectors = npt.NDArray[np.float32]
 NAMES = ("last window", "last 4 windows", "decayed", "ever", "age", "idle", "sold", "selling")
 _MOST_WINDOWS = 208
 """Windows told apart; what is older is counted as one."""
+_EVENTS = 64
+"""Events of a window and fold that are worth a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,21 @@ class Trends:
         out[:, 7] = np.exp2(-idle / 2) * (ever > 0)
         out -= out.mean(axis=0)
         return out
+
+
+def window_length(history: OrderedEvents, horizon: timedelta, *, folds: int) -> timedelta:
+    """A multiple of the horizon such that windows have a batch's worth of events on average.
+
+    Args:
+        history: the events to learn from.
+        horizon: the least length.
+        folds: parts that the events of each window are cut into.
+    """
+    if not len(history.time):
+        return horizon
+    span = int(history.time.max()) - int(history.time.min())
+    windows = min(span // int(horizon.total_seconds()) + 1, _MOST_WINDOWS)
+    return horizon * max(1, -(-windows * folds * _EVENTS // len(history.time)))
 
 
 def windows_before(

@@ -32,7 +32,7 @@ class Settings:
     tower: TwoTowerConfig
     als: AlsConfig
     interactions: InteractionsConfig
-    horizon: timedelta
+    window: timedelta
     repurchase: bool
 
 
@@ -76,7 +76,7 @@ def view_of(
         items.factors, factors.regularization, factors.alpha, facts.content,
         settings.tower.half_life_days, settings.tower.last_items,
     )  # fmt: skip
-    shelf = Shelf(history, reference=reference, window=settings.horizon, facts=facts)
+    shelf = Shelf(history, reference=reference, window=settings.window, facts=facts)
     return View(history, users, items, shelf, reference, walk)
 
 
