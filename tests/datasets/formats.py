@@ -359,6 +359,24 @@ def netflix(folder: Path) -> None:
     (folder / "combined_data_1.txt").write_text("\n".join(lines) + "\n")
 
 
+def mind(folder: Path) -> None:
+    def news(item: int) -> str:
+        return f"N{55000 + item}"
+
+    def clock(event: Event) -> str:
+        time = event.time
+        return f"{time.month}/{time.day}/{time.year} {time.hour % 12 or 12}:{time:%M:%S %p}"
+
+    entities = '[{"Label": "Adidas", "Type": "O", "WikidataId": "Q3895"}]'
+    rows(folder, "behaviors.tsv",
+         [(e.number + 1, f"U{13740 + e.user}", clock(e), " ".join(news((e.user + n) % ITEMS) for n in range(e.user % 6)),
+           " ".join(f"{news((e.item + n) % ITEMS)}-{int(n == 0)}" for n in range(1 + e.number % 4)))
+          for e in EVENTS], separator="\t")  # fmt: skip
+    lines = [(news(i), "news", "newsus", f"The story of {i}", f'It was "told" {i}', f"https://x/{i}", entities, "[]")
+             for i in range(ITEMS)]  # fmt: skip
+    (folder / "news.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+
+
 FORMATS = {
     "MovieLens .dat": Format(movielens_dat, settings={"header": False}),
     "MovieLens .csv": Format(movielens_csv),
@@ -385,6 +403,7 @@ FORMATS = {
     "Ta-Feng": Format(ta_feng, day),
     "Shopify": Format(shopify),
     "WooCommerce": Format(woocommerce, minute),
+    "MIND": Format(mind, settings={"keep": ["column_5.mark=1"], "items": "news.tsv"}),
     "GA4": Format(ga4),
     "Segment": Format(segment),
 }

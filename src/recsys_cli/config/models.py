@@ -56,6 +56,18 @@ class JoinConfig(Section):
     """The column that both files have."""
 
 
+class SplitConfig(Section):
+    """How the item column of a generic dataset's events lists several items in a cell."""
+
+    by: str = " "
+    """What stands between two items; brackets and quotes around them are left aside."""
+    mark: str | None = None
+    """What stands between an item and its mark, as the - of N55689-1. The marks become a column
+    that is called like that of the items and `.mark`, for `keep` or `columns.value`."""
+    history: str | None = None
+    """A column that lists what the user had before, to become events of the user's first time."""
+
+
 class DatasetConfig(Section):
     """One data source: where its raw files are and how to read them."""
 
@@ -115,6 +127,10 @@ class DatasetConfig(Section):
     join: list[JoinConfig] = []
     """generic: other files whose columns belong to the events, such as an order's customer and
     date: [{ file = "orders.csv", on = "order_id" }]."""
+    split: SplitConfig | None = None
+    """generic: the item column lists several items in a cell, such as { by = " " }; with marks
+    behind them, as in N55689-1 N35729-0, { by = " ", mark = "-" }. With `history`, what another
+    column lists comes before."""
     time_format: str | None = None
     """generic: how times are written, as in strftime: "%d/%m/%Y %H:%M"; by default recognised."""
     missing_ids: list[str] | None = None

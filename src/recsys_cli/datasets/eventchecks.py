@@ -30,7 +30,8 @@ from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, w
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.returns import subtract_returns
-from recsys_cli.datasets.roles import SAMPLE_ROWS, better_user
+from recsys_cli.datasets.roles import better_user
+from recsys_cli.datasets.times import SAMPLE_ROWS
 
 _MANY = 50
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.config.template import toml_line
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.cleaning import clean_events, normalised
@@ -24,10 +25,10 @@ from recsys_cli.datasets.itempictures import (
     picture_column,
     pictures_by_id,
 )
+from recsys_cli.datasets.lists import split_lists
 from recsys_cli.datasets.opening import exact_ids, require_columns
-from recsys_cli.datasets.rawfile import RawFile
-from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles, title_by_content
-from recsys_cli.datasets.structure import Structure, check_structure
+from recsys_cli.datasets.roles import find_roles, title_by_content
+from recsys_cli.datasets.structure import Structure, rewritten
 from recsys_cli.datasets.tables import (
     Defaults,
     Intake,
@@ -37,6 +38,7 @@ from recsys_cli.datasets.tables import (
     Slot,
     open_slots,
 )
+from recsys_cli.datasets.times import SAMPLE_ROWS
 from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
@@ -63,7 +65,7 @@ class GenericAdapter:
     def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """The tables with their columns settled."""
         opened = open_slots(slots, intake)
-        events = _events(_joined(opened, intake), intake)
+        events = _events(split_lists(_joined(opened, intake), intake), intake)
         _report_unreadable(intake)
         pictures = Pictures.below(intake.folder)
         items = _catalogue(opened.get("items"), ITEM, events.item, intake, pictures)
@@ -126,11 +128,7 @@ def _joined(opened: Mapping[str, Structure], intake: Intake) -> Structure:
                 hint="every row of the events may belong to one row of a joined file",
             )
         frame = frame.join(columns, on=join.on, how="left", maintain_order="left")
-    path = intake.scratch / "joined.parquet"
-    frame.sink_parquet(path)
-    names = tuple(frame.collect_schema().names())
-    made = RawFile(path, "events", "parquet", names, names, label=file.label)
-    return check_structure(made, intake.findings, intake.scratch) or events
+    return rewritten(events, frame, intake.findings, intake.scratch)
 
 
 def _events(source: Structure, intake: Intake) -> RawEvents:
@@ -205,6 +203,13 @@ def _roles(source: Structure, asked: Mapping[str, str], intake: Intake) -> dict[
         if role not in found.columns:
             problem, line = f"no column looks like the {role}", f'columns = {{ {role} = "COLUMN" }}'
             raise _no_column(source, problem, line, intake)
+    if found.split is not None:
+        raise _no_column(
+            source,
+            f"{found.columns[ITEM]} lists several items in a cell",
+            f'columns = {{ item = "{found.columns[ITEM]}" }} and {toml_line("split", found.split)}',
+            intake,
+        )
     chosen = ", ".join(f"{role} = {column!r}" for role, column in found.columns.items())
     reasons = "; ".join(f"{role} {reason}" for role, reason in found.guesses.items())
     message = f"{chosen} ({reasons})" if reasons else chosen

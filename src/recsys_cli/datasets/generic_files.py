@@ -26,13 +26,13 @@ from recsys_cli.datasets.plain import HEAD, Reading
 from recsys_cli.datasets.rawfile import format_of
 from recsys_cli.datasets.roles import (
     OF_USERS,
-    SAMPLE_ROWS,
     Roles,
     by_stem,
     find_roles,
     mostly_unique,
 )
 from recsys_cli.datasets.tables import Slot
+from recsys_cli.datasets.times import SAMPLE_ROWS
 from recsys_cli.errors import ConfigError
 
 _CATALOGUES = {"items": ITEM, "users": USER}

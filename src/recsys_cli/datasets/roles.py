@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.config.models import SplitConfig
 from recsys_cli.datasets import guess
+from recsys_cli.datasets.lists import list_in
 from recsys_cli.datasets.times import detect_time
 
-SAMPLE_ROWS = 2_000
 _SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
 _IDS = 2
 _ROWS_TO_TELL = 50
@@ -42,10 +43,14 @@ class Roles:
     Attributes:
         columns: by role; what nothing plays is not there.
         guesses: roles whose column's name does not say that it plays it, with the reason.
+        split: how the item column lists items, where its cells do.
+        history: another column that lists items.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     guesses: dict[str, str] = field(default_factory=dict)
+    split: SplitConfig | None = None
+    history: str | None = None
 
 
 def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) -> Roles:
@@ -60,7 +65,8 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
         AmbiguousError: two columns could be the id of the user or the item.
     """
     found = Roles()
-    by_content = {} if named else roles_by_content(cells)
+    lists = {} if ITEM in asked else _lists(cells, named=named)
+    by_content = {} if named else roles_by_content(cells, lists)
     for role in guess.ROLES:
         wanted = asked.get(role)
         if wanted == guess.SKIP:
@@ -77,8 +83,22 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
             column = guess.guess_role(cells.columns, role)
             if column is not None:
                 found.columns[role] = column
+    if lists and found.columns.get(ITEM, next(iter(lists))) in lists:
+        column = found.columns.setdefault(ITEM, next(iter(lists)))
+        found.split = lists[column]
+        found.history = next((name for name in lists if name != column), None)
+        found.guesses.setdefault(ITEM, "lists items")
     _prefer_repeating_user(cells, found, asked)
     return found
+
+
+def _lists(cells: pl.DataFrame, *, named: bool) -> dict[str, SplitConfig]:
+    """The columns that list items, those with marks first; names of items go before that."""
+    called = guess.guess_first(cells.columns, [n for tier in guess.IDS[ITEM] for n in tier])
+    looked = [called] if named and called else cells.columns
+    found = {name: list_in(cells[name]) for name in looked}
+    lists = {name: split for name, split in found.items() if split and not tells_time(cells[name])}
+    return dict(sorted(lists.items(), key=lambda each: each[1].mark is None))
 
 
 def _prefer_repeating_user(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> None:
@@ -119,18 +139,23 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
             found.guesses[TIME] = f"finer than {others}"
 
 
-def roles_by_content(cells: pl.DataFrame) -> dict[str, str]:
+def roles_by_content(cells: pl.DataFrame, lists: Collection[str] = ()) -> dict[str, str]:
     """The columns of a table of events by role; none where it does not look like one.
 
     Times are what reads as dates since 1990, kinds of event are a few words, values a few small
-    numbers or such with decimals, and of the rest the first two are the user and the item.
+    numbers or such with decimals, and of the rest the first two are the user and the item; the
+    first of `lists`, columns that list items, is the item where there are any.
     """
-    left = [name for name in cells.columns if cells[name].n_unique() > 1]
+    left = [name for name in cells.columns if cells[name].n_unique() > 1 and name not in lists]
     found: dict[str, str] = {}
     times = [name for name in left if tells_time(cells[name])]
     if times:
         found[TIME] = max(times, key=lambda name: cells[name].n_unique())
     rest = [name for name in left if name not in times]
+    if lists:
+        # The id of a list is there once; its user has several.
+        user = next((name for name in rest if not cells[name].is_unique().all()), None)
+        return {USER: user, ITEM: next(iter(lists)), **found} if user else {}
     for role, fits in ((EVENT, _is_kind), (VALUE, _is_value)):
         # Two columns have to be left for the user and the item.
         match = (

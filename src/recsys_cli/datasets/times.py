@@ -13,6 +13,8 @@ from itertools import product
 
 import polars as pl
 
+SAMPLE_ROWS = 2_000
+"""Cells that tell how a column is read."""
 MILLISECONDS = pl.Datetime("ms")
 _DAY_MS = 86_400_000
 _ISO = (

@@ -31,7 +31,8 @@ from recsys_cli.datasets.generic_files import (
 )
 from recsys_cli.datasets.ingest import attempt
 from recsys_cli.datasets.itempictures import Pictures, picture_column
-from recsys_cli.datasets.roles import find_roles, roles_by_content
+from recsys_cli.datasets.lists import MARKED, tells_clicks
+from recsys_cli.datasets.roles import Roles, find_roles, roles_by_content
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress
@@ -193,6 +194,31 @@ def _find_columns(found: Understood, events: Seen) -> None:
     found.settings.append(Setting("columns", roles.columns, why, guessed=bool(guesses)))
     shown = ", ".join(f"{role} = {column}" for role, column in roles.columns.items())
     found.said.append(("columns", shown))
+    if roles.split is not None:
+        _say_lists(found, roles, events.cells)
+
+
+def _say_lists(found: Understood, roles: Roles, cells: pl.DataFrame) -> None:
+    """Settings for items that stand together in a cell, and what is left aside of them."""
+    item, split = roles.columns[ITEM], roles.split
+    if split is None:
+        return
+    found.settings.append(Setting("split", split.model_dump(exclude_none=True), guessed=True))
+    said = f"{item} lists items between {split.by!r}"
+    if split.mark is not None:
+        marks = f"{item}{MARKED}"
+        if tells_clicks(cells[item], split.mark):
+            why = "0 was shown and not clicked"
+            found.settings.append(Setting("keep", [f"{marks}=1"], why, guessed=True))
+            said += f", of which those with {split.mark}1 count, and {split.mark}0 were but shown"
+        else:
+            roles.columns.setdefault(VALUE, marks)
+    found.said.append(("lists", said))
+    if roles.history is not None:
+        had = f"{roles.history} lists items too, without times of their own: left aside"
+        found.said.append(
+            ("history", f'{had}; with history = "{roles.history}" in split they count')
+        )
 
 
 def _find_catalogue(found: Understood, items: Seen, folder: Path) -> None:
