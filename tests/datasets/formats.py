@@ -377,6 +377,29 @@ def mind(folder: Path) -> None:
     (folder / "news.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
 
 
+def german_orders(folder: Path) -> None:
+    rows(folder, "bestellungen.csv",
+         [(e.number, f"{e.time:%d.%m.%Y}", f"{e.time:%H:%M:%S}", f"kunde{e.user}@example.de", f"A-{e.item:03d}", 1, f"{e.item},90 €") for e in EVENTS],
+         ("Bestellnummer", "Bestelldatum", "Uhrzeit", "E-Mail", "Artikelnummer", "Menge", "Preis"), separator=";", encoding="cp1252")  # fmt: skip
+
+
+def brazilian_orders(folder: Path) -> None:
+    rows(folder, "pedidos.csv",
+         [(e.number, f"c{e.user}", f"p{e.item}", f"{e.time:%d/%m/%Y}", f"{e.time:%H:%M}", f"{e.item},90") for e in EVENTS],
+         ("pedido", "cliente", "produto", "data", "hora", "valor"), separator=";")  # fmt: skip
+
+
+def us_invoices(folder: Path) -> None:
+    rows(folder, "invoices.csv",
+         [(e.number, f"{17000 + e.user}", f"{22000 + e.item}", f"{e.time:%m/%d/%Y}", f"{e.time:%I:%M:%S %p}", f"{e.time:%m/%d/%Y}") for e in EVENTS],
+         ("InvoiceNo", "CustomerID", "StockCode", "InvoiceDate", "InvoiceTime", "ShipDate"))  # fmt: skip
+
+
+def months(folder: Path) -> None:
+    rows(folder, "monthly.csv", [(e.user, e.item, f"{e.time:%Y-%m}", 1) for e in EVENTS],
+         ("user_id", "item_id", "month", "purchases"))  # fmt: skip
+
+
 FORMATS = {
     "MovieLens .dat": Format(movielens_dat, settings={"header": False}),
     "MovieLens .csv": Format(movielens_csv),
@@ -404,6 +427,10 @@ FORMATS = {
     "Shopify": Format(shopify),
     "WooCommerce": Format(woocommerce, minute),
     "MIND": Format(mind, settings={"keep": ["column_5.mark=1"], "items": "news.tsv"}),
+    "Date and time in two columns, German": Format(german_orders),
+    "Date and time in two columns, Brazilian": Format(brazilian_orders, minute),
+    "Date and time in two columns, US": Format(us_invoices),
+    "Months": Format(months, lambda event: f"{event.time:%Y-%m}-01T00:00:00"),
     "GA4": Format(ga4),
     "Segment": Format(segment),
 }

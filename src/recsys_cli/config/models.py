@@ -39,6 +39,8 @@ class ColumnsConfig(Section):
     """Column holding the item id."""
     time: str | None = None
     """Column holding the time: dates, or epochs in s, ms or µs (told apart by size)."""
+    clock: str | None = None
+    """Column holding the time of day, where that of `time` holds the day alone."""
     event: str | None = None
     """Column holding the kind of event, such as view or purchase."""
     value: str | None = None

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recsys_cli.columns import ITEM, USER, VALUE
+from recsys_cli.columns import CLOCK, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig, IdRule
 from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import MAX_SKIPPED, Findings
 from recsys_cli.datasets.rawfile import as_text
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import Intake
+from recsys_cli.datasets.times import with_clock
 from recsys_cli.errors import ConfigError
 
 MISSING = (
@@ -99,11 +100,16 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
     new = [exprs[role].alias(roles[role]) for role in (USER, ITEM)]
     if number is not None and value is not None:
         new.append(number.alias(value))
+    clock = roles.get(CLOCK)
+    if clock is not None and TIME in roles:
+        day = roles[TIME]
+        texts = (as_text(column, dtypes[column]) for column in (day, clock))
+        new.append(with_clock(*texts).alias(day))
 
     def prepare(frame: pl.LazyFrame) -> pl.LazyFrame:
         return _filtered(frame, kept).with_columns(new)
 
-    uses = [column for column, _ in conditions] + ([session] if session else [])
+    uses = [column for column, _ in conditions] + [c for c in (session, clock) if c]
     return Cleaning(prepare, tuple(uses), filtered)
 
 

@@ -253,6 +253,17 @@ class _Look:
                 yield line.encode()
 
 
+def mostly_utf8(path: Path) -> bool:
+    """Whether most of the first lines that are not ASCII are UTF-8, or UTF-16 by its mark."""
+    if format_of(path) == "parquet":
+        return True
+    with open_bytes(path) as file:
+        head = file.read(HEAD)
+    lines = [line for line in head.splitlines()[:-1] if not line.isascii()]
+    wrong = sum(line.decode("utf-8", "ignore").encode() != line for line in lines)
+    return head.startswith(_UTF16) or wrong <= len(lines) // 2
+
+
 def sniff_separator(sample: Sequence[str]) -> str:
     """What separates the fields of these lines: the most frequent of the usual ones.
 

@@ -6,14 +6,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 
 import polars as pl
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.columns import CLOCK, EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import SplitConfig
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.lists import list_in
-from recsys_cli.datasets.times import detect_time
+from recsys_cli.datasets.times import days_alone, detect_time, tells_clock
 
 _SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
 _IDS = 2
@@ -66,7 +67,8 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
     """
     found = Roles()
     lists = {} if ITEM in asked else _lists(cells, named=named)
-    by_content = {} if named else roles_by_content(cells, lists)
+    known = {role: guess.resolve(name, cells.columns) for role, name in asked.items() if name}
+    by_content = {} if named else roles_by_content(cells, lists, known)
     for role in guess.ROLES:
         wanted = asked.get(role)
         if wanted == guess.SKIP:
@@ -88,6 +90,7 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
         found.split = lists[column]
         found.history = next((name for name in lists if name != column), None)
         found.guesses.setdefault(ITEM, "lists items")
+    _find_clock(cells, found, asked)
     _prefer_repeating_user(cells, found, asked)
     return found
 
@@ -119,7 +122,7 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
     hinted = [n for n in cells.columns if _OF_TIMES.search(n) and not _OF_OTHER_TIMES.search(n)]
     candidates = dict.fromkeys([called, *hinted] if called else hinted)
     times = [name for name in candidates if tells_time(cells[name])]
-    if not times and called is None:
+    if not times and (called is None or tells_clock(cells[called])):
         # Dates written out tell more than a name does.
         dates = [n for n in cells.columns if not _OF_OTHER_TIMES.search(n)]
         times = [n for n in dates if not _numbers(cells[n]) and tells_time(cells[n])]
@@ -139,37 +142,83 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
             found.guesses[TIME] = f"finer than {others}"
 
 
-def roles_by_content(cells: pl.DataFrame, lists: Collection[str] = ()) -> dict[str, str]:
+def _find_clock(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> None:
+    """The time of day, where the column of the time has the day alone and another has that."""
+    wanted, time = asked.get(CLOCK), found.columns.get(TIME)
+    if wanted:
+        found.columns[CLOCK] = guess.resolve(wanted, cells.columns)
+    if wanted is not None or TIME in asked or time is None or not days_alone(cells[time]):
+        return
+    free = [name for name in cells.columns if name not in found.columns.values()]
+    clocks = [n for n in free if not _OF_OTHER_TIMES.search(n) and tells_clock(cells[n])]
+    if clocks:
+        # InvoiceTime goes with InvoiceDate.
+        def shared(name: str) -> int:
+            pairs = zip(name, time, strict=False)
+            return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+        found.columns[CLOCK] = max(clocks, key=shared)
+        found.guesses[CLOCK] = f"goes with {time}"
+
+
+def roles_by_content(
+    cells: pl.DataFrame, lists: Collection[str] = (), known: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The columns of a table of events by role; none where it does not look like one.
 
     Times are what reads as dates since 1990, kinds of event are a few words, values a few small
-    numbers or such with decimals, and of the rest the first two are the user and the item; the
-    first of `lists`, columns that list items, is the item where there are any.
+    numbers or such with decimals, and of the rest, less what names orders, the first two are the
+    user and the item.
+
+    Args:
+        cells: some rows.
+        lists: columns that list items, of which the first is the item.
+        known: columns by role that are known otherwise.
     """
-    left = [name for name in cells.columns if cells[name].n_unique() > 1 and name not in lists]
-    found: dict[str, str] = {}
+    found = dict(known or {})
+    left = [
+        name
+        for name in cells.columns
+        if cells[name].n_unique() > 1 and name not in lists and name not in found.values()
+    ]
     times = [name for name in left if tells_time(cells[name])]
-    if times:
+    if times and TIME not in found:
         found[TIME] = max(times, key=lambda name: cells[name].n_unique())
-    rest = [name for name in left if name not in times]
-    if lists:
-        # The id of a list is there once; its user has several.
-        user = next((name for name in rest if not cells[name].is_unique().all()), None)
-        return {USER: user, ITEM: next(iter(lists)), **found} if user else {}
+    rest = [name for name in left if name not in times and not tells_clock(cells[name])]
+    if lists and ITEM not in found:
+        found[ITEM] = next(iter(lists))
+    wanted = [role for role in (USER, ITEM) if role not in found]
     for role, fits in ((EVENT, _is_kind), (VALUE, _is_value)):
-        # Two columns have to be left for the user and the item.
-        match = (
-            next((name for name in rest if fits(cells[name])), None) if len(rest) > _IDS else None
-        )
+        # Enough columns have to be left for the user and the item.
+        enough = role not in found and len(rest) > len(wanted)
+        match = next((name for name in rest if fits(cells[name])), None) if enough else None
         if match is not None:
             found[role] = match
             rest.remove(match)
-    if len(rest) < _IDS or (TIME not in found and cells[rest[0]].is_unique().all()):
+    rest = _less_orders(cells, rest, found.get(TIME), keep=len(wanted))
+    if len(rest) < len(wanted) or (
+        TIME not in found and rest and wanted and cells[rest[0]].is_unique().all()
+    ):
         return {}
-    user, item = rest[:_IDS]
-    if _are_products(cells[user]) and not _are_products(cells[item]):
-        user, item = item, user
-    return {USER: user, ITEM: item, **found}
+    found |= dict(zip(wanted, rest, strict=False))
+    user, item = found[USER], found[ITEM]
+    if len(wanted) == _IDS and _are_products(cells[user]) and not _are_products(cells[item]):
+        found |= {USER: item, ITEM: user}
+    return found
+
+
+def _less_orders(
+    cells: pl.DataFrame, names: list[str], time: str | None, *, keep: int
+) -> list[str]:
+    """Columns without those whose values have one time each, as orders have and users do not."""
+    left = list(names)
+    if time is None or len(cells) < _ROWS_TO_TELL:
+        return left
+    for name in names:
+        one = cells[[name, time]].n_unique() == cells[name].n_unique()
+        if one and len(left) > keep:
+            left.remove(name)
+    return left
 
 
 def tells_time(cells: pl.Series) -> bool:

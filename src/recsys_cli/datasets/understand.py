@@ -32,6 +32,7 @@ from recsys_cli.datasets.generic_files import (
 from recsys_cli.datasets.ingest import attempt
 from recsys_cli.datasets.itempictures import Pictures, picture_column
 from recsys_cli.datasets.lists import MARKED, tells_clicks
+from recsys_cli.datasets.plain import mostly_utf8
 from recsys_cli.datasets.roles import Roles, find_roles, roles_by_content
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ConfigError
@@ -109,8 +110,9 @@ def _config(found: Understood, kind: str, path: str) -> DatasetConfig:
 
 def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
     looks = look_at(folder, config)
-    encoding = {finding.check for finding in looks.unreadable.values()}
-    if "files.encoding" in encoding:
+    files = [path for seen in looks.seen for path in seen.paths[:1]]
+    checks = {finding.check for finding in looks.unreadable.values()}
+    if "files.encoding" in checks or not all(map(mostly_utf8, files)):
         found.settings.append(Setting("encoding", "cp1252", "not UTF-8", guessed=True))
         config = config.model_copy(update={"encoding": "cp1252"})
         looks = look_at(folder, config)
@@ -182,8 +184,9 @@ def _find_columns(found: Understood, events: Seen) -> None:
     asked: dict[str, str] = {}
     for role in events.ambiguous:
         asked[role] = events.tier(role)[0]
-    known = events.named and (events.has(USER) or events.has(ITEM))
-    roles = find_roles(events.cells, asked, named=known)
+    roles = find_roles(events.cells, asked, named=events.named)
+    if not {USER, ITEM} <= roles.columns.keys():
+        roles = find_roles(events.cells, asked | roles.columns, named=False)
     guesses = dict(roles.guesses) | dict.fromkeys(asked, "several could be")
     if not roles.columns:
         return
@@ -215,10 +218,8 @@ def _say_lists(found: Understood, roles: Roles, cells: pl.DataFrame) -> None:
             roles.columns.setdefault(VALUE, marks)
     found.said.append(("lists", said))
     if roles.history is not None:
-        had = f"{roles.history} lists items too, without times of their own: left aside"
-        found.said.append(
-            ("history", f'{had}; with history = "{roles.history}" in split they count')
-        )
+        had = f"{roles.history} lists items without times: left aside"
+        found.said.append(("history", f'{had}; history = "{roles.history}" in split counts them'))
 
 
 def _find_catalogue(found: Understood, items: Seen, folder: Path) -> None:
