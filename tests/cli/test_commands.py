@@ -137,7 +137,7 @@ def test_excluded_items_and_conditions_hold(built):
         (["--user", "123", "-k", "0"], 2, "-k"),
         (["--user", "123", "--as-of", "yesterday"], 2, "not a date"),
         (["--user", "123", "--as-of", "2001-01-01"], 3, "recsys build all --dataset rr --as-of"),
-        (["--user", "123", "--set", "als.nope=1"], 2, "als.nope: there is no such setting"),
+        (["--user", "123", "--set", "als.nope=1"], 2, "als.nope=1: there is no such setting"),
         (["--user", "123", "--set", "als.factors=-1"], 2, "als.factors"),
         (["--all", "--dataset", "rr", "--out", "x.xls"], 2, "cannot tell the format"),
         (["--all", "--dataset", "rr", "--out", "/no/where/x.csv"], 2, "no folder /no/where"),

@@ -167,9 +167,18 @@ def test_a_user_that_is_written_otherwise_is_pointed_out(built):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("als.factrs=3", "--set als.factrs: there is no such setting (did you mean factors?)"),
-        ("als.factors=-1", "--set als.factors: "),
-        ("datasets.rr.als.factors=-1", "--set datasets.rr.als.factors: "),
+        ("als.factrs=3", "--set als.factrs=3: there is no such setting (did you mean factors?)"),
+        ("als.factors=-1", "--set als.factors=-1: "),
+        ("als.factors=x", "--set als.factors=x: "),
+        ("als=3", "--set als=3: "),
+        ("alls.factors=3", "--set alls.factors=3: there is no such setting (did you mean als?)"),
+        ("eval.k=[3,x]", "--set eval.k=[3,x]: "),
+        ("datasets.rr.als.factors=-1", "--set datasets.rr.als.factors=-1: "),
+        ("datasets.rr.kind=foo", "--set datasets.rr.kind=foo: there is no kind 'foo'"),
+        (
+            "datasets.r.kind=generic",
+            "kind=generic: path has to be set; beside it there is hm, rr",
+        ),
         ("als", "--set 'als' is not of the form"),
     ],
 )

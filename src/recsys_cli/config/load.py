@@ -153,23 +153,43 @@ def validate(
 ) -> M:
     """`model` from `raw`, with every problem as one readable line.
 
-    It names `where`, or `--set` where the key, which is one `within` others, is in `overrides`.
+    It names `where`, or the one of `overrides` that the key, which is one `within` others, is from.
     """
-    given = {override.partition("=")[0].strip() for override in overrides}
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"])
-            source = f"--set {within}" if within + key in given else f"{where}: "
+            key, what = ".".join(str(part) for part in problem["loc"]), problem["msg"]
             if problem["type"] == "extra_forbidden":
                 what = f"there is no such setting{_meant(model, problem['loc'])}"
+            elif problem["type"] == "missing":
+                key, _, lacking = key.rpartition(".")
+                what = f"{lacking} has to be set"
+                others = ", ".join(_beside(raw, problem["loc"][:-1]))
+                what += f"; beside it there is {others}" if others else ""
             else:
-                said = problem["msg"].removeprefix("Value error, ")
-                what = f"{said} (got {problem['input']!r})"
-            lines.append(f"{source}{key}: {what}")
+                what = f"{what.removeprefix('Value error, ')} (got {problem['input']!r})"
+            override = set_by(within + key, overrides)
+            source = f"--set {override}" if override else f"{where}: {key}"
+            lines.append(f"{source}: {what}")
         raise ConfigError("; ".join(lines)) from error
+
+
+def _beside(raw: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The keys that stand beside the one at a location."""
+    for part in location[:-1]:
+        raw = raw[part]
+    return [key for key in raw if key != location[-1]]
+
+
+def set_by(key: str, overrides: Sequence[str]) -> str | None:
+    """The last `--set` of a setting, of something in it, or of what it is in; None without one."""
+    for override in reversed(overrides):
+        given = override.partition("=")[0].strip()
+        if f"{given}.".startswith(f"{key}.") or f"{key}.".startswith(f"{given}."):
+            return override
+    return None
 
 
 def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
