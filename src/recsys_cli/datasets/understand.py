@@ -310,6 +310,6 @@ def _say_totals(found: Understood, report: IngestReport, out: Path) -> None:
     found.said.append(("repeats", f"{share}; repurchase = {str(repurchase).lower()}"))
     gone = [f for f in report.findings if f.check == "items.gone"]
     if gone:
-        why = f"{gone[0].count:,} items of the events left the catalogue"
+        why = counted(gone[0].count, "items of the events left the catalogue")
         found.settings.append(Setting("gone_items", "hide", why, guessed=True))
         found.said.append(("gone items", f"{why}, and are not recommended"))
