@@ -585,7 +585,7 @@ def test_what_resumes_repeats_the_options(workspace):
     (workspace / "data/rr_raw/events.csv").write_text("")
     options = ["--set", "als.factors=8", "--keep-going"]
     result = run("build", "all", *options, "-w", workspace, code=1)
-    assert f"recsys build all --set als.factors=8 --keep-going -w {workspace}" in result.output
+    assert f"recsys build all --keep-going --set als.factors=8 -w {workspace}" in result.output
 
 
 @pytest.mark.slow

@@ -139,6 +139,18 @@ def test_a_hint_is_words_and_commands():
     assert rendered(Command("init")) == "recsys init"
 
 
+def test_settings_that_were_given_stand_in_hints_that_need_them(tmp_path):
+    given = ["--set", "als.factors=9", "--set", "text.encoder='lsa'"]
+    output = run("build", "all", *given, "-w", tmp_path, code=2)
+    assert commands_in(output) == [["demo", "-w", str(tmp_path)], ["init", "-w", str(tmp_path)]]
+    in_workspace(None, given[1::2])
+    assert shlex.split(rendered(Command("build")))[1:] == ["build", *given]
+    assert (
+        rendered(Command("build", "--set", "als.factors=3")) == "recsys build --set als.factors=3"
+    )
+    assert rendered(Command("install", program="pip")) == "pip install"
+
+
 @pytest.mark.parametrize(
     ("command", "meant"),
     [

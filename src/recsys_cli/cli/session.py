@@ -89,7 +89,6 @@ def run_build(
         say("Next: `", Command("serve"), "` or `", Command("eval"), "`")
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
-        options += [("--set", override) for override in overrides or ()]
         words = [word for name, value in options if value for word in (name, value)]
         words += ["--keep-going"] if keep_going else []
         raise _failure(failures, Command("build", *targets, *words))
