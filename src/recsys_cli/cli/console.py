@@ -191,7 +191,7 @@ class TerminalProgress:
 
     def warn(self, *parts: str | Command) -> None:
         """Print a warning above the bar."""
-        self._print(f"Warning: {rendered(parts)}")
+        self._print("Warning: ", *parts)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -199,11 +199,12 @@ class TerminalProgress:
             self._bars.stop()
             self._bars, self._task = None, None
 
-    def _print(self, message: str) -> None:
-        if self._bars is not None:
-            self._bars.console.print(message, markup=False, highlight=False)
-        else:
-            say(message)
+    def _print(self, *parts: str | Command) -> None:
+        if self._bars is None:
+            say(*parts, hang=2)
+            return
+        text = _laid(_whole(parts), sys.stderr, hang=2)
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @staticmethod
     def _make_bars() -> RichProgress:

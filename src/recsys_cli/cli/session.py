@@ -99,11 +99,11 @@ def _describe(step: Step, *, explain: bool) -> str:
     if step.action == "ran":
         line += f" {step.seconds:6.1f} s {step.peak_memory_mb:7.0f} MB"
         shown = [
-            f"{key.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{key} {value}"
+            f"{key.replace('_', ' ')} " + (f"{value:,}" if isinstance(value, int) else value)
             for key, value in step.facts.items()
             if key not in _HIDDEN_FACTS and isinstance(value, (int, str))
         ]
-        line += "  " + ", ".join(shown)
+        line += "  " + ", ".join(shown) if shown else ""
     if step.snapshot.folder:
         line += f"  [{step.snapshot}]"
     if explain or step.action in ("would run", "blocked"):

@@ -110,7 +110,8 @@ def _show(outcome: Tuned) -> None:
     print_text(
         f"{outcome.metric} of {counted(outcome.users, 'users')} at {', '.join(outcome.snapshots)}: "
         f"{outcome.current:.4f} with the settings as they are"
-        + ("" if outcome.best is None else f", {outcome.best:.4f} at best")
+        + ("" if outcome.best is None else f", {outcome.best:.4f} at best"),
+        hang=2,
     )
     if outcome.improves:
         for key, value in outcome.settings.items():
