@@ -12,7 +12,8 @@ from datasets.formats import EVENTS
 from datasets.test_formats import run
 from recsys_cli.assembly import load_config
 from recsys_cli.config.models import ColumnsConfig
-from recsys_cli.datasets.cleaning import money_style, twins
+from recsys_cli.datasets.cleaning import money_style
+from recsys_cli.datasets.spelling import twins
 
 from .conftest import Workspace
 
@@ -212,7 +213,8 @@ def test_twins_become_one(shop: Workspace) -> None:
         (user, item if n % 3 else item.upper(), day) for n, (user, item, day) in enumerate(ROWS)
     ]
     only(shop, table(rows))
-    assert shop.find("events.twins_item_case").status == "warn"
+    finding = shop.find("events.twins_item_case")
+    assert (finding.status, 'normalize_ids = ["case"]' in (finding.hint or "")) == ("warn", True)
     shop.set(normalize_ids=["case"])
     assert counted(shop) == WANT
 
