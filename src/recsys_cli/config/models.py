@@ -56,6 +56,8 @@ class JoinConfig(Section):
     """The file within `path`; one row for each value of `on`."""
     on: str
     """The column that both files have."""
+    key: str | None = None
+    """What that column is called in the file, where that is not `on`, such as the id of orders."""
 
 
 class SplitConfig(Section):

@@ -131,6 +131,8 @@ def _condition(text: str, source: Structure) -> tuple[str, pl.Expr]:
         same = cell == wanted.strip("\"'")
         if amount is not None:
             same = same | (number == amount).fill_null(value=False)
+        if not wanted:
+            same = cell.is_null()
         return column, same.fill_null(value=False) if sign == "=" else ~same.fill_null(value=False)
     if amount is None:
         raise ConfigError(

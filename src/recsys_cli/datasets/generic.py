@@ -17,6 +17,7 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.config.template import toml_line
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.cleaning import clean_events
+from recsys_cli.datasets.contents import title_by_content
 from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.itempictures import (
     PICTURE_SUFFIX,
@@ -28,7 +29,7 @@ from recsys_cli.datasets.itempictures import (
 from recsys_cli.datasets.joins import joined
 from recsys_cli.datasets.lists import split_lists
 from recsys_cli.datasets.opening import exact_ids, require_columns
-from recsys_cli.datasets.roles import find_roles, title_by_content
+from recsys_cli.datasets.roles import find_roles
 from recsys_cli.datasets.spelling import normalised
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (

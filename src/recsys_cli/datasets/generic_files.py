@@ -19,7 +19,9 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.config.template import toml_line
 from recsys_cli.datasets import guess
+from recsys_cli.datasets.contents import mostly_unique
 from recsys_cli.datasets.findings import Finding, Findings
 from recsys_cli.datasets.joins import propose_joins
 from recsys_cli.datasets.opening import open_raw
@@ -29,12 +31,15 @@ from recsys_cli.datasets.roles import (
     Roles,
     by_stem,
     find_roles,
-    mostly_unique,
 )
 from recsys_cli.datasets.tables import Slot
 from recsys_cli.datasets.times import SAMPLE_ROWS
 from recsys_cli.errors import ConfigError
 
+_OF_LINES = re.compile(
+    r"(order|invoice|basket|cart|transaction)[ _-]?(id|no|nr|number|key)$", re.IGNORECASE
+)
+"""What the lines of orders have and a catalogue has not."""
 _CATALOGUES = {"items": ITEM, "users": USER}
 
 
@@ -96,6 +101,8 @@ class Seen:
             first = self.cells.columns[0]
             return first if stem == role and mostly_unique(self.cells[first]) else None
         own = self.own_ids[table]
+        if own is None and any(map(_OF_LINES.search, self.cells.columns)):
+            return None
         wanted = [own] if own else [self.roles.columns.get(role), *self.tier(role)]
         there = (column for column in wanted if column in self.cells.columns)
         return next((column for column in there if mostly_unique(self.cells[column])), None)
@@ -280,8 +287,8 @@ def _no_events(folder: Path, config: DatasetConfig, looks: Looks) -> ConfigError
     elif joins := propose_joins(looks):
         events, joined = joins
         problem = f"{problem}; but {events.name} with {joined[0].file} has both"
-        lines = ", ".join(f'{{ file = "{each.file}", on = "{each.on}" }}' for each in joined)
-        hint = f'write in recsys.toml: events = "{events.name}" and join = [{lines}]'
+        line = toml_line("join", [join.model_dump(exclude_none=True) for join in joined])
+        hint = f'write in recsys.toml: events = "{events.name}" and {line}'
     broken = [str(finding) for finding in looks.unreadable.values()]
     seen = f"{problem}; seen: {_listed(folder, looks.seen)}"
     return ConfigError("; ".join([*broken, seen]), hint=hint)

@@ -189,8 +189,8 @@ class _Look:
         notes = [f"{encoding} text"] if encoding else []
         notes += [_OLD_LINES] if old_mac else []
         if format_of(path) == "jsonl":
-            array = text.lstrip().startswith("[")
-            notes += ["a JSON array"] if array else []
+            array = re.match(r"\s*(\[|\{\s*\n)", text) is not None
+            notes += ["JSON over several lines"] if array else []
             notes += [_NESTED] if re.search(r"[:\[]\s*\{", text) else []
             return cls(encoding, None, escaped=False, array=array, notes=tuple(notes))
         sample = text.splitlines()[:_SAMPLE_LINES]

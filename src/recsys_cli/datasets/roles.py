@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import takewhile
 
 import polars as pl
 
-from recsys_cli.columns import CLOCK, EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.columns import CLOCK, EVENT, ITEM, TIME, USER
 from recsys_cli.config.models import SplitConfig
 from recsys_cli.datasets import guess
+from recsys_cli.datasets.contents import (
+    MOST,
+    ROWS_TO_TELL,
+    roles_by_content,
+    tells_kinds,
+    tells_time,
+)
 from recsys_cli.datasets.lists import list_in
-from recsys_cli.datasets.times import days_alone, detect_time, tells_clock
+from recsys_cli.datasets.times import days_alone, tells_clock
 
-_SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
-_IDS = 2
-_ROWS_TO_TELL = 50
 _BY_CONTENT = "by what it holds"
-_MOST, _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 0.95, 12, 20, 1000.0
-_PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
-"""Amazon's product codes, and ISBNs."""
 OF_USERS = re.compile(
     r"user|customer|client|visitor|member|account|buyer|shopper|person|email|reviewer|uid",
     re.IGNORECASE,
@@ -91,6 +91,9 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
         found.history = next((name for name in lists if name != column), None)
         found.guesses.setdefault(ITEM, "lists items")
     _find_clock(cells, found, asked)
+    if named and EVENT not in found.columns and EVENT not in asked:
+        kinds = next((name for name in cells.columns if tells_kinds(cells[name])), None)
+        found.columns |= {EVENT: kinds} if kinds else {}
     _prefer_repeating_user(cells, found, asked)
     return found
 
@@ -107,7 +110,7 @@ def _lists(cells: pl.DataFrame, *, named: bool) -> dict[str, SplitConfig]:
 def _prefer_repeating_user(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> None:
     """Take another column called after users where the first is there once in every row."""
     user, item = found.columns.get(USER), found.columns.get(ITEM)
-    if USER in asked or user is None or item is None or len(cells) < _ROWS_TO_TELL:
+    if USER in asked or user is None or item is None or len(cells) < ROWS_TO_TELL:
         return
     if cells[user].drop_nulls().is_unique().all():
         better = better_user(cells, user, item)
@@ -161,97 +164,9 @@ def _find_clock(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> 
         found.guesses[CLOCK] = f"goes with {time}"
 
 
-def roles_by_content(
-    cells: pl.DataFrame, lists: Collection[str] = (), known: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """The columns of a table of events by role; none where it does not look like one.
-
-    Times are what reads as dates since 1990, kinds of event are a few words, values a few small
-    numbers or such with decimals, and of the rest, less what names orders, the first two are the
-    user and the item.
-
-    Args:
-        cells: some rows.
-        lists: columns that list items, of which the first is the item.
-        known: columns by role that are known otherwise.
-    """
-    found = dict(known or {})
-    left = [
-        name
-        for name in cells.columns
-        if cells[name].n_unique() > 1 and name not in lists and name not in found.values()
-    ]
-    times = [name for name in left if tells_time(cells[name])]
-    if times and TIME not in found:
-        found[TIME] = max(times, key=lambda name: cells[name].n_unique())
-    rest = [name for name in left if name not in times and not tells_clock(cells[name])]
-    if lists and ITEM not in found:
-        found[ITEM] = next(iter(lists))
-    wanted = [role for role in (USER, ITEM) if role not in found]
-    for role, fits in ((EVENT, _is_kind), (VALUE, _is_value)):
-        # Enough columns have to be left for the user and the item.
-        enough = role not in found and len(rest) > len(wanted)
-        match = next((name for name in rest if fits(cells[name])), None) if enough else None
-        if match is not None:
-            found[role] = match
-            rest.remove(match)
-    rest = _less_orders(cells, rest, found.get(TIME), keep=len(wanted))
-    if len(rest) < len(wanted) or (
-        TIME not in found and rest and wanted and cells[rest[0]].is_unique().all()
-    ):
-        return {}
-    found |= dict(zip(wanted, rest, strict=False))
-    user, item = found[USER], found[ITEM]
-    if len(wanted) == _IDS and _are_products(cells[user]) and not _are_products(cells[item]):
-        found |= {USER: item, ITEM: user}
-    return found
-
-
-def _less_orders(
-    cells: pl.DataFrame, names: list[str], time: str | None, *, keep: int
-) -> list[str]:
-    """Columns without those whose values have one time each, as orders have and users do not."""
-    left = list(names)
-    if time is None or len(cells) < _ROWS_TO_TELL:
-        return left
-    for name in names:
-        one = cells[[name, time]].n_unique() == cells[name].n_unique()
-        if one and len(left) > keep:
-            left.remove(name)
-    return left
-
-
-def tells_time(cells: pl.Series) -> bool:
-    """Whether nearly all cells read as times between 1990 and 2100."""
-    cells = cells.drop_nulls()
-    time = detect_time(cells) if len(cells) else None
-    if time is None:
-        return False
-    inside = time.expr.is_between(_SINCE, _UNTIL)
-    return bool(cells.to_frame().select(inside.sum()).item() >= _MOST * len(cells))
-
-
 def _numbers(cells: pl.Series) -> bool:
     there = cells.drop_nulls()
     return bool(there.cast(pl.Float64, strict=False).null_count() < len(there))
-
-
-def _is_kind(cells: pl.Series) -> bool:
-    numbers = cells.cast(pl.Float64, strict=False).drop_nulls()
-    return not len(numbers) and cells.n_unique() <= min(_FEW_KINDS, len(cells) // 4)
-
-
-def _is_value(cells: pl.Series) -> bool:
-    numbers = cells.cast(pl.Float64, strict=False).drop_nulls()
-    if len(numbers) < _MOST * len(cells):
-        return False
-    few = numbers.n_unique() <= min(_FEW_VALUES, len(cells) // 4)
-    largest = float(numbers.abs().max() or 0)  # type: ignore[arg-type]
-    return bool((numbers % 1 != 0).any()) or (few and largest <= _LARGEST_VALUE)
-
-
-def _are_products(cells: pl.Series) -> bool:
-    return all(_PRODUCT_CODE.fullmatch(cell) for cell in cells.drop_nulls())
 
 
 def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
@@ -266,22 +181,7 @@ def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
 
 def _repeats(cells: pl.Series) -> bool:
     there = cells.drop_nulls()
-    return 1 < there.n_unique() < _MOST * len(there)
-
-
-def title_by_content(cells: pl.DataFrame, key: str) -> str | None:
-    """The first column but the key that holds words, and seldom the same; None without one."""
-    for name in cells.columns:
-        words = cells[name].drop_nulls()
-        if name != key and mostly_unique(words) and words.str.contains(r"[^\W\d_]{2}").mean() == 1:
-            return name
-    return None
-
-
-def mostly_unique(cells: pl.Series) -> bool:
-    """Whether a column could be the id of a catalogue: hardly any value is there twice."""
-    there = cells.drop_nulls()
-    return bool(len(there)) and there.n_unique() >= _MOST * len(there)
+    return 1 < there.n_unique() < MOST * len(there)
 
 
 def by_stem(stem: str) -> str | None:

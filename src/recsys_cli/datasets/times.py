@@ -50,6 +50,7 @@ _NAMED = (
     "%a %b %d %H:%M:%S %#z %Y",
     "%a, %d %b %Y %H:%M:%S %#z",
     "%d/%b/%Y:%H:%M:%S %#z",
+    "[%d/%b/%Y:%H:%M:%S",
 )  # fmt: skip
 
 

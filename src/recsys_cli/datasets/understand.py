@@ -21,6 +21,7 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.cleaning import session_column
+from recsys_cli.datasets.contents import mostly_unique, roles_by_content
 from recsys_cli.datasets.findings import Finding, IngestReport
 from recsys_cli.datasets.generic_files import Looks, Seen, guess_catalogue, guess_events, look_at
 from recsys_cli.datasets.ingest import attempt
@@ -28,7 +29,7 @@ from recsys_cli.datasets.itempictures import Pictures, picture_column
 from recsys_cli.datasets.joins import propose_joins
 from recsys_cli.datasets.lists import MARKED, tells_clicks
 from recsys_cli.datasets.plain import mostly_utf8
-from recsys_cli.datasets.roles import Roles, find_roles, roles_by_content
+from recsys_cli.datasets.roles import Roles, find_roles
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress
@@ -130,7 +131,7 @@ def _find_joined(found: Understood, looks: Looks) -> list[Seen]:
     if joins is None:
         return []
     events, joined = joins
-    asked = [{"file": join.file, "on": join.on} for join in joined]
+    asked = [join.model_dump(exclude_none=True) for join in joined]
     lines = ", ".join(f"{join.file} on {join.on}" for join in joined)
     found.settings += [
         Setting("events", events.name),
@@ -204,7 +205,10 @@ def _find_columns(found: Understood, events: Seen) -> None:
     found.columns = tuple(events.cells.columns)
     asked: dict[str, str] = {}
     for role in events.ambiguous:
-        asked[role] = events.tier(role)[0]
+        several = events.tier(role)
+        # What is there once in every row is the row's own id.
+        again = [name for name in several if not mostly_unique(events.cells[name])]
+        asked[role] = (again or several)[0]
     roles = find_roles(events.cells, asked, named=events.named)
     if not {USER, ITEM} <= roles.columns.keys():
         roles = find_roles(events.cells, asked | roles.columns, named=False)
@@ -287,6 +291,9 @@ def _called_for(found: Understood, findings: Sequence[Finding]) -> list[Setting]
             why = f"{counted(finding.count, 'rows')} without a user"
             guests = "session" if by_session else "drop"
             new["guests"] = Setting("guests", guests, why, guessed=True)
+        elif finding.check == "events.empty_item" and finding.status == "fail":
+            why = f"{counted(finding.count, 'rows')} without an item"
+            new["keep"] = Setting("keep", [f"{columns.get(ITEM)}!="], why, guessed=True)
         elif finding.check == "events.negative" and finding.status != "pass":
             if guess.normal(columns.get(VALUE, "")) not in guess.RATINGS:
                 why = counted(finding.count, "negative values")
