@@ -456,6 +456,11 @@ def test_every_setting_is_documented():
         ("[als]\nfactor = 3", "als.factor: there is no such setting"),
         ("[als\n", "not valid TOML"),
         ('[datasets.x]\nkind = "magento"\npath = "d"', "datasets.x.kind"),
+        ('[datasets.x]\nkind = "hm"', "datasets.x: path has to be set"),
+        (
+            '[datasets.x]\nkind = "generic"\npath = "d"\njoin = [{file = "a.csv"}]',
+            "datasets.x.join.0: on has to be set",
+        ),
         ('[datasets."../x"]\nkind = "hm"\npath = "d"', "file name"),
         ('[datasets.x]\nkind = "hm"\npath = "d"\n[datasets.x.als]\nfactorz = 1', "factorz"),
     ],

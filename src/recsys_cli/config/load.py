@@ -160,27 +160,27 @@ def validate(
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            key, what = ".".join(str(part) for part in problem["loc"]), problem["msg"]
-            if problem["type"] == "extra_forbidden":
-                what = f"there is no such setting{_meant(model, problem['loc'])}"
-            elif problem["type"] == "missing":
-                key, _, lacking = key.rpartition(".")
-                what = f"{lacking} has to be set"
-                others = ", ".join(_beside(raw, problem["loc"][:-1]))
-                what += f"; beside it there is {others}" if others else ""
-            else:
-                what = f"{what.removeprefix('Value error, ')} (got {problem['input']!r})"
+            key, what = _explained(model, raw, problem)
             override = set_by(within + key, overrides)
             source = f"--set {override}" if override else f"{where}: {key}"
             lines.append(f"{source}: {what}")
         raise ConfigError("; ".join(lines)) from error
 
 
-def _beside(raw: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The keys that stand beside the one at a location."""
-    for part in location[:-1]:
-        raw = raw[part]
-    return [key for key in raw if key != location[-1]]
+def _explained(model: type[BaseModel], raw: dict[str, Any], problem: Any) -> tuple[str, str]:
+    """The key that a problem is about, and what is wrong with it."""
+    place = problem["loc"]
+    key = ".".join(map(str, place))
+    if problem["type"] == "extra_forbidden":
+        return key, f"there is no such setting{_meant(model, place)}"
+    if problem["type"] != "missing":
+        return key, f"{problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+    what = f"{place[-1]} has to be set"
+    if place[:-2] == ("datasets",) and len(raw["datasets"]) > 1:
+        # Perhaps another dataset was meant.
+        others = (name for name in raw["datasets"] if name != place[1])
+        what += f"; beside it there is {', '.join(others)}"
+    return ".".join(map(str, place[:-1])), what
 
 
 def set_by(key: str, overrides: Sequence[str]) -> str | None:
