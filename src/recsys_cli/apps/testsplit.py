@@ -167,7 +167,7 @@ def without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bo
         seen = int(seen_pairs(truth, engine.history).sum())
         if seen:
             warning = (
-                f"of {counted(truth.items.nnz, 'pairs')} of the truth file {seen:,} "
+                f"{seen:,} of {counted(truth.items.nnz, 'pairs')} of the truth file "
                 f"{'is' if seen == 1 else 'are'} in the history that "
                 "the models learned from; unless users really had these items again, give the "
                 "split's start as --cutoff"

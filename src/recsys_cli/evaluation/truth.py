@@ -172,7 +172,7 @@ def refuse_overlap(truth: Truth, history: CSR, *, users: IdTable, items: IdTable
     at = int(np.flatnonzero(seen)[0])
     user, item = users[int(truth.users[rows[at]])], items[int(columns[at])]
     raise DataError(
-        f"of {counted(len(seen), 'pairs')} of the truth file {int(seen.sum()):,} "
+        f"{int(seen.sum()):,} of {counted(len(seen), 'pairs')} of the truth file "
         f"{'is' if seen.sum() == 1 else 'are'} also in the history, "
         f"such as user {user!r} and item {item!r}",
         hint="take the test events out of the events file, or the known pairs out of the truth "
