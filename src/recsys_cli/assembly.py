@@ -10,10 +10,10 @@ from pydantic import Field, create_model
 
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.stages import base_stages
-from recsys_cli.config.load import read_config
+from recsys_cli.config.load import read_config, set_by
 from recsys_cli.config.models import OVERRIDABLE, Config, DatasetConfig
 from recsys_cli.datasets.adapters import KINDS
-from recsys_cli.errors import ConfigError
+from recsys_cli.errors import ConfigError, meant
 from recsys_cli.strategies import STRATEGIES
 
 SECTIONS = {
@@ -46,8 +46,11 @@ def load_config(workspace: Path, overrides: Sequence[str] = ()) -> Config:
     config = read_config(FullConfig, workspace, overrides)
     for name, dataset in config.datasets.items():
         if dataset.kind not in KINDS:
+            key = f"datasets.{name}.kind"
+            override = set_by(key, overrides)
+            source = f"--set {override}" if override else key
             raise ConfigError(
-                f"datasets.{name}.kind: there is no kind {dataset.kind!r}",
+                f"{source}: there is no kind {dataset.kind!r}{meant(dataset.kind, KINDS)}",
                 hint=f"one of: {', '.join(KINDS)}",
             )
     return config

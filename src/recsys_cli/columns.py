@@ -3,6 +3,7 @@
 USER = "user"
 ITEM = "item"
 TIME = "time"
+CLOCK = "clock"
 EVENT = "event"
 VALUE = "value"
 WEIGHT = "weight"

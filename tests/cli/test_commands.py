@@ -137,7 +137,7 @@ def test_excluded_items_and_conditions_hold(built):
         (["--user", "123", "-k", "0"], 2, "-k"),
         (["--user", "123", "--as-of", "yesterday"], 2, "not a date"),
         (["--user", "123", "--as-of", "2001-01-01"], 3, "recsys build all --dataset rr --as-of"),
-        (["--user", "123", "--set", "als.nope=1"], 2, "als.nope: there is no such setting"),
+        (["--user", "123", "--set", "als.nope=1"], 2, "als.nope=1: there is no such setting"),
         (["--user", "123", "--set", "als.factors=-1"], 2, "als.factors"),
         (["--all", "--dataset", "rr", "--out", "x.xls"], 2, "cannot tell the format"),
         (["--all", "--dataset", "rr", "--out", "/no/where/x.csv"], 2, "no folder /no/where"),
@@ -456,6 +456,11 @@ def test_every_setting_is_documented():
         ("[als]\nfactor = 3", "als.factor: there is no such setting"),
         ("[als\n", "not valid TOML"),
         ('[datasets.x]\nkind = "magento"\npath = "d"', "datasets.x.kind"),
+        ('[datasets.x]\nkind = "hm"', "datasets.x: path has to be set"),
+        (
+            '[datasets.x]\nkind = "generic"\npath = "d"\njoin = [{file = "a.csv"}]',
+            "datasets.x.join.0: on has to be set",
+        ),
         ('[datasets."../x"]\nkind = "hm"\npath = "d"', "file name"),
         ('[datasets.x]\nkind = "hm"\npath = "d"\n[datasets.x.als]\nfactorz = 1', "factorz"),
     ],
@@ -585,7 +590,7 @@ def test_what_resumes_repeats_the_options(workspace):
     (workspace / "data/rr_raw/events.csv").write_text("")
     options = ["--set", "als.factors=8", "--keep-going"]
     result = run("build", "all", *options, "-w", workspace, code=1)
-    assert f"recsys build all --set als.factors=8 --keep-going -w {workspace}" in result.output
+    assert f"recsys build all --keep-going --set als.factors=8 -w {workspace}" in result.output
 
 
 @pytest.mark.slow

@@ -44,6 +44,14 @@ def test_results_are_kept_where_the_page_looks(workspace: Path, tmp_path: Path) 
     assert "repurchase" in json.loads((workspace / "kept" / "hm.json").read_text())["strategies"]
 
 
+def test_results_that_are_written_there_are_there_once(workspace: Path) -> None:
+    out = workspace / "eval" / "mine.json"
+    out.parent.mkdir()
+    result = run("eval", *DATASET, "-s", "popular", "--json", out, "-w", workspace)
+    assert "Kept in" not in result.stderr
+    assert [file.name for file in out.parent.iterdir()] == ["mine.json"]
+
+
 def test_results_that_cannot_be_kept_are_shown_all_the_same(workspace: Path) -> None:
     (workspace / "eval").write_text("a file")
     result = run("eval", *DATASET, "-s", "popular", "-w", workspace)

@@ -139,6 +139,18 @@ def test_a_hint_is_words_and_commands():
     assert rendered(Command("init")) == "recsys init"
 
 
+def test_settings_that_were_given_stand_in_hints_that_need_them(tmp_path):
+    given = ["--set", "als.factors=9", "--set", "text.encoder='lsa'"]
+    output = run("build", "all", *given, "-w", tmp_path, code=2)
+    assert commands_in(output) == [["demo", "-w", str(tmp_path)], ["init", "-w", str(tmp_path)]]
+    in_workspace(None, given[1::2])
+    assert shlex.split(rendered(Command("build")))[1:] == ["build", *given]
+    assert (
+        rendered(Command("build", "--set", "als.factors=3")) == "recsys build --set als.factors=3"
+    )
+    assert rendered(Command("install", program="pip")) == "pip install"
+
+
 @pytest.mark.parametrize(
     ("command", "meant"),
     [
@@ -167,9 +179,18 @@ def test_a_user_that_is_written_otherwise_is_pointed_out(built):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("als.factrs=3", "--set als.factrs: there is no such setting (did you mean factors?)"),
-        ("als.factors=-1", "--set als.factors: "),
-        ("datasets.rr.als.factors=-1", "--set datasets.rr.als.factors: "),
+        ("als.factrs=3", "--set als.factrs=3: there is no such setting (did you mean factors?)"),
+        ("als.factors=-1", "--set als.factors=-1: "),
+        ("als.factors=x", "--set als.factors=x: "),
+        ("als=3", "--set als=3: "),
+        ("alls.factors=3", "--set alls.factors=3: there is no such setting (did you mean als?)"),
+        ("eval.k=[3,x]", "--set eval.k=[3,x]: "),
+        ("datasets.rr.als.factors=-1", "--set datasets.rr.als.factors=-1: "),
+        ("datasets.rr.kind=foo", "--set datasets.rr.kind=foo: there is no kind 'foo'"),
+        (
+            "datasets.r.kind=generic",
+            "kind=generic: path has to be set; beside it there is hm, rr",
+        ),
         ("als", "--set 'als' is not of the form"),
     ],
 )

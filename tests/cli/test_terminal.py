@@ -84,6 +84,30 @@ def test_no_word_is_broken_at_80_columns(built, command):
     assert {word for word in shown.replace("─", " ").split() if not ages.match(word)} <= words
 
 
+@pytest.mark.slow
+def test_an_evaluation_breaks_no_word_either(workspace):
+    asked = ("eval", "-d", "rr", "-s", "popular,itemknn,content", "-w", workspace)
+    run(*asked)
+    shown, piped = ANSI.sub("", terminal(*asked)), run(*asked)
+    assert "answered" in shown
+    assert max(map(len, shown.splitlines())) <= COLUMNS
+    words = {*piped.stdout.replace("─", " ").split(), *piped.stderr.split()}
+    assert set(shown.replace("─", " ").split()) <= words
+
+
+def test_one_dataset_that_is_not_clear_hides_nothing_of_the_others(flawed):
+    folder = flawed / "data/odd"
+    folder.mkdir()
+    (folder / "x.csv").write_text("foo,bar\n1,2\n")
+    said = run("init", "--force", "-w", flawed).stdout
+    assert "no file looks like events" in " ".join(said.split())
+    said = run("validate", "-w", flawed, code=1).stdout
+    names = [line for line in said.splitlines() if not line.startswith(" ")]
+    assert names == ["hm", "odd", "rr"]
+    assert re.search(r"FAIL  no file looks like events", said)
+    assert run("validate", "-d", "odd", "-w", flawed, code=2).stdout == ""
+
+
 def test_outcomes_and_states_have_colours_on_a_terminal_alone(workspace, flawed):
     shown = terminal("validate", "-w", flawed)
     assert "\x1b[33mWARN\x1b[0m" in shown

@@ -337,7 +337,7 @@ def ga4(folder: Path) -> None:
          "event_params": [{"key": "page", "value": {"string_value": "x"}}], "user_pseudo_id": f"{e.user}.5",
          "device": {"category": "mobile"}, "items": [{"item_id": f"SKU{e.item}", "item_name": f"Mug {e.item}", "price": 9.5}]}
         for e in EVENTS
-    ])  # fmt: skip
+    ] + [{"event_date": "20210304", "event_timestamp": str(START.timestamp() * 1e6), "event_name": "page_view", "user_pseudo_id": "1.5", "items": []}] * 90)  # fmt: skip
 
 
 def segment(folder: Path) -> None:
@@ -357,6 +357,128 @@ def netflix(folder: Path) -> None:
             f"{1488844 + e.user},{e.rating},{e.time:%Y-%m-%d}" for e in EVENTS if e.item == item
         ]
     (folder / "combined_data_1.txt").write_text("\n".join(lines) + "\n")
+
+
+def mind(folder: Path) -> None:
+    def news(item: int) -> str:
+        return f"N{55000 + item}"
+
+    def clock(event: Event) -> str:
+        time = event.time
+        return f"{time.month}/{time.day}/{time.year} {time.hour % 12 or 12}:{time:%M:%S %p}"
+
+    entities = '[{"Label": "Adidas", "Type": "O", "WikidataId": "Q3895"}]'
+    rows(folder, "behaviors.tsv",
+         [(e.number + 1, f"U{13740 + e.user}", clock(e), " ".join(news((e.user + n) % ITEMS) for n in range(e.user % 6)),
+           " ".join(f"{news((e.item + n) % ITEMS)}-{int(n == 0)}" for n in range(1 + e.number % 4)))
+          for e in EVENTS], separator="\t")  # fmt: skip
+    lines = [(news(i), "news", "newsus", f"The story of {i}", f'It was "told" {i}', f"https://x/{i}", entities, "[]")
+             for i in range(ITEMS)]  # fmt: skip
+    (folder / "news.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+
+
+def german_orders(folder: Path) -> None:
+    rows(folder, "bestellungen.csv",
+         [(e.number, f"{e.time:%d.%m.%Y}", f"{e.time:%H:%M:%S}", f"kunde{e.user}@example.de", f"A-{e.item:03d}", 1, f"{e.item},90 €") for e in EVENTS],
+         ("Bestellnummer", "Bestelldatum", "Uhrzeit", "E-Mail", "Artikelnummer", "Menge", "Preis"), separator=";", encoding="cp1252")  # fmt: skip
+
+
+def brazilian_orders(folder: Path) -> None:
+    rows(folder, "pedidos.csv",
+         [(e.number, f"c{e.user}", f"p{e.item}", f"{e.time:%d/%m/%Y}", f"{e.time:%H:%M}", f"{e.item},90") for e in EVENTS],
+         ("pedido", "cliente", "produto", "data", "hora", "valor"), separator=";")  # fmt: skip
+
+
+def us_invoices(folder: Path) -> None:
+    rows(folder, "invoices.csv",
+         [(e.number, f"{17000 + e.user}", f"{22000 + e.item}", f"{e.time:%m/%d/%Y}", f"{e.time:%I:%M:%S %p}", f"{e.time:%m/%d/%Y}") for e in EVENTS],
+         ("InvoiceNo", "CustomerID", "StockCode", "InvoiceDate", "InvoiceTime", "ShipDate"))  # fmt: skip
+
+
+def months(folder: Path) -> None:
+    rows(folder, "monthly.csv", [(e.user, e.item, f"{e.time:%Y-%m}", 1) for e in EVENTS],
+         ("user_id", "item_id", "month", "purchases"))  # fmt: skip
+
+
+def magento_db(folder: Path) -> None:
+    rows(folder, "sales_order.csv", [(e.number, f"{100000000 + e.number}", e.user + 1, f"c{e.user}@x.com", f"{e.time:%Y-%m-%d %H:%M:%S}", f"{e.time:%Y-%m-%d %H:%M:%S}", "complete") for e in EVENTS], ("entity_id", "increment_id", "customer_id", "customer_email", "created_at", "updated_at", "status"))  # fmt: skip
+    rows(folder, "sales_order_item.csv", [(e.number + 5000, e.number, e.item + 1, f"24-MB{e.item:02d}", f"Bag {e.item}", "1.0000", "34.0000", f"{e.time:%Y-%m-%d %H:%M:%S}") for e in EVENTS], ("item_id", "order_id", "product_id", "sku", "name", "qty_ordered", "price", "created_at"))  # fmt: skip
+
+
+def prestashop(folder: Path) -> None:
+    rows(folder, "ps_orders.csv", [(e.number, f"REF{e.number}", e.user, e.number + 9, 5, f"{e.time:%Y-%m-%d %H:%M:%S}") for e in EVENTS], ("id_order", "reference", "id_customer", "id_cart", "current_state", "date_add"), separator=";")  # fmt: skip
+    rows(folder, "ps_order_detail.csv", [(e.number + 7, e.number, e.item, 0, f"Mug {e.item}", 1, "9.900000") for e in EVENTS], ("id_order_detail", "id_order", "product_id", "product_attribute_id", "product_name", "product_quantity", "product_price"), separator=";")  # fmt: skip
+
+
+def amazon_seller(folder: Path) -> None:
+    rows(
+        folder,
+        "amazon_orders.txt",
+        [(f"026-{e.number:07d}-1234567", f"026-{e.number:07d}-1234567", f"{e.time:%Y-%m-%dT%H:%M:%S+00:00}", f"{e.time:%Y-%m-%dT%H:%M:%S+00:00}", "Shipped", "Amazon", "Amazon.co.uk", f"Mug {e.item}", f"MUG-{e.item}", f"B00{e.item:07d}", 1, "GBP", "9.99", f"buyer{e.user}@marketplace.amazon.co.uk") for e in EVENTS],
+        ("amazon-order-id", "merchant-order-id", "purchase-date", "last-updated-date", "order-status", "fulfillment-channel", "sales-channel", "product-name", "sku", "asin", "quantity", "currency", "item-price", "buyer-email"),
+        separator="\t",
+    )  # fmt: skip
+
+
+def etsy(folder: Path) -> None:
+    rows(
+        folder,
+        "EtsySoldOrderItems2021.csv",
+        [(f"{e.time:%m/%d/%y}", f"Mug {e.item}", f"user{e.user}", 1, "12.50", "", "0.00", "0.00", "0.00", "0.00", "12.50", "USD", f"{90000 + e.number}", f"{70000 + e.item}", f"{e.time:%m/%d/%Y}", f"{e.time:%m/%d/%Y}", f"Jane {e.user}", "") for e in EVENTS],
+        ("Sale Date", "Item Name", "Buyer", "Quantity", "Price", "Coupon Code", "Coupon Details", "Discount Amount", "Shipping Discount", "Order Shipping", "Item Total", "Currency", "Transaction ID", "Listing ID", "Date Paid", "Date Shipped", "Ship Name", "Variations"),
+    )  # fmt: skip
+
+
+def square(folder: Path) -> None:
+    rows(
+        folder,
+        "items-2021-03-04-2021-07-07.csv",
+        [(f"{e.time:%Y-%m-%d}", f"{e.time:%H:%M:%S}", "UTC", "Coffee", f"Latte {e.item}", "1.0", "Regular", f"SQ{e.item}", "", "$4.50", "$0.00", "$4.50", "$0.40", f"tx{e.number}", f"pay{e.number}", "iPad", "", "", f"CUST{e.user:04d}", f"Jane {e.user}") for e in EVENTS],
+        ("Date", "Time", "Time Zone", "Category", "Item", "Qty", "Price Point Name", "SKU", "Modifiers Applied", "Gross Sales", "Discounts", "Net Sales", "Tax", "Transaction ID", "Payment ID", "Device Name", "Notes", "Details", "Customer ID", "Customer Name"),
+    )  # fmt: skip
+
+
+def matomo(folder: Path) -> None:
+    json_lines(
+        folder,
+        "visits.json",
+        [
+            {"idVisit": str(e.number), "visitorId": f"{e.user:016x}", "serverTimestamp": e.seconds, "serverDatePretty": "Thursday", "actionDetails": [{"type": "ecommerceOrder", "url": "https://x/1", "pageTitle": "x", "itemDetails": [{"itemSKU": f"SKU{e.item}", "itemName": f"Mug {e.item}", "price": 9, "quantity": 1}]}]}
+            for e in EVENTS
+        ],
+    )  # fmt: skip
+
+
+def otto(folder: Path) -> None:
+    json_lines(folder, "train.jsonl", [{"session": u, "events": [{"aid": e.item, "ts": e.seconds * 1000, "type": "clicks" if e.number % 3 else "carts"} for e in EVENTS if e.user == u]} for u in range(USERS)])  # fmt: skip
+
+
+def foursquare(folder: Path) -> None:
+    rows(folder, "dataset_TSMC2014_NYC.txt", [(470 + e.user, f"49bbd6c0f964a520f453{e.item:04x}", "4bf58dd8d48988d127951735", "Arts & Crafts Store", 40.71, -74.002, -240, f"{e.time:%a %b %d %H:%M:%S +0000 %Y}") for e in EVENTS], separator="\t", encoding="latin-1")  # fmt: skip
+
+
+def yelp(folder: Path) -> None:
+    json_lines(folder, "yelp_academic_dataset_review.json", [{"review_id": f"r{e.number}", "user_id": f"u{e.user}", "business_id": f"b{e.item}", "stars": float(e.rating), "useful": 0, "funny": 0, "cool": 0, "text": "fine, really", "date": f"{e.time:%Y-%m-%d %H:%M:%S}"} for e in EVENTS])  # fmt: skip
+    json_lines(folder, "yelp_academic_dataset_business.json", [{"business_id": f"b{i}", "name": f"Place {i}", "address": "x", "city": "Phoenix", "state": "AZ", "stars": 4.0, "review_count": 9, "is_open": 1, "attributes": {"WiFi": "free"}, "categories": "Food, Bars", "hours": None} for i in range(ITEMS)])  # fmt: skip
+    json_lines(folder, "yelp_academic_dataset_user.json", [{"user_id": f"u{u}", "name": f"Ann {u}", "review_count": 3, "yelping_since": "2012-01-01 00:00:00", "friends": "u1, u2"} for u in range(USERS)])  # fmt: skip
+
+
+def anime(folder: Path) -> None:
+    rows(folder, "rating.csv", [(e.user, e.item, -1 if e.number % 5 == 0 else e.rating * 2) for e in EVENTS], ("user_id", "anime_id", "rating"))  # fmt: skip
+    rows(folder, "anime.csv", [(i, f"Anime {i}", "Drama, Romance", "TV", "12", "8.1", 200) for i in range(ITEMS)], ("anime_id", "name", "genre", "type", "episodes", "rating", "members"))  # fmt: skip
+
+
+def sql_dump(folder: Path) -> None:
+    rows(folder, "purchases.csv", [(e.number, e.user if e.number % 7 != 3 else "\\N", e.item, "\\N", f"{e.time:%Y-%m-%d %H:%M:%S}") for e in EVENTS], ("id", "customer_id", "product_id", "coupon", "created_at"))  # fmt: skip
+
+
+def excel(folder: Path) -> None:
+    out = "\ufeffOrder Date;Customer;Product;Qty\r\n" + "".join(f"{e.time:%d.%m.%Y %H:%M};K{e.user};P{e.item};1\r\n" for e in EVENTS)  # fmt: skip
+    (folder / "export.csv").write_bytes(out.encode())
+
+
+def server_log(folder: Path) -> None:
+    (folder / "access.log.txt").write_text("".join(f'10.0.0.{e.user} - - [{e.time:%d/%b/%Y:%H:%M:%S} +0000] "GET /product/{e.item} HTTP/1.1" 200 512\n' for e in EVENTS))  # fmt: skip
 
 
 FORMATS = {
@@ -385,6 +507,24 @@ FORMATS = {
     "Ta-Feng": Format(ta_feng, day),
     "Shopify": Format(shopify),
     "WooCommerce": Format(woocommerce, minute),
+    "MIND": Format(mind, settings={"keep": ["column_5.mark=1"], "items": "news.tsv"}),
+    "Date and time in two columns, German": Format(german_orders),
+    "Date and time in two columns, Brazilian": Format(brazilian_orders, minute),
+    "Date and time in two columns, US": Format(us_invoices),
+    "Months": Format(months, lambda event: f"{event.time:%Y-%m}-01T00:00:00"),
+    "Magento's tables": Format(magento_db),
+    "PrestaShop's tables": Format(prestashop),
+    "Amazon seller's report": Format(amazon_seller),
+    "Etsy": Format(etsy, day),
+    "Square": Format(square),
+    "Matomo": Format(matomo),
+    "OTTO": Format(otto),
+    "Foursquare": Format(foursquare),
+    "Yelp": Format(yelp),
+    "Anime": Format(anime, None),
+    "A dump of SQL": Format(sql_dump, lambda e: f"{e.time:%Y-%m-%dT%H:%M:%S}"),
+    "Excel's CSV": Format(excel, minute),
+    "A web server's log": Format(server_log),
     "GA4": Format(ga4),
     "Segment": Format(segment),
 }

@@ -298,7 +298,7 @@ def test_users_of_rows_left_out_get_no_row(shop: Workspace) -> None:
         ("userId,movieId,rating,timestamp", "userId", "movieId", "timestamp", "rating"),
         ("visitorid,event,itemid,timestamp", "visitorid", "itemid", "timestamp", None),
         ("t_dat,customer_id,article_id,price", "customer_id", "article_id", "t_dat", "price"),
-        ("User-ID,ISBN,Book-Rating", "User-ID", "ISBN", None, None),
+        ("User-ID,ISBN,Book-Rating", "User-ID", "ISBN", None, "Book-Rating"),
         ("session_id,user_id,item_id,date", "user_id", "item_id", "date", None),
         ("user_id:token,item_id:token,rating:float", "user_id:token", "item_id:token", None,
          "rating:float"),

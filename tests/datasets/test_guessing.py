@@ -124,7 +124,7 @@ def test_items_with_a_user_column_are_still_the_items(shop: Workspace) -> None:
 
 
 def test_two_files_of_events_are_ambiguous_until_one_is_chosen(shop: Workspace) -> None:
-    shop.rewrite("log.csv", lambda b: b.replace(b",event,", b",sort,"))
+    shop.rewrite("log.csv", lambda b: b.replace(b",event,", b",sort,").replace(b",buy,", b",dull,"))
     header = ("user_id", "item_id", "tag", "timestamp")
     write_csv(shop.raw / "a_tags.csv", header, [("u1", "i1", "dull", "1600000000")])
 

@@ -9,7 +9,11 @@ import polars as pl
 import pytest
 
 from datasets.formats import EVENTS
-from recsys_cli.datasets.cleaning import money_style, twins
+from datasets.test_formats import run
+from recsys_cli.assembly import load_config
+from recsys_cli.config.models import ColumnsConfig
+from recsys_cli.datasets.cleaning import money_style
+from recsys_cli.datasets.spelling import twins
 
 from .conftest import Workspace
 
@@ -209,7 +213,8 @@ def test_twins_become_one(shop: Workspace) -> None:
         (user, item if n % 3 else item.upper(), day) for n, (user, item, day) in enumerate(ROWS)
     ]
     only(shop, table(rows))
-    assert shop.find("events.twins_item_case").status == "warn"
+    finding = shop.find("events.twins_item_case")
+    assert (finding.status, 'normalize_ids = ["case"]' in (finding.hint or "")) == ("warn", True)
     shop.set(normalize_ids=["case"])
     assert counted(shop) == WANT
 
@@ -240,7 +245,6 @@ def test_pictures_by_hm_folders(shop: Workspace) -> None:
 
 
 def test_that_no_picture_is_found_says_what_lies_there(tmp_path: Path) -> None:
-    from datasets.test_formats import run
 
     folder = tmp_path / "data" / "shop"
     (folder / "img").mkdir(parents=True)
@@ -264,7 +268,6 @@ def test_a_quote_left_open_near_the_end_costs_its_row_alone(shop: Workspace) -> 
 
 
 def test_files_straight_in_data_and_folders_of_parts_are_found(tmp_path: Path) -> None:
-    from datasets.test_formats import run
     from recsys_cli.datasets.adapters import find_datasets
 
     parts = tmp_path / "data" / "lake" / "events.parquet"
@@ -282,9 +285,6 @@ def test_files_straight_in_data_and_folders_of_parts_are_found(tmp_path: Path) -
 
 
 def test_columns_with_names_of_another_language_are_known_by_what_they_hold(tmp_path: Path) -> None:
-    from datasets.test_formats import run
-    from recsys_cli.assembly import load_config
-
     folder = tmp_path / "data" / "laden"
     folder.mkdir(parents=True)
     rows = [(user, item, f"{day[8:]}.{day[5:7]}.{day[:4]}", "3,50") for user, item, day in ROWS]
@@ -308,3 +308,55 @@ def test_lines_before_the_table_are_skipped_and_counted(shop: Workspace, before:
 def test_a_date_in_a_column_of_any_name_is_the_time(shop: Workspace) -> None:
     only(shop, table(ROWS, "user_id,item_id,bought"))
     assert str(shop.ingest().first).startswith(min(row[2] for row in ROWS))
+
+
+def written(root: Path, name: str, text: str | bytes) -> tuple[str, ColumnsConfig]:
+    """What `init` says of one file, and the columns that it writes."""
+    folder = root / "data" / "shop"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+    said = run("init", "-w", root)
+    return said, load_config(root).datasets["shop"].columns
+
+
+def test_of_several_times_of_day_that_called_like_the_day_is_taken(tmp_path: Path) -> None:
+    rows = [(*row, f"{n % 24:02d}:00", f"{n % 12:02d}:30") for n, row in enumerate(ROWS)]
+    header = "user_id,item_id,InvoiceDate,PickTime,InvoiceTime"
+    said, columns = written(tmp_path, "log.csv", table(rows, header))
+    assert (columns.time, columns.clock) == ("InvoiceDate", "InvoiceTime")
+    assert "clock = InvoiceTime" in said
+    run("ingest", "-w", tmp_path)
+    times = pl.read_parquet(tmp_path / "artifacts/events_shop.parquet")["time"]
+    assert set(times.dt.minute()) == {30}
+    assert set(times.dt.hour()) == set(range(12))
+
+
+def test_columns_whose_names_nobody_knows_are_found_beside_one_that_is_known(
+    tmp_path: Path,
+) -> None:
+    rows = [(n // 2, user, item, day) for n, (user, item, day) in enumerate(ROWS)]
+    rows = [(order, user, item, ROWS[2 * order][2]) for order, user, item, _ in rows]
+    _, columns = written(tmp_path, "log.csv", table(rows, "tilaus,email,tuote,pvm"))
+    assert (columns.user, columns.item, columns.time) == ("email", "tuote", "pvm")
+
+
+def test_orders_are_not_taken_for_users(tmp_path: Path) -> None:
+    rows = [(n // 2, *row[:2], ROWS[n // 2 * 2][2]) for n, row in enumerate(ROWS)]
+    _, columns = written(tmp_path, "log.csv", table(rows, "tilaus,asiakas,tuote,pvm"))
+    assert (columns.user, columns.item, columns.time) == ("asiakas", "tuote", "pvm")
+
+
+def test_an_encoding_that_only_the_rows_show_is_found(tmp_path: Path) -> None:
+    rows = [(*row, "Käse" if n > 20 else "Brot") for n, row in enumerate(ROWS)]
+    text = table(rows, f"{HEADER},thing").encode("cp1252")
+    said, _ = written(tmp_path, "log.csv", text)
+    assert load_config(tmp_path).datasets["shop"].encoding == "cp1252"
+    assert "not clear" not in said
+
+
+def test_one_row_of_another_encoding_does_not_change_that_of_the_file(tmp_path: Path) -> None:
+    rows = [(*row, "Käse") for row in ROWS]
+    text = table(rows, f"{HEADER},thing").encode()
+    broken = text.replace("Käse".encode(), "Käse".encode("cp1252"), 1)
+    written(tmp_path, "log.csv", broken)
+    assert load_config(tmp_path).datasets["shop"].encoding is None

@@ -199,10 +199,11 @@ def test_passes_tell_the_columns_apart(hm: Workspace) -> None:
 def test_lost_leading_zeros_are_recognised(hm: Workspace) -> None:
     hm.edit(FILE, 12, cell(2, ARTICLES[4].lstrip("0").encode()))
 
-    finding = hm.find("events.leading_zeros_item")
+    finding = hm.find("events.twins_item_zeros")
 
     assert (finding.status, finding.count) == ("warn", 1)
-    assert finding.example == f"{ARTICLES[4].lstrip('0')} for {ARTICLES[4]}"
+    assert finding.example == f"{ARTICLES[4]} and {ARTICLES[4].lstrip('0')}"
+    assert finding.hint == "if they are the same item: write them in one way"
 
 
 def test_repeated_purchases_are_a_quantity(hm: Workspace) -> None:

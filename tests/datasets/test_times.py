@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 import polars as pl
 import pytest
 
-from recsys_cli.datasets.times import detect_time
+from recsys_cli.datasets.times import detect_time, tells_clock, with_clock
 
 from .conftest import Workspace
 
@@ -55,6 +55,52 @@ def test_iso_texts(text: str, expected: datetime) -> None:
     _, times = read([text, None, "rubbish", text])
 
     assert times == [expected, None, None, expected]
+
+
+@pytest.mark.parametrize(
+    "text", ["2020-09", "202009", "2020/09", "09/2020", "09.2020", "Sep-20", "September 2020"]
+)
+def test_months_are_their_first_day(text: str) -> None:
+    name, times = read([text, text])
+
+    assert name.endswith("(the first of each month)")
+    assert times == [datetime(2020, 9, 1)] * 2
+
+
+NOON = datetime(2020, 9, 16, 13, 45)
+
+
+@pytest.mark.parametrize("day", ["2020-09-16", "20200916", "16.09.2020", "2020-09-16 00:00:00"])
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [
+        ("13:45:12", MOMENT), ("13:45", NOON), ("1:45 PM", NOON), ("1:45:12 p.m.", MOMENT),
+        ("1345", NOON), ("134512", MOMENT), ("13:45 Uhr", NOON), ("1899-12-30 13:45:12", MOMENT),
+        ("13", datetime(2020, 9, 16, 13)),
+    ],
+)  # fmt: skip
+def test_a_day_and_a_time_of_day_are_one_time(day: str, clock: str, expected: datetime) -> None:
+    frame = pl.DataFrame({"day": [day] * 3, "time": [clock, clock, None]})
+    another = "7" if clock == "13" else clock.replace("45", "46")
+    assert tells_clock(pl.Series("time", [clock, another]))
+    joined = frame.select(with_clock(pl.col("day"), pl.col("time"))).to_series()
+    found = detect_time(joined)
+    assert found is not None
+    midnight = datetime(2020, 9, 16)
+    read_as = joined.to_frame().select(found.expr).to_series().to_list()
+    assert read_as == [expected, expected, midnight]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("price", ["1345", "1701"]), ("timeframe", ["899000", "1000"]), ("time", ["13:45", "soon"]),
+        ("time", ["5", "1345"]), ("when", ["2020-09-16 13:45", "2020-09-16 14:45"]),
+        ("time", ["13:45", "13:45"]),
+    ],
+)  # fmt: skip
+def test_what_is_no_time_of_day(name: str, cells: list[str]) -> None:
+    assert not tells_clock(pl.Series(name, cells))
 
 
 @pytest.mark.parametrize("text", ["September", "", "1:30"])

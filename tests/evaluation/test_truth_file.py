@@ -56,6 +56,14 @@ def test_integer_columns_of_parquet_are_ids_too(tmp_path: Path) -> None:
     assert rows(read(path)) == [(1, [2])]
 
 
+def test_a_cell_may_list_several_items(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("customer_id,prediction\na,7 12\nb,12 7\nc,7 12 5\n")
+    assert rows(read(path)) == [(0, [1, 2]), (1, [1, 2]), (2, [1, 2, 3])]
+    path.write_text("user_id,impressions\na,7-1 12-0\nb,12-1 7-0\nc,7-0 12-1 5-1\n")
+    assert rows(read(path)) == [(0, [2]), (1, [1]), (2, [2, 3])]
+
+
 def test_byte_order_mark_semicolons_and_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes("user;item\r\na;7\r\n".encode("utf-8-sig"))

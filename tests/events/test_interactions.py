@@ -133,7 +133,7 @@ def test_no_events_give_an_empty_matrix():
     ("user", "item", "what"), [(4, 0, "user"), (0, 5, "item"), (-1, 0, "user")]
 )
 def test_rows_beyond_the_tables_are_refused(user, item, what):
-    with pytest.raises(ArtifactError, match=f"1 events refer to {what}s beyond"):
+    with pytest.raises(ArtifactError, match=f"1 event is of {what}s beyond"):
         build([(user, item, 0, 0, None), (0, 0, 0, 0, None)])
 
 

@@ -455,6 +455,30 @@ def test_says_which_hours_were_tested(server, opened):
     assert "events from 3 Apr 2014, 14:00 UTC on held out, 6 hours" in page.text_content("main")
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_strategies_with_the_same_figures_share_a_row(server, opened, width):
+    def same(route) -> None:
+        result = evaluation()
+        figures = {"ndcg@12": figure(0.2), "coverage@12": figure(0.4, interval=False)}
+        others = {"ndcg@12": figure(0.1), "coverage@12": figure(0.4, interval=False)}
+        result["strategies"] = {
+            name: {"all": others if name == "graph" else figures}
+            for name in ("hybrid", "collab", "graph", "popular")
+        }
+        result["fallback_share"] = {"hybrid": 0.7, "collab": 0.7, "graph": 0.7, "popular": 0}
+        route.fulfill(json={"evaluations": [{"file": "hm.json", "results": [result]}]})
+
+    page = opened(server.url, viewport={"width": width, "height": 800})
+    page.route("**/eval", same)
+    page.goto(at(server, "eval"))
+    page.wait_for_selector(".figures tbody tr")
+    names = page.locator(".figures tbody th")
+    found = [one.split() for one in names.all_inner_texts()]
+    assert [sorted(one) for one in found] == [["collab", "hybrid", "popular"], ["graph"]]
+    assert page.locator(".figures tbody td:last-child").all_inner_texts() == ["0–70%", "70%"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_says_how_to_evaluate(server, opened):
     page = opened(at(server, "eval", dataset="rr"))
     page.wait_for_selector("code:text-is('recsys eval --dataset rr')")

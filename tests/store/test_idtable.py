@@ -4,7 +4,7 @@ import pytest
 
 from recsys_cli.store.idtable import IdTable
 
-TABLE = IdTable.from_strings(["000101", "Ab-1", "xy", "7", "00", "é1"])
+TABLE = IdTable.from_strings(["000101", "Ab-1", "xy", "7", "00", "é1", "McX", " q "])
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,12 @@ TABLE = IdTable.from_strings(["000101", "Ab-1", "xy", "7", "00", "é1"])
         ("AB-1", "Ab-1"),
         ("ab-1", "Ab-1"),
         ("É1", "é1"),
+        ("aB-1", "Ab-1"),
+        ("mCx", "McX"),
+        ("00MCX", "McX"),
+        ("a b - 1", "Ab-1"),
+        ("Q", " q "),
+        ("x", None),
         ("102", None),
         ("", None),
         ("xyz", None),

@@ -96,11 +96,11 @@ def test_empty_part_files_are_fine_and_nothing_at_all_is_not(tmp_path):
 
 
 BAD_CSV = {
-    "id,f0\n5,1\n7,1\n": "2 user ids lie outside 0 to 3, such as 5",
+    "id,f0\n5,1\n7,1\n": "2 user ids are outside 0 to 3, such as 5",
     "id,f0\n-1,1\n": "such as -1",
-    "id,f0\n1,1\n2,1\n1,2\n": "1 user ids appear more than once, such as 1",
-    "id,f0\n1.5,1\n2,1\n": "1 values in column id are no integers, such as '1.5' in row 1",
-    "id,f0\n1,1\n2,abc\n": "1 values in column f0 are no numbers, such as 'abc' in row 2",
+    "id,f0\n1,1\n2,1\n1,2\n": "1 user id is there more than once, such as 1",
+    "id,f0\n1.5,1\n2,1\n": "1 value in column id is no whole number, such as '1.5' in row 1",
+    "id,f0\n1,1\n2,abc\n": "1 value in column f0 is no number, such as 'abc' in row 2",
     "id,f0\n1,1\n2,NaN\n": "1 row has factors that are empty, NaN or infinite, such as id 2",
     "id,f0\n1,inf\n2,2\n": "such as id 1",
     "id,f0\n1,\n2,2\n": "such as id 1",
@@ -286,6 +286,6 @@ def test_sides_of_different_rank_are_refused(files):
 
 def test_swapped_sides_are_caught(files):
     users, items = files
-    with pytest.raises(DataError, match="1 item ids lie outside 0 to 1") as caught:
+    with pytest.raises(DataError, match="1 item id is outside 0 to 1") as caught:
         imported((items, users))
     assert "swapped" in caught.value.hint

@@ -190,7 +190,9 @@ def _tiny_run() -> Check:
                 return Check("tiny run", "FAIL", f"{step.dataset} {step.stage}: {step.error}")
         answer = opened.engine("rr").recommend_one("123", strategy="collab", k=5)
         if len(answer["items"]) != 5:  # noqa: PLR2004
-            return Check("tiny run", "FAIL", f"got {len(answer['items'])} items instead of 5")
+            return Check(
+                "tiny run", "FAIL", f"got {counted(len(answer['items']), 'items')} instead of 5"
+            )
         users = run_evaluation(opened, "rr", Question(strategies=["popular"])).result.users
     seconds, _ = meter.stop()
     done = f"demo, build, recommend and evaluate on {counted(users, 'users')} in {seconds:.0f} s"

@@ -23,6 +23,7 @@ from recsys_cli.apps.testsplit import (
 )
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.run import Builder, Step
+from recsys_cli.counted import counted
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, chain_names
 from recsys_cli.errors import ArtifactError, Hint, RecsysError
@@ -218,8 +219,9 @@ def _about_steps(truth: Truth, engine: Engine, run: _Run) -> list[str]:
     told = []
     if new := cold_truth(truth, engine.history).nnz:
         told.append(
-            f"{new:,} of {len(truth.users):,} steps go on to an item that had no event before the "
-            "cut-off; they count as misses, but for strategies that rank such items"
+            f"{new:,} of {counted(len(truth.users), 'steps')} {'goes' if new == 1 else 'go'} on to "
+            "an item that had no event before the cut-off: a miss, but for strategies that rank "
+            "such items"
         )
     blind = [n for n in run.names if not isinstance(engine.strategy(n).chain[0], FromHistory)]
     if blind:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config.models import EvalConfig
+from recsys_cli.counted import counted
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, find_strategy
 from recsys_cli.errors import DataError, UsageError
@@ -166,7 +167,8 @@ def without_what_cannot_be_hit(truth: Truth, engine: Engine, *, exclude_seen: bo
         seen = int(seen_pairs(truth, engine.history).sum())
         if seen:
             warning = (
-                f"{seen:,} of {truth.items.nnz:,} pairs of the truth file are in the history that "
+                f"{seen:,} of {counted(truth.items.nnz, 'pairs')} of the truth file "
+                f"{'is' if seen == 1 else 'are'} in the history that "
                 "the models learned from; unless users really had these items again, give the "
                 "split's start as --cutoff"
             )

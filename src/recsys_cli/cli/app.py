@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from recsys_cli import __version__
 from recsys_cli.cli.commands import COMMANDS, GROUPS, in_sections, names_in
 from recsys_cli.cli.console import in_workspace, report_error, say
-from recsys_cli.errors import RecsysError, is_panic, sentence, way_out
+from recsys_cli.errors import Command, RecsysError, is_panic, sentence, way_out
 
 # Looking for pydantic plugins reads the metadata of every installed package.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -27,14 +27,16 @@ _MOST_NAMES = 24
 
 
 class _Command(TyperCommand):
-    """Has hints name the workspace that was asked for."""
+    """Has hints name the workspace and the settings that were asked for."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         formatter.write_dl = partial(formatter.write_dl, col_max=_MOST_NAMES)
         super().format_options(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
-        in_workspace(ctx.params.get("workspace"))
+        in_workspace(
+            ctx.params.get("workspace"), ctx.params.get("overrides") or (), _takes_settings
+        )
         return super().invoke(ctx)
 
 
@@ -87,6 +89,13 @@ def _made(words: str) -> Any:
     for parameter in command.params:
         _leave_idle(parameter)
     return command
+
+
+def _takes_settings(command: Command) -> bool:
+    """Whether a command has `--set`."""
+    first, second = (*command.words, "", "")[:2]
+    name = next((name for name in (f"{first} {second}", first) if name in COMMANDS), None)
+    return name is not None and any(each.name == "overrides" for each in _made(name).params)
 
 
 def _leave_idle(parameter: Any) -> None:

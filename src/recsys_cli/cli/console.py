@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from shutil import get_terminal_size
@@ -30,15 +30,29 @@ _COLOURS = {
     "fresh": _GREEN, "stale": _YELLOW, "missing": _RED, "failed": _RED, "blocked": _YELLOW,
 }  # fmt: skip
 _asked: ContextVar[Path | None] = ContextVar("workspace", default=None)
+_given: ContextVar[tuple[Sequence[str], Callable[[Command], bool]]] = ContextVar(
+    "settings", default=((), lambda _: False)
+)
 
 
-def in_workspace(folder: Path | None) -> None:
-    """From now on, commands in hints are about the workspace in `folder`."""
+def in_workspace(
+    folder: Path | None,
+    settings: Sequence[str] = (),
+    takes_settings: Callable[[Command], bool] = lambda _: True,
+) -> None:
+    """From now on, commands in hints are about the workspace in `folder`.
+
+    Args:
+        folder: of the workspace; None for none in particular.
+        settings: those of `--set`, which commands in hints need as well.
+        takes_settings: whether a command has `--set`.
+    """
     _asked.set(folder)
+    _given.set((settings, takes_settings))
 
 
 def rendered(hint: Hint) -> str:
-    """A hint as it is shown, the workspace in each of its commands that lacks it."""
+    """A hint as it is shown, its commands with the workspace and the settings that they lack."""
     return in_words(hint, show=_located)
 
 
@@ -49,6 +63,10 @@ def _whole(hint: Hint) -> str:
 
 def _located(command: Command) -> str:
     folder, own = _asked.get(), command.program == OWN_PROGRAM
+    settings, takes_settings = _given.get()
+    if own and settings and "--set" not in command.words and takes_settings(command):
+        options = [word for setting in settings for word in ("--set", setting)]
+        command = Command(*command.words, *options)
     if folder is None or not own or {"-w", "--workspace"} & set(command.words):
         return str(command)
     usual = Path(os.environ.get("RECSYS_WORKSPACE") or ".")
@@ -173,7 +191,7 @@ class TerminalProgress:
 
     def warn(self, *parts: str | Command) -> None:
         """Print a warning above the bar."""
-        self._print(f"Warning: {rendered(parts)}")
+        self._print("Warning: ", *parts)
 
     def close(self) -> None:
         """Remove the bar."""
@@ -181,11 +199,12 @@ class TerminalProgress:
             self._bars.stop()
             self._bars, self._task = None, None
 
-    def _print(self, message: str) -> None:
-        if self._bars is not None:
-            self._bars.console.print(message, markup=False, highlight=False)
-        else:
-            say(message)
+    def _print(self, *parts: str | Command) -> None:
+        if self._bars is None:
+            say(*parts, hang=2)
+            return
+        text = _laid(_whole(parts), sys.stderr, hang=2)
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @staticmethod
     def _make_bars() -> RichProgress:

@@ -14,7 +14,7 @@ import typer
 from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_check, print_json, print_text, say
 from recsys_cli.counted import counted
-from recsys_cli.errors import Command, UsageError
+from recsys_cli.errors import Command, ConfigError, UsageError
 
 if TYPE_CHECKING:
     from recsys_cli.datasets.findings import Finding, IngestReport
@@ -131,19 +131,27 @@ def validate(
     """Check raw files: what is to be looked at, with counts and examples, and what is in them."""
     from recsys_cli.apps.opened import Opened
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.datasets.findings import ValidationReport
+    from recsys_cli.datasets.findings import Finding, ValidationReport
     from recsys_cli.datasets.ingest import attempt
 
     reports = []
     with TerminalProgress() as progress:
         opened = Opened(workspace, overrides=overrides or ())
         root = opened.workspace.root
-        for name in chosen_datasets(opened.config, dataset):
+        names = chosen_datasets(opened.config, dataset)
+        for name in names:
             own = opened.config.datasets[name]
             with TemporaryDirectory(prefix="recsys-validate-") as scratch:
-                ingested, findings = attempt(
-                    name, own, workspace=root, out=Path(scratch), progress=progress
-                )
+                try:
+                    ingested, findings = attempt(
+                        name, own, workspace=root, out=Path(scratch), progress=progress
+                    )
+                except ConfigError as error:
+                    if len(names) == 1:
+                        raise
+                    # What is wrong with one is no reason to be silent about the others.
+                    problem = Finding("settings", "fail", error.message, hint=error.hint)
+                    ingested, findings = None, (problem,)
             reports.append(ValidationReport(name, findings))
             progress.close()
             if not json:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys_cli.cli.console import print_json, print_line, print_table, say
+from recsys_cli.cli.console import print_json, print_line, print_table, print_text, say
 from recsys_cli.counted import counted
 from recsys_cli.errors import Hint, parts_of
 from recsys_cli.moments import said, spoken
@@ -34,20 +34,20 @@ def print_result(result: EvalResult, hints: Mapping[str, Hint]) -> None:
         result: the figures.
         hints: what to do about warnings, by their text.
     """
-    print_line(
+    print_text(
         f"{result.dataset}: {result.protocol}{_span(result)}, {counted(result.users, 'users')}"
         + (f", {counted(result.rows, 'steps')}" if result.rows_are == "steps" else "")
     )
     for warning in result.warnings:
-        say(f"Warning: {warning}")
+        say(f"Warning: {warning}", hang=2)
         if warning in hints:
-            say("  → ", *parts_of(hints[warning]))
+            say("  → ", *parts_of(hints[warning]), hang=4)
     _print_groups(result)
     _print_differences(result)
     if len(result.windows) > 1:
         _print_windows(result)
     if verdict := _verdict(result):
-        print_line(f"{result.dataset}: {verdict}")
+        print_text(f"{result.dataset}: {verdict}", hang=2)
 
 
 def _span(result: EvalResult) -> str:
@@ -82,7 +82,9 @@ def _print_groups(result: EvalResult) -> None:
         title = f"{group.replace('_', ' ')}: {counted(count, what)}, lists of {k}"
         print_table(["strategy", *shown], rows, title=title, right=shown)
         if group == "all" and (notes := _fallbacks(result)):
-            print_line("\n".join(notes) + "\n")
+            for note in notes:
+                print_text(note, hang=2)
+            print_line()
 
 
 def _fallbacks(result: EvalResult) -> list[str]:
@@ -238,9 +240,9 @@ def refuse_below(limits: Sequence[Limit], results: Sequence[EvalResult]) -> None
 
 
 def _print_comparison(comparison: Comparison) -> None:
-    print_line(f"{comparison.a.dataset}: a = {comparison.a.path}, b = {comparison.b.path}")
+    print_text(f"{comparison.a.dataset}: a = {comparison.a.path}, b = {comparison.b.path}")
     for warning in comparison.warnings:
-        say(f"Warning: {warning}")
+        say(f"Warning: {warning}", hang=2)
     k = _USUAL if _USUAL in comparison.ks else comparison.ks[-1]
     rows = []
     for name, groups in comparison.strategies.items():

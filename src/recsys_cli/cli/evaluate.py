@@ -155,7 +155,8 @@ def evaluate(
             progress.close()
             if not is_stdout(json):
                 print_result(evaluations[-1].result, evaluations[-1].hints)
-            _keep(evaluations[-1].result, question, opened)
+            if not _is_for_the_page(json, opened):
+                _keep(evaluations[-1].result, question, opened)
         if report:
             write_report(evaluations, report, seed=config.eval.seed, progress=progress)
             progress.close()
@@ -194,6 +195,14 @@ def _say_step(step: Step) -> None:
         say(f"built {step.dataset} {step.stage} in {step.seconds:.1f} s")
     elif step.error:
         say(f"failed {step.dataset} {step.stage}: {step.error.message}")
+
+
+def _is_for_the_page(json: Path | None, opened: Opened) -> bool:
+    """Whether --json already leaves the results where the page looks for them."""
+    if json is None or is_stdout(json):
+        return False
+    folder = opened.workspace.root / opened.config.serve.evaluations
+    return json.suffix == ".json" and json.resolve().parent == folder.resolve()
 
 
 def _keep(result: EvalResult, question: Question, opened: Opened) -> None:

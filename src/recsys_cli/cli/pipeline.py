@@ -116,7 +116,7 @@ def doctor(
     for check in run_doctor(workspace, end_to_end=not quick):
         checks.append(check)
         if not json:
-            print_check(check.outcome, f"{check.name:<14} {check.detail}", check.hint)
+            print_check(check.outcome, f"{check.name:<21} {check.detail}", check.hint)
     if json:
         print_json({"checks": [{**vars(check), "hint": in_words(check.hint)} for check in checks]})
     if any(check.outcome == "FAIL" for check in checks):

@@ -89,7 +89,6 @@ def run_build(
         say("Next: `", Command("serve"), "` or `", Command("eval"), "`")
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
-        options += [("--set", override) for override in overrides or ()]
         words = [word for name, value in options if value for word in (name, value)]
         words += ["--keep-going"] if keep_going else []
         raise _failure(failures, Command("build", *targets, *words))
@@ -100,11 +99,11 @@ def _describe(step: Step, *, explain: bool) -> str:
     if step.action == "ran":
         line += f" {step.seconds:6.1f} s {step.peak_memory_mb:7.0f} MB"
         shown = [
-            f"{key.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{key} {value}"
+            f"{key.replace('_', ' ')} " + (f"{value:,}" if isinstance(value, int) else value)
             for key, value in step.facts.items()
             if key not in _HIDDEN_FACTS and isinstance(value, (int, str))
         ]
-        line += "  " + ", ".join(shown)
+        line += "  " + ", ".join(shown) if shown else ""
     if step.snapshot.folder:
         line += f"  [{step.snapshot}]"
     if explain or step.action in ("would run", "blocked"):

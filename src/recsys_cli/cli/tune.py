@@ -11,6 +11,7 @@ import typer
 from recsys_cli.cli import options
 from recsys_cli.cli.console import TerminalProgress, print_json, print_text, say
 from recsys_cli.cli.names import TARGET_NAMES
+from recsys_cli.counted import counted
 from recsys_cli.errors import Command
 from recsys_cli.moments import moment_from
 
@@ -107,9 +108,10 @@ def _show(outcome: Tuned) -> None:
     counts = ", ".join(f"{count} {state}" for state, count in outcome.trials.items()) or "none"
     print_text(f"{outcome.dataset} {outcome.target}: trials: {counts}; {outcome.seconds:.0f} s")
     print_text(
-        f"{outcome.metric} of {outcome.users:,} users at {', '.join(outcome.snapshots)}: "
+        f"{outcome.metric} of {counted(outcome.users, 'users')} at {', '.join(outcome.snapshots)}: "
         f"{outcome.current:.4f} with the settings as they are"
-        + ("" if outcome.best is None else f", {outcome.best:.4f} at best")
+        + ("" if outcome.best is None else f", {outcome.best:.4f} at best"),
+        hang=2,
     )
     if outcome.improves:
         for key, value in outcome.settings.items():

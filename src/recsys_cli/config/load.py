@@ -153,23 +153,43 @@ def validate(
 ) -> M:
     """`model` from `raw`, with every problem as one readable line.
 
-    It names `where`, or `--set` where the key, which is one `within` others, is in `overrides`.
+    It names `where`, or the one of `overrides` that the key, which is one `within` others, is from.
     """
-    given = {override.partition("=")[0].strip() for override in overrides}
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"])
-            source = f"--set {within}" if within + key in given else f"{where}: "
-            if problem["type"] == "extra_forbidden":
-                what = f"there is no such setting{_meant(model, problem['loc'])}"
-            else:
-                said = problem["msg"].removeprefix("Value error, ")
-                what = f"{said} (got {problem['input']!r})"
-            lines.append(f"{source}{key}: {what}")
+            key, what = _explained(model, raw, problem)
+            override = set_by(within + key, overrides)
+            source = f"--set {override}" if override else f"{where}: {key}"
+            lines.append(f"{source}: {what}")
         raise ConfigError("; ".join(lines)) from error
+
+
+def _explained(model: type[BaseModel], raw: dict[str, Any], problem: Any) -> tuple[str, str]:
+    """The key that a problem is about, and what is wrong with it."""
+    place = problem["loc"]
+    key = ".".join(map(str, place))
+    if problem["type"] == "extra_forbidden":
+        return key, f"there is no such setting{_meant(model, place)}"
+    if problem["type"] != "missing":
+        return key, f"{problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+    what = f"{place[-1]} has to be set"
+    if place[:-2] == ("datasets",) and len(raw["datasets"]) > 1:
+        # Perhaps another dataset was meant.
+        others = (name for name in raw["datasets"] if name != place[1])
+        what += f"; beside it there is {', '.join(others)}"
+    return ".".join(map(str, place[:-1])), what
+
+
+def set_by(key: str, overrides: Sequence[str]) -> str | None:
+    """The last `--set` of a setting, of something in it, or of what it is in; None without one."""
+    for override in reversed(overrides):
+        given = override.partition("=")[0].strip()
+        if f"{given}.".startswith(f"{key}.") or f"{key}.".startswith(f"{given}."):
+            return override
+    return None
 
 
 def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -39,6 +39,8 @@ class ColumnsConfig(Section):
     """Column holding the item id."""
     time: str | None = None
     """Column holding the time: dates, or epochs in s, ms or µs (told apart by size)."""
+    clock: str | None = None
+    """Column holding the time of day, where that of `time` holds the day alone."""
     event: str | None = None
     """Column holding the kind of event, such as view or purchase."""
     value: str | None = None
@@ -54,6 +56,20 @@ class JoinConfig(Section):
     """The file within `path`; one row for each value of `on`."""
     on: str
     """The column that both files have."""
+    key: str | None = None
+    """What that column is called in the file, where that is not `on`, such as the id of orders."""
+
+
+class SplitConfig(Section):
+    """How the item column of a generic dataset's events lists several items in a cell."""
+
+    by: str = " "
+    """What stands between two items; brackets and quotes around them are left aside."""
+    mark: str | None = None
+    """What stands between an item and its mark, as the - of N55689-1. The marks become a column
+    that is called like that of the items and `.mark`, for `keep` or `columns.value`."""
+    history: str | None = None
+    """A column that lists what the user had before, to become events of the user's first time."""
 
 
 class DatasetConfig(Section):
@@ -115,6 +131,10 @@ class DatasetConfig(Section):
     join: list[JoinConfig] = []
     """generic: other files whose columns belong to the events, such as an order's customer and
     date: [{ file = "orders.csv", on = "order_id" }]."""
+    split: SplitConfig | None = None
+    """generic: the item column lists several items in a cell, such as { by = " " }; with marks
+    behind them, as in N55689-1 N35729-0, { by = " ", mark = "-" }. With `history`, what another
+    column lists comes before."""
     time_format: str | None = None
     """generic: how times are written, as in strftime: "%d/%m/%Y %H:%M"; by default recognised."""
     missing_ids: list[str] | None = None

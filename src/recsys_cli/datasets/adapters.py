@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from recsys_cli.config.template import FoundDataset
     from recsys_cli.datasets.tables import Adapter
 
-_PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
-
 KINDS = {
     "hm": "hm.HmAdapter",
     "retailrocket": "retailrocket.RetailRocketAdapter",
@@ -98,6 +96,8 @@ def _kind_of_parts(folder: Path) -> str | None:
 
 def _has_pictures(folder: Path) -> bool:
     """Whether there is a picture in a folder below; looks no further than the first."""
+    from recsys_cli.datasets.itempictures import PICTURE
+
     return any(
-        _PICTURE.search(name) for _, _, files in os.walk(folder, followlinks=True) for name in files
+        PICTURE.search(name) for _, _, files in os.walk(folder, followlinks=True) for name in files
     )

@@ -8,18 +8,20 @@ expression over the raw columns, so that the line of a row stays known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from recsys_cli.columns import ITEM, USER, VALUE
-from recsys_cli.config.models import DatasetConfig, IdRule
+from recsys_cli.columns import CLOCK, ITEM, TIME, USER, VALUE
+from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
-from recsys_cli.datasets.findings import MAX_SKIPPED, Findings
+from recsys_cli.datasets.findings import MAX_SKIPPED
 from recsys_cli.datasets.rawfile import as_text
+from recsys_cli.datasets.spelling import SPACES, normalised
 from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import Intake
+from recsys_cli.datasets.times import with_clock
 from recsys_cli.errors import ConfigError
 
 MISSING = (
@@ -32,8 +34,6 @@ _MAYBE_MISSING = ("-1", "0")
 _FAR_MORE, _HARDLY, _MANY = 5, 0.02, 0.2
 _SOME, _AT_LEAST = 20, 100
 _CONDITION = re.compile(r"\s*(.+?)\s*(>=|<=|!=|=|>|<)\s*(.*?)\s*$")
-_INVISIBLE = "\u00a0\u2007\u202f\u200b\u200c\u200d\u2060\ufeff"
-_SPACES = " \t\r\n" + _INVISIBLE
 _MONEY = re.compile(r"[^\d.,()+\-eE]")
 
 
@@ -99,11 +99,16 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
     new = [exprs[role].alias(roles[role]) for role in (USER, ITEM)]
     if number is not None and value is not None:
         new.append(number.alias(value))
+    clock = roles.get(CLOCK)
+    if clock is not None and TIME in roles:
+        day = roles[TIME]
+        texts = (as_text(column, dtypes[column]) for column in (day, clock))
+        new.append(with_clock(*texts).alias(day))
 
     def prepare(frame: pl.LazyFrame) -> pl.LazyFrame:
         return _filtered(frame, kept).with_columns(new)
 
-    uses = [column for column, _ in conditions] + ([session] if session else [])
+    uses = [column for column, _ in conditions] + [c for c in (session, clock) if c]
     return Cleaning(prepare, tuple(uses), filtered)
 
 
@@ -126,6 +131,8 @@ def _condition(text: str, source: Structure) -> tuple[str, pl.Expr]:
         same = cell == wanted.strip("\"'")
         if amount is not None:
             same = same | (number == amount).fill_null(value=False)
+        if not wanted:
+            same = cell.is_null()
         return column, same.fill_null(value=False) if sign == "=" else ~same.fill_null(value=False)
     if amount is None:
         raise ConfigError(
@@ -179,7 +186,7 @@ def _missing(
     wanted = MISSING if words is None else tuple(word.lower() for word in words)
     counts = ids.drop_nulls().group_by("id").len().collect(engine="streaming")
     counts = counts.sort("len", "id", descending=[True, False])
-    spelled = pl.col("id").str.strip_chars(_SPACES).str.to_lowercase().is_in(wanted)
+    spelled = pl.col("id").str.strip_chars(SPACES).str.to_lowercase().is_in(wanted)
     found = counts.filter(spelled)
     if words is None and role == USER:
         found = pl.concat([found, _implausible(counts.filter(~spelled))])
@@ -211,57 +218,6 @@ def _implausible(counts: pl.DataFrame) -> pl.DataFrame:
     least = _HARDLY if counts["id"][0] in _MAYBE_MISSING else _MANY
     far = counts["len"][0] >= _FAR_MORE * counts["len"][1]
     return counts.head(1) if far and share >= least else counts.clear()
-
-
-def normalised(ids: pl.Expr, rules: Collection[IdRule]) -> pl.Expr:
-    """Ids spelled in one way, as far as the rules say."""
-    if "unicode" in rules:
-        ids = ids.str.normalize("NFC")
-    if "spaces" in rules:
-        ids = ids.str.replace_all(f"[{_INVISIBLE[3:]}]", "").str.strip_chars(_SPACES)
-    if "decimals" in rules:
-        ids = ids.str.replace(r"^(\d+)\.0+$", "$1")
-    if "case" in rules:
-        ids = ids.str.to_lowercase()
-    if "zeros" in rules:
-        ids = ids.str.replace(r"^0+(\d)", "$1")
-    return ids
-
-
-_TWINS: Mapping[IdRule, str] = {
-    "spaces": "spaces around them or that nobody sees",
-    "unicode": "the way that accents are coded",
-    "decimals": "a .0 at the end",
-    "case": "upper and lower case",
-    "zeros": "leading zeros",
-}
-
-
-def twins(ids: pl.Series) -> dict[IdRule, tuple[int, str, str]]:
-    """By rule, how many ids are another one but for that, and the first such pair."""
-    found: dict[IdRule, tuple[int, str, str]] = {}
-    for rule in _TWINS:
-        keys = pl.DataFrame({"id": ids}).with_columns(normalised(pl.col("id"), [rule]).alias("key"))
-        again = keys.filter(pl.col("key").is_duplicated())
-        if len(again):
-            one = again.filter(pl.col("key") == again["key"][0])["id"]
-            found[rule] = (len(again) - again["key"].n_unique(), one[0], one[1])
-    return found
-
-
-def report_twins(ids: pl.Series, role: str, label: str, findings: Findings) -> None:
-    """Name ids that look like other spellings of one, and the setting that makes them one."""
-    found = twins(ids)
-    rules = ", ".join(f'"{rule}"' for rule in found)
-    for rule, (count, one, other) in found.items():
-        findings.warn(
-            f"events.twins_{role}_{rule}",
-            counted(count, f"{role} ids differ from another only in {_TWINS[rule]}"),
-            file=label,
-            count=count,
-            example=f"{one} and {other}",
-            hint=f"if they are the same {role}: normalize_ids = [{rules}] in recsys.toml",
-        )
 
 
 def _number(

@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.counted import counted
-from recsys_cli.datasets.catalogue import Ids
-from recsys_cli.datasets.cleaning import report_twins
 from recsys_cli.datasets.counting import Totals, count_events, first_repeat, null_counts
 from recsys_cli.datasets.defects import BLANK, known_defects, unknown
 from recsys_cli.datasets.diagnosis import (
@@ -30,7 +26,10 @@ from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, w
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
 from recsys_cli.datasets.returns import subtract_returns
-from recsys_cli.datasets.roles import SAMPLE_ROWS, better_user
+from recsys_cli.datasets.roles import better_user
+from recsys_cli.datasets.spelling import report_twins
+from recsys_cli.datasets.tables import unchanged
+from recsys_cli.datasets.times import SAMPLE_ROWS
 
 _MANY = 50
 
@@ -72,7 +71,7 @@ def build_events(
     place = Place(source.file.label, source.file, reader.raw.rows, source.nulls)
     report(found, place, findings)
     findings.raise_if_failed()
-    _add_unknown(reader, found, findings)
+    _add_unknown(reader, found)
     if incomplete:
         sink_events(reader, path, drop=True)
     returned = 0
@@ -109,35 +108,17 @@ def _write(reader: EventReader, path: Path) -> dict[str, int]:
     return null_counts(path)
 
 
-def _add_unknown(reader: EventReader, found: Sequence[Occurrence], findings: Findings) -> None:
+def _add_unknown(reader: EventReader, found: Sequence[Occurrence]) -> None:
     for ids in (reader.users, reader.items):
         if ids.has_catalogue and count_of(found, unknown(ids.column)):
             ids.extra = unlisted_ids(reader, ids.column)
-            _report_lost_zeros(reader, ids, findings)
-
-
-def _report_lost_zeros(reader: EventReader, ids: Ids, findings: Findings) -> None:
-    def bare(series: pl.Series) -> pl.DataFrame:
-        return pl.DataFrame({"id": series, "bare": series.str.strip_chars_start("0")})
-
-    alike = bare(ids.extra).join(bare(ids.listed), on="bare", how="inner", maintain_order="left")
-    if len(alike):
-        lost, _, listed = alike.row(0)
-        findings.warn(
-            f"events.leading_zeros_{ids.column}",
-            counted(len(alike), f"{ids.column}s differ from the catalogue's only in leading zeros"),
-            file=reader.raw.source.file.label,
-            column=reader.column_of(ids.column),
-            count=len(alike),
-            example=f"{lost} for {listed}",
-            hint="keep ids as text wherever the file passes through",
-        )
 
 
 def _report_ids(reader: EventReader, findings: Findings) -> None:
     label = reader.raw.source.file.label
     for ids in (reader.users, reader.items):
-        report_twins(ids.all(), ids.column, label, findings)
+        cleaned = reader.raw.prepare is not unchanged
+        report_twins(ids.all(), ids.column, label, findings, settable=cleaned)
         check = f"events.id_spaces_{ids.column}"
         spaced = ids.extra.filter(ids.extra.str.strip_chars() != ids.extra)
         if not len(spaced):

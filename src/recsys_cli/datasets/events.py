@@ -20,6 +20,7 @@ from recsys_cli.datasets.rawfile import ROW, as_text
 from recsys_cli.datasets.tables import RawEvents
 from recsys_cli.datasets.times import (
     MILLISECONDS,
+    SAMPLE_ROWS,
     TimeFormat,
     detect_time,
     given_time,
@@ -30,7 +31,6 @@ from recsys_cli.datasets.times import (
 RAW_USER, RAW_ITEM, RAW_VALUE = "__user", "__item", "__value"
 RAW_TIME, RAW_EVENT, PARSED_TIME = "__time", "__event", "__parsed"
 
-_SAMPLE = 2_000
 _MAX_KINDS = 255
 _TWO_DAYS_MS = 172_800_000
 _ROW_GROUP = 1 << 18
@@ -152,7 +152,7 @@ def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat:
     if raw.time_format:
         return given_time(column, raw.time_format)
     file = raw.source.file
-    sample = raw.scan().select(column).head(_SAMPLE).collect(engine="streaming").to_series()
+    sample = raw.scan().select(column).head(SAMPLE_ROWS).collect(engine="streaming").to_series()
     found = detect_time(sample)
     if found is None:
         cells = sample.drop_nulls()
@@ -209,7 +209,7 @@ def wider_time(reader: EventReader) -> EventReader | None:
     if reader.time is None or column is None or not reader.time.patterns:
         return None
     unread = pl.col(column).is_not_null() & reader.time.expr.is_null()
-    frame = reader.raw.scan().select(column).filter(unread).head(_SAMPLE)
+    frame = reader.raw.scan().select(column).filter(unread).head(SAMPLE_ROWS)
     time = widened(reader.time, frame.collect(engine="streaming").to_series())
     return replace(reader, time=time) if time is not None else None
 
@@ -217,7 +217,7 @@ def wider_time(reader: EventReader) -> EventReader | None:
 def _values_are_padded(raw: RawEvents) -> bool:
     if raw.value is None or raw.source.file.dtypes()[raw.value] != pl.String:
         return False
-    cells = raw.scan().select(raw.value).head(_SAMPLE).collect(engine="streaming").to_series()
+    cells = raw.scan().select(raw.value).head(SAMPLE_ROWS).collect(engine="streaming").to_series()
     return bool((cells.str.strip_chars() != cells).any())
 
 

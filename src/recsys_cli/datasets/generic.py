@@ -14,20 +14,24 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
-from recsys_cli.counted import counted
+from recsys_cli.config.template import toml_line
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.cleaning import clean_events, normalised
+from recsys_cli.datasets.cleaning import clean_events
+from recsys_cli.datasets.contents import title_by_content
 from recsys_cli.datasets.generic_files import locate_files, look_at
 from recsys_cli.datasets.itempictures import (
+    PICTURE_SUFFIX,
     Pictures,
     named_pictures,
     picture_column,
     pictures_by_id,
 )
+from recsys_cli.datasets.joins import joined
+from recsys_cli.datasets.lists import split_lists
 from recsys_cli.datasets.opening import exact_ids, require_columns
-from recsys_cli.datasets.rawfile import RawFile
-from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles, title_by_content
-from recsys_cli.datasets.structure import Structure, check_structure
+from recsys_cli.datasets.roles import find_roles
+from recsys_cli.datasets.spelling import normalised
+from recsys_cli.datasets.structure import Structure
 from recsys_cli.datasets.tables import (
     Defaults,
     Intake,
@@ -37,6 +41,7 @@ from recsys_cli.datasets.tables import (
     Slot,
     open_slots,
 )
+from recsys_cli.datasets.times import SAMPLE_ROWS
 from recsys_cli.errors import ConfigError
 
 _KIND = "interaction"
@@ -63,7 +68,7 @@ class GenericAdapter:
     def read(self, slots: Mapping[str, Slot], intake: Intake) -> RawTables:
         """The tables with their columns settled."""
         opened = open_slots(slots, intake)
-        events = _events(_joined(opened, intake), intake)
+        events = _events(split_lists(joined(opened, intake), intake), intake)
         _report_unreadable(intake)
         pictures = Pictures.below(intake.folder)
         items = _catalogue(opened.get("items"), ITEM, events.item, intake, pictures)
@@ -95,42 +100,6 @@ def _report_unreadable(intake: Intake) -> None:
             file=path.name,
             hint=f"{finding.hint}; or move it away",
         )
-
-
-def _joined(opened: Mapping[str, Structure], intake: Intake) -> Structure:
-    """The events with the columns of the files that recsys.toml joins to them."""
-    events = opened["events"]
-    if not intake.config.join:
-        return events
-    file = events.file
-    frame = file.scan()
-    for number, join in enumerate(intake.config.join, 1):
-        other = opened[f"join{number}"]
-        there = frame.collect_schema().names()
-        for table, names in ((file.label, there), (other.file.label, other.file.usable)):
-            if join.on not in names:
-                raise ConfigError(
-                    f"{table} has no column {join.on!r} to join {other.file.label} on",
-                    hint=f"the columns are: {', '.join(names)}",
-                )
-        new = [name for name in other.file.usable if name not in there]
-        columns = other.file.scan([join.on, *new])
-        keys = columns.select(pl.len(), pl.col(join.on).n_unique().alias("keys"))
-        rows, distinct = keys.collect(engine="streaming").row(0)
-        if rows != distinct:
-            intake.findings.fatal(
-                f"{other.file.table}.keys",
-                counted(rows - distinct, f"rows repeat a value of {join.on}"),
-                file=other.file.label,
-                column=join.on,
-                hint="every row of the events may belong to one row of a joined file",
-            )
-        frame = frame.join(columns, on=join.on, how="left", maintain_order="left")
-    path = intake.scratch / "joined.parquet"
-    frame.sink_parquet(path)
-    names = tuple(frame.collect_schema().names())
-    made = RawFile(path, "events", "parquet", names, names, label=file.label)
-    return check_structure(made, intake.findings, intake.scratch) or events
 
 
 def _events(source: Structure, intake: Intake) -> RawEvents:
@@ -205,6 +174,13 @@ def _roles(source: Structure, asked: Mapping[str, str], intake: Intake) -> dict[
         if role not in found.columns:
             problem, line = f"no column looks like the {role}", f'columns = {{ {role} = "COLUMN" }}'
             raise _no_column(source, problem, line, intake)
+    if found.split is not None:
+        raise _no_column(
+            source,
+            f"{found.columns[ITEM]} lists several items in a cell",
+            f'columns = {{ item = "{found.columns[ITEM]}" }} and {toml_line("split", found.split)}',
+            intake,
+        )
     chosen = ", ".join(f"{role} = {column!r}" for role, column in found.columns.items())
     reasons = "; ".join(f"{role} {reason}" for role, reason in found.guesses.items())
     message = f"{chosen} ({reasons})" if reasons else chosen
@@ -342,7 +318,7 @@ def _item_columns(items: RawCatalogue | None) -> tuple[tuple[str, ...], tuple[st
     What names pictures is neither.
     """
     number = pl.all().cast(pl.Float64, strict=False).is_not_null() | pl.all().is_null()
-    picture = pl.all().str.contains(r"(?i)\.(jpe?g|png|webp|gif)(\?.*)?$").mean()
+    picture = pl.all().str.contains(rf"{PICTURE_SUFFIX}(\?.*)?$").mean()
     names, counts = _counts(
         items,
         number.all().name.suffix(":number"),

@@ -18,23 +18,28 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
-from recsys_cli.config.models import DatasetConfig, JoinConfig
+from recsys_cli.config.models import DatasetConfig
+from recsys_cli.config.template import toml_line
 from recsys_cli.datasets import guess
+from recsys_cli.datasets.contents import mostly_unique
 from recsys_cli.datasets.findings import Finding, Findings
+from recsys_cli.datasets.joins import propose_joins
 from recsys_cli.datasets.opening import open_raw
 from recsys_cli.datasets.plain import HEAD, Reading
 from recsys_cli.datasets.rawfile import format_of
 from recsys_cli.datasets.roles import (
-    OF_USERS,
-    SAMPLE_ROWS,
     Roles,
     by_stem,
     find_roles,
-    mostly_unique,
 )
 from recsys_cli.datasets.tables import Slot
+from recsys_cli.datasets.times import SAMPLE_ROWS
 from recsys_cli.errors import ConfigError
 
+_OF_LINES = re.compile(
+    r"(order|invoice|basket|cart|transaction)[ _-]?(id|no|nr|number|key)$", re.IGNORECASE
+)
+"""What the lines of orders have and a catalogue has not."""
 _CATALOGUES = {"items": ITEM, "users": USER}
 
 
@@ -96,6 +101,8 @@ class Seen:
             first = self.cells.columns[0]
             return first if stem == role and mostly_unique(self.cells[first]) else None
         own = self.own_ids[table]
+        if own is None and any(map(_OF_LINES.search, self.cells.columns)):
+            return None
         wanted = [own] if own else [self.roles.columns.get(role), *self.tier(role)]
         there = (column for column in wanted if column in self.cells.columns)
         return next((column for column in there if mostly_unique(self.cells[column])), None)
@@ -280,45 +287,11 @@ def _no_events(folder: Path, config: DatasetConfig, looks: Looks) -> ConfigError
     elif joins := propose_joins(looks):
         events, joined = joins
         problem = f"{problem}; but {events.name} with {joined[0].file} has both"
-        lines = ", ".join(f'{{ file = "{each.file}", on = "{each.on}" }}' for each in joined)
-        hint = f'write in recsys.toml: events = "{events.name}" and join = [{lines}]'
+        line = toml_line("join", [join.model_dump(exclude_none=True) for join in joined])
+        hint = f'write in recsys.toml: events = "{events.name}" and {line}'
     broken = [str(finding) for finding in looks.unreadable.values()]
     seen = f"{problem}; seen: {_listed(folder, looks.seen)}"
     return ConfigError("; ".join([*broken, seen]), hint=hint)
-
-
-def propose_joins(looks: Looks) -> tuple[Seen, list[JoinConfig]] | None:
-    """A table with items, and those that lead from it to users; None where there is no such."""
-    for events in looks.seen:
-        if not events.has(ITEM) or events.id_of("items") is not None:
-            continue
-        columns, joins = set(events.cells.columns), list[JoinConfig]()
-        left = [seen for seen in looks.seen if seen is not events]
-        while step := _leading_on(columns, left, further=bool(joins)):
-            seen, on = step
-            joins.append(JoinConfig(file=seen.name, on=on))
-            left.remove(seen)
-            columns |= set(seen.cells.columns)
-        if joins:
-            return events, joins
-    return None
-
-
-def _leading_on(
-    columns: set[str], left: Sequence[Seen], *, further: bool
-) -> tuple[Seen, str] | None:
-    """A table with a user that one of the columns finds the rows of, and that column.
-
-    Further ones have to bring another column that is called after users.
-    """
-    for seen in left:
-        shared = [name for name in seen.cells.columns if name in columns]
-        keys = [name for name in shared if mostly_unique(seen.cells[name])]
-        new = set(seen.cells.columns) - columns
-        brings = any(map(OF_USERS.search, new)) if further else bool(new)
-        if keys and brings and seen.has(USER) and not seen.has(ITEM):
-            return seen, keys[0]
-    return None
 
 
 def guess_catalogue(folder: Path, table: str, looks: Looks) -> Seen | None:

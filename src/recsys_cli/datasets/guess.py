@@ -16,8 +16,12 @@ IDS: dict[str, list[list[str]]] = _NAMES["ids"]
 OTHERS: dict[str, list[str]] = _NAMES["others"]
 """By role, names of which the earlier wins."""
 TITLES: list[str] = _NAMES["titles"]
+KINDS: frozenset[str] = frozenset(_NAMES["kinds"])
+"""Kinds of event in the singular."""
 RATINGS: list[str] = _NAMES["ratings"]
 """Names of values that are opinions and no amounts."""
+WORDS: dict[str, set[str]] = {of: set(words) for of, words in _NAMES["words"].items()}
+"""Words for users, for items and for ids, of which names are made that no tier has."""
 WEIGHTS: dict[str, float] = _NAMES["weights"]
 """What kinds of event that go by these names weigh; any other counts 1."""
 ROLES = (*IDS, *OTHERS)
@@ -65,6 +69,13 @@ def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     return True
 
 
+def _in_words(column: str, role: str) -> bool:
+    """Whether a name is made of words for who or what, and of such for ids: id_customer, Buyer."""
+    words = re.findall(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+", bare(column).rpartition(".")[2])
+    said = {word.lower() for word in words}
+    return bool(said & WORDS[role]) and said <= WORDS[role] | WORDS["id"]
+
+
 def guess_role(columns: Sequence[str], role: str) -> str | None:
     """The column for a role of the events; None without one.
 
@@ -79,7 +90,8 @@ def guess_role(columns: Sequence[str], role: str) -> str | None:
             raise AmbiguousError(role, matches)
         if matches:
             return matches[0]
-    return None
+    made = [column for column in columns if _in_words(column, role)]
+    return made[0] if len(made) == 1 else None
 
 
 def guess_first(columns: Sequence[str], names: Sequence[str]) -> str | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-PICTURE = re.compile(r"\.(jpe?g|png|webp|gif)$", re.IGNORECASE)
+PICTURE_SUFFIX = r"(?i)\.(jpe?g|png|webp|gif)"
+PICTURE = re.compile(f"{PICTURE_SUFFIX}$")
 _MOST_CELLS = 200
 _HALF = 0.5
 

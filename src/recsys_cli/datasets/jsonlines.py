@@ -32,23 +32,26 @@ def flattened(line: bytes) -> Iterator[bytes]:
     if not isinstance(record, dict):
         yield line if line.endswith(b"\n") else line + b"\n"
         return
-    flat, lists = _flat(record), [(k, v) for k, v in record.items() if _lists_items(v)]
-    name, rows = lists[0] if lists else ("", [{}])
-    for row in rows:
-        inner = {f"{name}.{key}": value for key, value in _flat(row).items()}
-        yield json.dumps(flat | inner, ensure_ascii=False).encode() + b"\n"
+    for row in _rows(record):
+        yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
 
 
-def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+def _rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an object: one for each item of the first list of items in it, however deep."""
     flat: dict[str, Any] = {}
+    listed: list[dict[str, Any]] = []
     for key, value in record.items():
         if isinstance(value, dict):
-            flat |= {f"{key}.{inner}": each for inner, each in _flat(value).items()}
-        elif not (isinstance(value, list) and any(isinstance(each, dict) for each in value)):
+            inner = _rows(value)
+        elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            inner = [row for each in value if isinstance(each, dict) for row in _rows(each)]
+            inner = [row for row in inner if has_named(list(row), ITEM)]
+        else:
             flat[key] = value
-    return flat
-
-
-def _lists_items(value: Any) -> bool:
-    first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and has_named(list(_flat(first)), ITEM)
+            continue
+        named = [{f"{key}.{name}": each for name, each in row.items()} for row in inner]
+        if isinstance(value, dict) and len(named) == 1:
+            flat |= named[0]
+        elif named and not listed:
+            listed = named
+    return [flat | row for row in listed] or [flat]

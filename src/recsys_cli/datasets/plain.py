@@ -189,8 +189,8 @@ class _Look:
         notes = [f"{encoding} text"] if encoding else []
         notes += [_OLD_LINES] if old_mac else []
         if format_of(path) == "jsonl":
-            array = text.lstrip().startswith("[")
-            notes += ["a JSON array"] if array else []
+            array = re.match(r"\s*(\[|\{\s*\n)", text) is not None
+            notes += ["JSON over several lines"] if array else []
             notes += [_NESTED] if re.search(r"[:\[]\s*\{", text) else []
             return cls(encoding, None, escaped=False, array=array, notes=tuple(notes))
         sample = text.splitlines()[:_SAMPLE_LINES]
@@ -251,6 +251,17 @@ class _Look:
         with io.TextIOWrapper(file, encoding=self.encoding or "utf-8", newline=None) as text:
             for line in text:
                 yield line.encode()
+
+
+def mostly_utf8(path: Path) -> bool:
+    """Whether most of the first lines that are not ASCII are UTF-8, or UTF-16 by its mark."""
+    if format_of(path) == "parquet":
+        return True
+    with open_bytes(path) as file:
+        head = file.read(HEAD)
+    lines = [line for line in head.splitlines()[:-1] if not line.isascii()]
+    wrong = sum(line.decode("utf-8", "ignore").encode() != line for line in lines)
+    return head.startswith(_UTF16) or wrong <= len(lines) // 2
 
 
 def sniff_separator(sample: Sequence[str]) -> str:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import takewhile
 
 import polars as pl
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.columns import CLOCK, EVENT, ITEM, TIME, USER
+from recsys_cli.config.models import SplitConfig
 from recsys_cli.datasets import guess
-from recsys_cli.datasets.times import detect_time
+from recsys_cli.datasets.contents import (
+    MOST,
+    ROWS_TO_TELL,
+    roles_by_content,
+    tells_kinds,
+    tells_time,
+)
+from recsys_cli.datasets.lists import list_in
+from recsys_cli.datasets.times import days_alone, tells_clock
 
-SAMPLE_ROWS = 2_000
-_SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
-_IDS = 2
-_ROWS_TO_TELL = 50
 _BY_CONTENT = "by what it holds"
-_MOST, _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 0.95, 12, 20, 1000.0
-_PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
-"""Amazon's product codes, and ISBNs."""
 OF_USERS = re.compile(
     r"user|customer|client|visitor|member|account|buyer|shopper|person|email|reviewer|uid",
     re.IGNORECASE,
@@ -42,10 +44,14 @@ class Roles:
     Attributes:
         columns: by role; what nothing plays is not there.
         guesses: roles whose column's name does not say that it plays it, with the reason.
+        split: how the item column lists items, where its cells do.
+        history: another column that lists items.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     guesses: dict[str, str] = field(default_factory=dict)
+    split: SplitConfig | None = None
+    history: str | None = None
 
 
 def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) -> Roles:
@@ -60,7 +66,9 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
         AmbiguousError: two columns could be the id of the user or the item.
     """
     found = Roles()
-    by_content = {} if named else roles_by_content(cells)
+    lists = {} if ITEM in asked else _lists(cells, named=named)
+    known = {role: guess.resolve(name, cells.columns) for role, name in asked.items() if name}
+    by_content = {} if named else roles_by_content(cells, lists, known)
     for role in guess.ROLES:
         wanted = asked.get(role)
         if wanted == guess.SKIP:
@@ -77,14 +85,32 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
             column = guess.guess_role(cells.columns, role)
             if column is not None:
                 found.columns[role] = column
+    if lists and found.columns.get(ITEM, next(iter(lists))) in lists:
+        column = found.columns.setdefault(ITEM, next(iter(lists)))
+        found.split = lists[column]
+        found.history = next((name for name in lists if name != column), None)
+        found.guesses.setdefault(ITEM, "lists items")
+    _find_clock(cells, found, asked)
+    if named and EVENT not in found.columns and EVENT not in asked:
+        kinds = next((name for name in cells.columns if tells_kinds(cells[name])), None)
+        found.columns |= {EVENT: kinds} if kinds else {}
     _prefer_repeating_user(cells, found, asked)
     return found
+
+
+def _lists(cells: pl.DataFrame, *, named: bool) -> dict[str, SplitConfig]:
+    """The columns that list items, those with marks first; names of items go before that."""
+    called = guess.guess_first(cells.columns, [n for tier in guess.IDS[ITEM] for n in tier])
+    looked = [called] if named and called else cells.columns
+    found = {name: list_in(cells[name]) for name in looked}
+    lists = {name: split for name, split in found.items() if split and not tells_time(cells[name])}
+    return dict(sorted(lists.items(), key=lambda each: each[1].mark is None))
 
 
 def _prefer_repeating_user(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> None:
     """Take another column called after users where the first is there once in every row."""
     user, item = found.columns.get(USER), found.columns.get(ITEM)
-    if USER in asked or user is None or item is None or len(cells) < _ROWS_TO_TELL:
+    if USER in asked or user is None or item is None or len(cells) < ROWS_TO_TELL:
         return
     if cells[user].drop_nulls().is_unique().all():
         better = better_user(cells, user, item)
@@ -99,7 +125,7 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
     hinted = [n for n in cells.columns if _OF_TIMES.search(n) and not _OF_OTHER_TIMES.search(n)]
     candidates = dict.fromkeys([called, *hinted] if called else hinted)
     times = [name for name in candidates if tells_time(cells[name])]
-    if not times and called is None:
+    if not times and (called is None or tells_clock(cells[called])):
         # Dates written out tell more than a name does.
         dates = [n for n in cells.columns if not _OF_OTHER_TIMES.search(n)]
         times = [n for n in dates if not _numbers(cells[n]) and tells_time(cells[n])]
@@ -119,65 +145,28 @@ def _find_time(cells: pl.DataFrame, found: Roles) -> None:
             found.guesses[TIME] = f"finer than {others}"
 
 
-def roles_by_content(cells: pl.DataFrame) -> dict[str, str]:
-    """The columns of a table of events by role; none where it does not look like one.
+def _find_clock(cells: pl.DataFrame, found: Roles, asked: Mapping[str, str]) -> None:
+    """The time of day, where the column of the time has the day alone and another has that."""
+    wanted, time = asked.get(CLOCK), found.columns.get(TIME)
+    if wanted:
+        found.columns[CLOCK] = guess.resolve(wanted, cells.columns)
+    if wanted is not None or TIME in asked or time is None or not days_alone(cells[time]):
+        return
+    free = [name for name in cells.columns if name not in found.columns.values()]
+    clocks = [n for n in free if not _OF_OTHER_TIMES.search(n) and tells_clock(cells[n])]
+    if clocks:
+        # InvoiceTime goes with InvoiceDate.
+        def shared(name: str) -> int:
+            pairs = zip(name, time, strict=False)
+            return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
-    Times are what reads as dates since 1990, kinds of event are a few words, values a few small
-    numbers or such with decimals, and of the rest the first two are the user and the item.
-    """
-    left = [name for name in cells.columns if cells[name].n_unique() > 1]
-    found: dict[str, str] = {}
-    times = [name for name in left if tells_time(cells[name])]
-    if times:
-        found[TIME] = max(times, key=lambda name: cells[name].n_unique())
-    rest = [name for name in left if name not in times]
-    for role, fits in ((EVENT, _is_kind), (VALUE, _is_value)):
-        # Two columns have to be left for the user and the item.
-        match = (
-            next((name for name in rest if fits(cells[name])), None) if len(rest) > _IDS else None
-        )
-        if match is not None:
-            found[role] = match
-            rest.remove(match)
-    if len(rest) < _IDS or (TIME not in found and cells[rest[0]].is_unique().all()):
-        return {}
-    user, item = rest[:_IDS]
-    if _are_products(cells[user]) and not _are_products(cells[item]):
-        user, item = item, user
-    return {USER: user, ITEM: item, **found}
-
-
-def tells_time(cells: pl.Series) -> bool:
-    """Whether nearly all cells read as times between 1990 and 2100."""
-    cells = cells.drop_nulls()
-    time = detect_time(cells) if len(cells) else None
-    if time is None:
-        return False
-    inside = time.expr.is_between(_SINCE, _UNTIL)
-    return bool(cells.to_frame().select(inside.sum()).item() >= _MOST * len(cells))
+        found.columns[CLOCK] = max(clocks, key=shared)
+        found.guesses[CLOCK] = f"goes with {time}"
 
 
 def _numbers(cells: pl.Series) -> bool:
     there = cells.drop_nulls()
     return bool(there.cast(pl.Float64, strict=False).null_count() < len(there))
-
-
-def _is_kind(cells: pl.Series) -> bool:
-    numbers = cells.cast(pl.Float64, strict=False).drop_nulls()
-    return not len(numbers) and cells.n_unique() <= min(_FEW_KINDS, len(cells) // 4)
-
-
-def _is_value(cells: pl.Series) -> bool:
-    numbers = cells.cast(pl.Float64, strict=False).drop_nulls()
-    if len(numbers) < _MOST * len(cells):
-        return False
-    few = numbers.n_unique() <= min(_FEW_VALUES, len(cells) // 4)
-    largest = float(numbers.abs().max() or 0)  # type: ignore[arg-type]
-    return bool((numbers % 1 != 0).any()) or (few and largest <= _LARGEST_VALUE)
-
-
-def _are_products(cells: pl.Series) -> bool:
-    return all(_PRODUCT_CODE.fullmatch(cell) for cell in cells.drop_nulls())
 
 
 def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
@@ -192,22 +181,7 @@ def better_user(cells: pl.DataFrame, column: str, item: str) -> str | None:
 
 def _repeats(cells: pl.Series) -> bool:
     there = cells.drop_nulls()
-    return 1 < there.n_unique() < _MOST * len(there)
-
-
-def title_by_content(cells: pl.DataFrame, key: str) -> str | None:
-    """The first column but the key that holds words, and seldom the same; None without one."""
-    for name in cells.columns:
-        words = cells[name].drop_nulls()
-        if name != key and mostly_unique(words) and words.str.contains(r"[^\W\d_]{2}").mean() == 1:
-            return name
-    return None
-
-
-def mostly_unique(cells: pl.Series) -> bool:
-    """Whether a column could be the id of a catalogue: hardly any value is there twice."""
-    there = cells.drop_nulls()
-    return bool(len(there)) and there.n_unique() >= _MOST * len(there)
+    return 1 < there.n_unique() < MOST * len(there)
 
 
 def by_stem(stem: str) -> str | None:

@@ -77,6 +77,17 @@ def check_structure(raw: RawFile, findings: Findings, scratch: Path) -> Structur
     return found
 
 
+def rewritten(
+    source: Structure, rows: pl.LazyFrame, findings: Findings, scratch: Path
+) -> Structure:
+    """Rows made from a file, in its place; messages name them, since they are no lines of it."""
+    path = scratch / f"{source.file.table}-{len(list(scratch.iterdir()))}.parquet"
+    rows.sink_parquet(path)
+    names = tuple(rows.collect_schema().names())
+    made = RawFile(path, source.file.table, "parquet", names, names, label=source.file.label)
+    return check_structure(made, findings, scratch) or source
+
+
 def _whole(raw: RawFile) -> Structure | None:
     """The file as it is; None where records are broken."""
     try:

@@ -7,33 +7,33 @@ or ns, told apart by size, cell by cell. Everything becomes `Datetime("ms")`, UT
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import polars as pl
 
+SAMPLE_ROWS = 2_000
+"""Cells that tell how a column is read."""
 MILLISECONDS = pl.Datetime("ms")
 _DAY_MS = 86_400_000
 _ISO = (
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%dT%H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f %#z",
     "%Y-%m-%d %H:%M:%S%.f UTC",
-    "%Y/%m/%d",
-    "%Y/%m/%d %H:%M:%S%.f",
-    "%Y/%m/%d %H:%M",
-    "%Y.%m.%d",
 )
 _CLOCKS = ("", *(
     gap + clock
     for gap, clock in product((" ", ", "), ("%H:%M", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p"))
 ))  # fmt: skip
+_YEAR_FIRST = tuple(
+    date + clock for date, clock in product(("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"), _CLOCKS)
+)
+_MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%B %Y", "%B-%Y", "%B-%y")
 _DAY_FIRST = tuple(
     f"%d{mark}%m{mark}{year}{clock}"
     for year, mark, clock in product(("%Y", "%y"), ("/", ".", "-"), _CLOCKS)
@@ -47,8 +47,10 @@ _NAMED = (
     ),
     "%m %d, %Y",
     "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S %#z %Y",
     "%a, %d %b %Y %H:%M:%S %#z",
     "%d/%b/%Y:%H:%M:%S %#z",
+    "[%d/%b/%Y:%H:%M:%S",
 )  # fmt: skip
 
 
@@ -59,10 +61,19 @@ def swapped(pattern: str) -> str:
 
 _MONTH_FIRST = tuple(map(swapped, _DAY_FIRST))
 _TWO_WAYS = frozenset((*_DAY_FIRST, *_MONTH_FIRST))
-_FORMATS = (*_ISO, *_DAY_FIRST, *_MONTH_FIRST, *_NAMED)
+_FORMATS = (*_YEAR_FIRST, *_ISO, *_DAY_FIRST, *_MONTH_FIRST, *_NAMED, *_MONTHS)
 # Epochs of the years 1973 to 5138 differ by a factor of 1,000 between units.
 _UNITS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
-_COMPACT, _YEARS = {"%Y%m%d": 8, "%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12}, (1900, 2200)
+_COMPACT = {"%Y%m%d": 8, "%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m": 6, "%m.%Y": 7}
+_YEARS = (1900, 2200)
+_CLOCK = (
+    r"^(?:(?:1899-12-3[01]|1900-01-0[01])[ T])?"
+    r"((?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?)(?: ?Uhr| ?h)?$"
+)
+"""A time of day; spreadsheets write the day before the first one with it."""
+_DIGITS, _BOTH = r"^\d{1,6}$", 2
+_OF_CLOCKS = re.compile("time|hour|clock|hora|heure|ora|uhr|zeit", re.IGNORECASE)
+_MOST = 0.95
 # Share of the sample that a format must read to be taken for the column's.
 _AGREE = 0.5
 
@@ -121,7 +132,7 @@ def _text(column: pl.Expr, cells: pl.Series) -> TimeFormat | None:
         read = cells.to_frame().select(_parsed(column, pattern)).to_series().dt.year()
         compact = (read.is_between(*_YEARS) & (cells.str.len_bytes() == digits)).sum()
         if compact >= _AGREE * len(cells):
-            return TimeFormat(pattern, _parsed(column, pattern))
+            return TimeFormat(_shown(pattern), _parsed(column, pattern))
     return _epoch(column.str.strip_chars().cast(pl.Float64, strict=False), numbers)
 
 
@@ -172,8 +183,13 @@ def _going_with(patterns: Sequence[str], known: Sequence[str]) -> tuple[str, ...
 
 
 def _of_patterns(column: pl.Expr, patterns: tuple[str, ...]) -> TimeFormat:
-    name, parsed = " or ".join(patterns), [_parsed(column, p) for p in patterns]
+    name, parsed = " or ".join(map(_shown, patterns)), [_parsed(column, p) for p in patterns]
     return TimeFormat(name, parsed[0] if len(parsed) == 1 else pl.coalesce(parsed), patterns)
+
+
+def _shown(pattern: str) -> str:
+    """A pattern for messages."""
+    return pattern if "%d" in pattern else f"{pattern} (the first of each month)"
 
 
 def _parsed(column: pl.Expr, pattern: str) -> pl.Expr:
@@ -201,6 +217,42 @@ def _epoch(number: pl.Expr, sample: pl.Series) -> TimeFormat:
         ms = pl.when(number.abs() < high).then(number * to_ms).otherwise(ms)
     expr = ms.floor().cast(pl.Int64, strict=False).cast(MILLISECONDS)
     return TimeFormat(f"epoch in {' and '.join(used or ['s'])}", expr)
+
+
+def tells_clock(cells: pl.Series) -> bool:
+    """Whether nearly all cells read as times of day: with colons, or called so and of digits."""
+    cells = cells.drop_nulls().str.strip_chars()
+    digits = cells.str.contains(_DIGITS)
+    if digits.any() and not (_OF_CLOCKS.search(cells.name) and digits.all()):
+        return False
+    # Hours alone, or hours and minutes: cells of both kinds would be read in two ways.
+    widths = set((cells.filter(digits).str.len_bytes() > len("14")).unique())
+    told = cells.to_frame().select(_clock(pl.col(cells.name)).is_not_null().sum()).item()
+    return len(widths) < _BOTH and cells.n_unique() > 1 and bool(told >= _MOST * len(cells))
+
+
+def days_alone(cells: pl.Series) -> bool:
+    """Whether a column of times has days and no times of day."""
+    time = detect_time(cells)
+    read = cells.to_frame().select(time.expr).to_series().drop_nulls() if time else cells.clear()
+    return bool(len(read)) and bool((read.dt.timestamp("ms") % _DAY_MS == 0).all())
+
+
+def with_clock(day: pl.Expr, clock: pl.Expr) -> pl.Expr:
+    """The texts of a day and a time of day as one; the day alone where there is no time."""
+    day = day.str.strip_chars().str.replace(r"[ T]00:00(:00(\.0+)?)?$", "")
+    clock = clock.str.strip_chars()
+    return pl.concat_str(day, pl.coalesce(_clock(clock), clock), separator=" ", ignore_nulls=True)
+
+
+def _clock(cell: pl.Expr) -> pl.Expr:
+    """A time of day with colons; null where it is none."""
+    colons = (
+        cell.str.replace(r"^(\d{1,2})$", "$1:00")
+        .str.replace(r"^(\d{1,2})(\d\d)$", "$1:$2")
+        .str.replace(r"^(\d{1,2})(\d\d)(\d\d)$", "$1:$2:$3")
+    )
+    return colons.str.extract(_CLOCK, 1).str.replace(r" ?([AaPp])\.?([Mm])\.?$", " $1$2")
 
 
 def plausible(time: pl.Expr, *, latest_ms: int) -> pl.Expr:

@@ -21,17 +21,15 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.cleaning import session_column
+from recsys_cli.datasets.contents import mostly_unique, roles_by_content
 from recsys_cli.datasets.findings import Finding, IngestReport
-from recsys_cli.datasets.generic_files import (
-    Seen,
-    guess_catalogue,
-    guess_events,
-    look_at,
-    propose_joins,
-)
+from recsys_cli.datasets.generic_files import Looks, Seen, guess_catalogue, guess_events, look_at
 from recsys_cli.datasets.ingest import attempt
 from recsys_cli.datasets.itempictures import Pictures, picture_column
-from recsys_cli.datasets.roles import find_roles, roles_by_content
+from recsys_cli.datasets.joins import propose_joins
+from recsys_cli.datasets.lists import MARKED, tells_clicks
+from recsys_cli.datasets.plain import mostly_utf8
+from recsys_cli.datasets.roles import Roles, find_roles
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ConfigError
 from recsys_cli.progress import Progress
@@ -107,43 +105,73 @@ def _config(found: Understood, kind: str, path: str) -> DatasetConfig:
 
 
 def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
+    """The files of events, of what is joined to them, of items and of users."""
     looks = look_at(folder, config)
-    encoding = {finding.check for finding in looks.unreadable.values()}
-    if "files.encoding" in encoding:
+    files = [path for seen in looks.seen for path in seen.paths[:1]]
+    checks = {finding.check for finding in looks.unreadable.values()}
+    if "files.encoding" in checks or not all(map(mostly_utf8, files)):
         found.settings.append(Setting("encoding", "cp1252", "not UTF-8", guessed=True))
         config = config.model_copy(update={"encoding": "cp1252"})
         looks = look_at(folder, config)
-    joins = None if looks.events else propose_joins(looks)
-    if joins is not None:
-        events, joined = joins
-        asked = [{"file": join.file, "on": join.on} for join in joined]
-        lines = ", ".join(f"{join.file} on {join.on}" for join in joined)
-        found.settings += [
-            Setting("events", events.name),
-            Setting("join", asked, "user and time are there", guessed=True),
-        ]
-        found.said.append(("events", f"{_files(events)}, joined with {lines}"))
-        there = {seen.name: seen for seen in looks.seen}
-        used = [events, *(there[join.file] for join in joined)]
-        cells = events.cells
-        for seen in used[1:]:
-            # Some rows of each tell what its columns are; they need not belong together.
-            new = [column for column in seen.cells.columns if column not in cells.columns]
-            cells = pl.concat([cells, seen.cells.select(new)], how="horizontal_extend")
-        events = replace(events, cells=cells)
-    else:
-        chosen = _only(partial(guess_events, folder, config, looks), looks.events)
-        if chosen is None:
-            # No column has a name that is known; what they hold may tell.
-            chosen = next((seen for seen in looks.seen if roles_by_content(seen.cells)), None)
-        if chosen is None:
-            return
-        events, used = chosen, [chosen]
-        found.settings.append(Setting("events", events.name, guessed=len(looks.events) != 1))
-        found.said.append(("events", _files(events)))
-    found.columns = tuple(events.cells.columns)
-    _find_columns(found, events)
+    used = _find_joined(found, looks) or _find_events(found, folder, config, looks)
+    if not used:
+        return
     looks.seen = [seen for seen in looks.seen if seen not in used]
+    used += _find_catalogues(found, folder, looks, events=_together(used))
+    if not any(seen.named for seen in used):
+        found.settings.append(Setting("header", False, "no line of names", guessed=True))
+    if looks.seen:
+        left = ", ".join(seen.name for seen in looks.seen)
+        found.said.append(("left aside", left))
+
+
+def _find_joined(found: Understood, looks: Looks) -> list[Seen]:
+    """Events whose user is in other files, and those; none where one file has both."""
+    joins = None if looks.events else propose_joins(looks)
+    if joins is None:
+        return []
+    events, joined = joins
+    asked = [join.model_dump(exclude_none=True) for join in joined]
+    lines = ", ".join(f"{join.file} on {join.on}" for join in joined)
+    found.settings += [
+        Setting("events", events.name),
+        Setting("join", asked, "user and time are there", guessed=True),
+    ]
+    found.said.append(("events", f"{_files(events)}, joined with {lines}"))
+    there = {seen.name: seen for seen in looks.seen}
+    used = [events, *(there[join.file] for join in joined)]
+    _find_columns(found, _together(used))
+    return used
+
+
+def _together(used: Sequence[Seen]) -> Seen:
+    """Files as one table: some rows of each tell what its columns are, together or not."""
+    cells = used[0].cells
+    for seen in used[1:]:
+        new = [column for column in seen.cells.columns if column not in cells.columns]
+        cells = pl.concat([cells, seen.cells.select(new)], how="horizontal_extend")
+    return replace(used[0], cells=cells)
+
+
+def _find_events(
+    found: Understood, folder: Path, config: DatasetConfig, looks: Looks
+) -> list[Seen]:
+    """The one file of events; none where there is no such."""
+    chosen = _only(partial(guess_events, folder, config, looks), looks.events)
+    if chosen is None:
+        # No column has a name that is known; what they hold may tell.
+        chosen = next((seen for seen in looks.seen if roles_by_content(seen.cells)), None)
+    if chosen is None:
+        return []
+    found.settings.append(Setting("events", chosen.name, guessed=len(looks.events) != 1))
+    found.said.append(("events", _files(chosen)))
+    _find_columns(found, chosen)
+    return [chosen]
+
+
+def _find_catalogues(found: Understood, folder: Path, looks: Looks, *, events: Seen) -> list[Seen]:
+    """The files of items and of users, as far as there are any."""
+    used = []
     for table in ("items", "users"):
         among = looks.catalogues(table)
         catalogue = _only(partial(guess_catalogue, folder, table, looks), among)
@@ -158,11 +186,7 @@ def _find_files(found: Understood, folder: Path, config: DatasetConfig) -> None:
             _find_catalogue(found, catalogue, folder)
         looks.seen = [seen for seen in looks.seen if seen is not catalogue]
         used.append(catalogue)
-    if not any(seen.named for seen in used):
-        found.settings.append(Setting("header", False, "no line of names", guessed=True))
-    if looks.seen:
-        left = ", ".join(seen.name for seen in looks.seen)
-        found.said.append(("left aside", left))
+    return used
 
 
 def _only(choose: Callable[[], Seen | None], several: list[Seen]) -> Seen | None:
@@ -178,11 +202,16 @@ def _files(seen: Seen) -> str:
 
 
 def _find_columns(found: Understood, events: Seen) -> None:
+    found.columns = tuple(events.cells.columns)
     asked: dict[str, str] = {}
     for role in events.ambiguous:
-        asked[role] = events.tier(role)[0]
-    known = events.named and (events.has(USER) or events.has(ITEM))
-    roles = find_roles(events.cells, asked, named=known)
+        several = events.tier(role)
+        # What is there once in every row is the row's own id.
+        again = [name for name in several if not mostly_unique(events.cells[name])]
+        asked[role] = (again or several)[0]
+    roles = find_roles(events.cells, asked, named=events.named)
+    if not {USER, ITEM} <= roles.columns.keys():
+        roles = find_roles(events.cells, asked | roles.columns, named=False)
     guesses = dict(roles.guesses) | dict.fromkeys(asked, "several could be")
     if not roles.columns:
         return
@@ -193,6 +222,29 @@ def _find_columns(found: Understood, events: Seen) -> None:
     found.settings.append(Setting("columns", roles.columns, why, guessed=bool(guesses)))
     shown = ", ".join(f"{role} = {column}" for role, column in roles.columns.items())
     found.said.append(("columns", shown))
+    if roles.split is not None:
+        _say_lists(found, roles, events.cells)
+
+
+def _say_lists(found: Understood, roles: Roles, cells: pl.DataFrame) -> None:
+    """Settings for items that stand together in a cell, and what is left aside of them."""
+    item, split = roles.columns[ITEM], roles.split
+    if split is None:
+        return
+    found.settings.append(Setting("split", split.model_dump(exclude_none=True), guessed=True))
+    said = f"{item} lists items between {split.by!r}"
+    if split.mark is not None:
+        marks = f"{item}{MARKED}"
+        if tells_clicks(cells[item], split.mark):
+            why = "0 was shown and not clicked"
+            found.settings.append(Setting("keep", [f"{marks}=1"], why, guessed=True))
+            said += f", of which those with {split.mark}1 count, and {split.mark}0 were but shown"
+        else:
+            roles.columns.setdefault(VALUE, marks)
+    found.said.append(("lists", said))
+    if roles.history is not None:
+        had = f"{roles.history} lists items without times: left aside"
+        found.said.append(("history", f'{had}; history = "{roles.history}" in split counts them'))
 
 
 def _find_catalogue(found: Understood, items: Seen, folder: Path) -> None:
@@ -239,6 +291,9 @@ def _called_for(found: Understood, findings: Sequence[Finding]) -> list[Setting]
             why = f"{counted(finding.count, 'rows')} without a user"
             guests = "session" if by_session else "drop"
             new["guests"] = Setting("guests", guests, why, guessed=True)
+        elif finding.check == "events.empty_item" and finding.status == "fail":
+            why = f"{counted(finding.count, 'rows')} without an item"
+            new["keep"] = Setting("keep", [f"{columns.get(ITEM)}!="], why, guessed=True)
         elif finding.check == "events.negative" and finding.status != "pass":
             if guess.normal(columns.get(VALUE, "")) not in guess.RATINGS:
                 why = counted(finding.count, "negative values")
@@ -283,6 +338,6 @@ def _say_totals(found: Understood, report: IngestReport, out: Path) -> None:
     found.said.append(("repeats", f"{share}; repurchase = {str(repurchase).lower()}"))
     gone = [f for f in report.findings if f.check == "items.gone"]
     if gone:
-        why = f"{gone[0].count:,} items of the events left the catalogue"
+        why = counted(gone[0].count, "items of the events left the catalogue")
         found.settings.append(Setting("gone_items", "hide", why, guessed=True))
         found.said.append(("gone items", f"{why}, and are not recommended"))

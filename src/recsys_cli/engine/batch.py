@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from recsys_cli.columns import ITEM, RANK, SCORE, STRATEGY_USED, USER
+from recsys_cli.counted import counted
 from recsys_cli.engine.checkpoints import Checkpoints, batch_fingerprint
 from recsys_cli.engine.engine import NO_FILTERS, Engine, Filters
 from recsys_cli.errors import UsageError
@@ -159,7 +160,7 @@ def recommend_all(
         _sink(lazy, temporary, file_format)
     finished.clear()
     if counts["resumed"]:
-        report.log(f"went on after {counts['resumed']:,} users that were done")
+        report.log(f"went on after {counted(counts['resumed'], 'users that were done')}")
     return BatchSummary(out, len(users), **counts, failure=failures[0] if failures else None)
 
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import encoder_named, is_fitted, off_hint
+from recsys_cli.config.load import raw_path
+from recsys_cli.datasets.spec import read_spec
 from recsys_cli.encoders.configured import (
     configured_image_encoder,
     configured_text_encoder,
@@ -72,6 +74,7 @@ class QueryEncoders:
             for part in (TEXT, IMAGE)
         )
         if query.picture is not None:
+            self._refuse_without_pictures(datasets)
             return space.query_vector(image=self.picture(image_by, space, query.picture))
         words = (query.words or "").strip()
         if not words:
@@ -94,6 +97,28 @@ class QueryEncoders:
                 "items have no vectors that words could be compared with", hint=off_hint(TEXT)
             )
         return space.query_vector(text=found.get(TEXT), image=found.get(IMAGE))
+
+    def _refuse_without_pictures(self, datasets: Sequence[str]) -> None:
+        """Say so where no item has a picture, rather than that no encoder reads them."""
+        if any(map(self._has_pictures, datasets)):
+            return
+        folders = " or ".join(filter(None, (raw_path(self._config, name) for name in datasets)))
+        raise UsageError(
+            f"no item of {' or '.join(datasets)} has a picture to compare with",
+            hint=(
+                f"put pictures below {folders or 'the folder of the raw files'}, called after the "
+                "items' ids or named in a column of the items, and run `",
+                Command("build", "all"),
+                "`",
+            ),
+        )
+
+    def _has_pictures(self, dataset: str) -> bool:
+        """Whether any item has one, as far as is known before they are encoded."""
+        if self._workspace.path("image_embeddings", dataset).exists():
+            return bool(self._workspace.pack("image_embeddings", dataset)["has"].any())
+        spec = self._workspace.path("spec", dataset)
+        return not spec.exists() or read_spec(spec).image_root is not None
 
     def picture(self, dataset: str | None, space: ContentSpace, picture: Path | bytes) -> Vectors:
         """The embedding (dim,) of a picture; raises as `vector`."""

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import content_on, off_hint
 from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.engine.similar import CONTENT, Similar
 from recsys_cli.errors import ArtifactError, Command, ConfigError
+from recsys_cli.ranking.vectors import Mask
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
@@ -106,7 +109,7 @@ def _in_all(
         facts_path=workspace.file("all_index_facts", ALL),
     )
     vector = encoders.vector(datasets, rows.space, query)
-    numbers, scores = index.search(vector[None], k=k)
+    numbers, scores = index.search(vector[None], k=k, allow=_still_there(rows, opened))
     items = []
     for rank, (number, score) in enumerate(zip(numbers[0], scores[0], strict=True), 1):
         if number < 0:
@@ -123,6 +126,17 @@ def _in_all(
             }
         )
     return items
+
+
+def _still_there(rows: SourceRows, opened: Mapping[str, Artifacts]) -> Mask | None:
+    """(numbers,) what may be found in the common index; None where nothing left a catalogue."""
+    allow = np.ones(len(rows.row), np.bool_)
+    for code, name in enumerate(rows.datasets):
+        there = opened[name].still_there if name in opened else None
+        if there is not None:
+            own = rows.dataset == code
+            allow[own] = there[rows.row[own]]
+    return None if allow.all() else allow
 
 
 def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> SourceRows:

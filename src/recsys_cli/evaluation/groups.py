@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.evaluation.truth import Truth
 
@@ -75,5 +76,6 @@ def column_groups(column: str, values: npt.NDArray[np.object_]) -> tuple[dict[st
     kept = sorted(np.argsort(-counts, kind="stable")[:MOST_VALUES])
     masks = {f"{column}={known[at]}": values == known[at] for at in kept}
     left = len(known) - len(kept)
-    told = f"{left} of {len(known)} values of {column} are left out of the groups, being rare"
+    of_all = counted(left, f"values of {column} are left out of the groups, being rare")
+    told = f"{of_all} (of {len(known)})"
     return masks, told if left else ""

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, WEIGHT
+from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import NEXT_IN_SESSION, Steps, Truth
@@ -86,8 +87,8 @@ def next_in_session(
     steps = steps[kept]
     many, drawn = len(np.unique(sessions)), len(np.unique(sessions[kept]))
     told = (
-        f"{drawn:,} of {many:,} sessions were drawn (seed {seed}), since all of them have "
-        f"more than {most:,} steps"
+        f"{drawn:,} of {counted(many, 'sessions were')} drawn (seed {seed}), since all of them "
+        f"have more than {counted(most, 'steps')}"
     )
     relevant = CSR(np.arange(len(steps) + 1), found.items[steps], temporal.items.n_columns)
     later = Later(

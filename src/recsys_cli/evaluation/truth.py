@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.events.interactions import Interactions
@@ -171,7 +172,8 @@ def refuse_overlap(truth: Truth, history: CSR, *, users: IdTable, items: IdTable
     at = int(np.flatnonzero(seen)[0])
     user, item = users[int(truth.users[rows[at]])], items[int(columns[at])]
     raise DataError(
-        f"{int(seen.sum())} of {len(seen)} pairs of the truth file are also in the history, "
+        f"{int(seen.sum()):,} of {counted(len(seen), 'pairs')} of the truth file "
+        f"{'is' if seen.sum() == 1 else 'are'} also in the history, "
         f"such as user {user!r} and item {item!r}",
         hint="take the test events out of the events file, or the known pairs out of the truth "
         "file; --include-seen (or repurchase = true) if having an item again counts as a hit",

@@ -93,8 +93,10 @@ def _read(path: Path) -> pl.DataFrame:
 
     from recsys_cli.datasets.findings import Findings
     from recsys_cli.datasets.guess import AmbiguousError
+    from recsys_cli.datasets.lists import chosen
     from recsys_cli.datasets.opening import open_raw
-    from recsys_cli.datasets.roles import SAMPLE_ROWS, find_roles
+    from recsys_cli.datasets.roles import find_roles
+    from recsys_cli.datasets.times import SAMPLE_ROWS
 
     findings = Findings("truth")
     with TemporaryDirectory(prefix="recsys-truth-") as scratch:
@@ -103,13 +105,15 @@ def _read(path: Path) -> pl.DataFrame:
             raise DataError(f"cannot read the truth file {path}: {findings.failed[0].message}")
         try:
             own = {role: role for role in (USER, ITEM) if role in raw.usable}
-            columns = find_roles(raw.sample(SAMPLE_ROWS), own, named=raw.header).columns
+            found = find_roles(raw.sample(SAMPLE_ROWS), own, named=raw.header)
+            columns = found.columns
             if not raw.header and not columns:
                 columns = dict(zip((USER, ITEM), raw.names, strict=False))
             lacking = [role for role in (USER, ITEM) if role not in columns]
             if not lacking:
                 names = {columns[USER]: USER, columns[ITEM]: ITEM}
-                return raw.scan_text(list(names)).rename(names).collect()
+                rows = raw.scan_text(list(names)).rename(names)
+                return (chosen(rows, ITEM, found.split) if found.split else rows).collect()
         except (pl.exceptions.PolarsError, OSError, EOFError) as error:
             raise DataError(f"cannot read the truth file {path}: {error}") from error
         except AmbiguousError as error:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, TIME, USER, WEIGHT
+from recsys_cli.counted import counted
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.events.weights import constant_weight, event_seconds, event_weight
@@ -117,7 +118,8 @@ def _beyond(events: pl.LazyFrame, n_users: int, n_items: int) -> ArtifactError:
         if len(wrong):
             break
     return ArtifactError(
-        f"{len(wrong)} events refer to {column}s beyond the {n} known (such as row {wrong[0]})",
+        f"{counted(len(wrong), f'events are of {column}s')} beyond the {n:,} known "
+        f"(such as row {wrong[0]})",
         hint=Command("ingest"),
     )
 

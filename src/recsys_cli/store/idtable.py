@@ -23,8 +23,8 @@ FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 """Where a pack says which users and items its rows stand for."""
 
 _PREFIX = 8
-_LONGEST_PADDED = 32
-"""Bytes up to which zeros are put before an id to find one that it may stand for."""
+_SPACE, _ZERO = ord(" "), ord("0")
+_LOWER = np.frombuffer(bytes(range(256)).lower(), np.uint8)
 _HIGH_BITS, _GOES_ON = 0xC0, 0x80
 """What tells the bytes within a character of UTF-8 from its first."""
 
@@ -69,13 +69,30 @@ class IdTable:
         return -1
 
     def alike(self, external: str) -> str | None:
-        """An id that differs from `external` in case, leading zeros and outer spaces alone."""
-        bare, longest = external.strip(), int(np.diff(self.offsets).max(initial=0))
-        cases = dict.fromkeys([bare, bare.lower(), bare.upper(), bare.capitalize()])
-        plain = dict.fromkeys(case.lstrip("0") for case in cases)
-        widths = range(1, min(longest, _LONGEST_PADDED) + 1)
-        forms = [*cases, *plain, *(form.zfill(width) for form in plain for width in widths)]
-        return next((form for form in forms if bare and self.find(form) >= 0), None)
+        """An id that differs from `external` in case, leading zeros and spaces alone."""
+        typed = external.strip()
+        return self._alike(_bare(typed)) or self._alike(_bare("".join(typed.split())))
+
+    def _alike(self, bare: str) -> str | None:
+        wanted, data = bare.encode(), self.data
+        starts, ends = self.offsets[:-1], self.offsets[1:].copy()
+        ends -= (ends > starts) & (data[ends - 1] == _SPACE) if len(data) else 0
+        rows = np.flatnonzero(ends - starts >= len(wanted)) if wanted else np.zeros(0, np.int64)
+        # From the end on: what is before all that is wanted may only be zeros and spaces.
+        for back in range(1, int(np.diff(self.offsets).max(initial=0)) + 1):
+            at = ends[rows] - back
+            inside = at >= starts[rows]
+            byte = _LOWER[data[np.maximum(at, 0)]]
+            if back > len(wanted):
+                fits = (byte == _ZERO) | (byte == _SPACE)
+            else:
+                fits = (byte == wanted[-back]) | (byte >= _GOES_ON)
+            rows = rows[fits | ~inside]
+            if not len(rows):
+                return None
+        return next(
+            (each for each in map(self.__getitem__, rows.tolist()) if _bare(each) == bare), None
+        )
 
     def starting_with(self, prefix: str, limit: int) -> list[int]:
         """Rows of the first `limit` strings in byte order that begin with `prefix`."""
@@ -126,6 +143,12 @@ class IdTable:
     def from_pack(cls, pack: Mapping[str, Any], prefix: str) -> IdTable:
         """The inverse of `to_pack`."""
         return cls(pack[f"{prefix}_offsets"], pack[f"{prefix}_data"], pack.get(f"{prefix}_order"))
+
+
+def _bare(text: str) -> str:
+    """An id without what is easily lost of it: case, spaces around it, and zeros before it."""
+    text = text.strip().lower()
+    return text.lstrip("0") or text[-1:]
 
 
 def strings(name: str, rows: str, *, search: bool = True) -> dict[str, Rule]:

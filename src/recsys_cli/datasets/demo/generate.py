@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys_cli.counted import counted
 from recsys_cli.datasets.demo.catalogue import Catalogue, make_catalogue
 from recsys_cli.datasets.demo.customers import Customers, customers_table, make_customers
 from recsys_cli.datasets.demo.folders import is_current, publishing, scratch
@@ -130,7 +131,10 @@ def write_hm(
     """Write the three tables into `folder` and return the catalogue, to draw pictures from."""
     catalogue = make_catalogue(articles, seed)
     people = make_customers(customers, transactions, seed)
-    progress.log(f"demo: {articles} articles, {customers} customers, {transactions} purchases")
+    progress.log(
+        f"demo: {counted(articles, 'articles')}, {counted(customers, 'customers')}, "
+        f"{counted(transactions, 'purchases')}"
+    )
     articles_table(catalogue, seed).write_csv(folder / "articles.csv")
     customers_table(people, seed).write_csv(folder / "customers.csv")
     purchases = make_purchases(catalogue, people, seed, progress=progress)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli import __version__
+from recsys_cli.counted import counted
 from recsys_cli.evaluation.report.thumbnails import Thumbnails
 from recsys_cli.evaluation.report.training import Line
 from recsys_cli.evaluation.report.view import DatasetReport
@@ -51,5 +52,5 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": said, "spoken": spoken}
+    environment.filters |= {"counted": counted, "said": said, "spoken": spoken}
     return environment

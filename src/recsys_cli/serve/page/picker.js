@@ -4,7 +4,7 @@
  */
 
 import { get, url } from "./api.js";
-import { byId, debounced, fill, h, idLabel } from "./dom.js";
+import { byId, counted, debounced, fill, h, idLabel } from "./dom.js";
 import { cards } from "./tiles.js";
 import { go, href } from "./route.js";
 
@@ -113,7 +113,7 @@ export function picker(dataset) {
 async function suggestions(text, { name, about }, signal) {
   if (!text) {
     const { users } = await get(url("users/examples", { dataset: name }), { signal });
-    return users.map((one) => userOption(one.user, name, "Users to try", `${one.items} items`));
+    return users.map((one) => userOption(one.user, name, "Users to try", counted(one.items, "item")));
   }
   const [{ users }, known] = await Promise.all([
     get(url("users", { dataset: name, query: text, limit: USERS }), { signal }),

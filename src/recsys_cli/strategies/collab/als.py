@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from recsys_cli.config.models import Backend
 from recsys_cli.cores import available_cores
+from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError, UsageError, pip_install
 from recsys_cli.events.interactions import Interactions
@@ -123,7 +124,7 @@ def train_als(
             "there are no interactions with a weight above 0 to learn from",
             hint="check the dataset's event weights, and the cut-off if there is one",
         )
-    progress.log(f"ALS runs on the {backend.upper()}: {confidence.nnz:,} interactions")
+    progress.log(f"ALS runs on the {backend.upper()}: {counted(confidence.nnz, 'interactions')}")
     progress.start("training ALS", config.iterations)
     # A BLAS pool beside implicit's own threads makes it several times slower.
     with threadpool_limits(1, "blas"):

@@ -139,9 +139,9 @@ def _explain(file: Path, types: dict[str, type[pl.DataType]]) -> None:
         wrong = text.cast(wanted, strict=False).is_null() & text.is_not_null()
         if wrong.any():
             row = int(wrong.arg_max() or 0)
-            kind = "integers" if name == _ID else "numbers"
+            kind = "whole number" if name == _ID else "number"
             raise DataError(
-                f"{file}: {wrong.sum()} values in column {name} are no {kind},"
+                f"{file}: {counted(int(wrong.sum()), f'values in column {name} are')} no {kind},"
                 f" such as {text[row]!r} in row {row + 1}"
             )
 

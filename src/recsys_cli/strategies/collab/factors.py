@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.counted import counted
 from recsys_cli.errors import DataError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.strategies.collab.als import AlsFactors, Factors, Known
@@ -53,7 +54,7 @@ class ImportReport:
             return f"{report.rows:,} of {report.rows + report.missing:,} {what}{foreign}"
 
         return (
-            f"{self.users.rank} factors for {part('users', self.users)}"
+            f"{counted(self.users.rank, 'factors')} for {part('users', self.users)}"
             f" and {part('items', self.items)}"
         )
 
@@ -104,7 +105,7 @@ def import_factors(
     )
     if of_users.rank != of_items.rank:
         raise DataError(
-            f"{users_path} has {of_users.rank} factors per user,"
+            f"{users_path} has {counted(of_users.rank, 'factors')} per user,"
             f" {items_path} {of_items.rank} per item",
             hint="take both from the same training run",
         )
@@ -156,7 +157,7 @@ def read_factors(
             factors = np.zeros((n_rows, part.shape[1]), np.float32)
         elif factors.shape[1] != part.shape[1]:
             raise DataError(
-                f"{file} has {part.shape[1]} factors per {what},"
+                f"{file} has {counted(part.shape[1], 'factors')} per {what},"
                 f" the files before it {factors.shape[1]}"
             )
         target = ids if rows is None else rows[ids]
@@ -169,7 +170,7 @@ def read_factors(
     n_known = int(known.sum())
     if not n_known:
         raise DataError(
-            f"none of the {int(seen.sum())} {what}s in {path} is in this dataset",
+            f"none of the {counted(int(seen.sum()), f'{what}s')} in {path} is in this dataset",
             hint="check that the factors and the id map belong to this dataset",
         )
     foreign = int(seen.sum()) - n_known
@@ -182,7 +183,7 @@ def _check_ids(file: Path, ids: npt.NDArray[np.int64], seen: Known, what: str) -
     outside = ids[(ids < 0) | (ids >= len(seen))]
     if len(outside):
         raise DataError(
-            f"{file}: {len(outside)} {what} ids lie outside 0 to {len(seen) - 1},"
+            f"{file}: {counted(len(outside), f'{what} ids are')} outside 0 to {len(seen) - 1},"
             f" such as {outside[0]}",
             hint="check that users and items are not swapped, and that the factors were trained"
             " on this dataset's `recsys als export`",
@@ -191,7 +192,7 @@ def _check_ids(file: Path, ids: npt.NDArray[np.int64], seen: Known, what: str) -
     twice = (times > 1) | (seen & (times > 0))
     if twice.any():
         raise DataError(
-            f"{file}: {int(twice.sum())} {what} ids appear more than once,"
+            f"{file}: {counted(int(twice.sum()), f'{what} ids are')} there more than once,"
             f" such as {int(np.flatnonzero(twice)[0])}"
         )
     seen[ids] = True

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, USER
+from recsys_cli.counted import counted
 from recsys_cli.errors import Command, DataError
 from recsys_cli.store.idtable import IdTable
 from recsys_cli.store.packs import load_pack
@@ -181,4 +182,5 @@ def _check_numbers(path: Path, name: str, mapping: dict[str, Any]) -> None:
         raise DataError(f"{path}: {name} gives several ids the same number")
     largest = max(mapping.values(), default=0)
     if largest > _SPARSE * len(mapping) + _FEW:
-        raise DataError(f"{path}: {name} has {len(mapping):,} ids, and numbers up to {largest:,}")
+        held = counted(len(mapping), "ids")
+        raise DataError(f"{path}: {name} has {held}, and numbers up to {largest:,}")

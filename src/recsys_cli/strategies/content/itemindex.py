@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.counted import counted
 from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.ranking.topk.lists import empty_lists
 from recsys_cli.store.files import read_json, write_json
@@ -197,7 +198,8 @@ def load_index(
             f" {_names(encoders)}",
         )
     if facts.dim != dim:
-        raise _refused(path, f"holds {facts.dim} dimensions, but the items' vectors have {dim}")
+        held = counted(facts.dim, "dimensions")
+        raise _refused(path, f"holds {held}, but the items' vectors have {dim}")
     if facts.items_fingerprint != items_fingerprint:
         raise _refused(path, "was made for other items than there are now")
     try:

@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.counted import counted
 from recsys_cli.errors import ArtifactError, Command, ConfigError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.strategies.content import IndexConfig
@@ -117,7 +118,7 @@ def build_index(
         recall=built.recall,
         recall_at=_RECALL_AT,
     )
-    report.log(f"{facts.kind} index of {len(vectors):,} items, recall {facts.recall:.4f}")
+    report.log(f"{facts.kind} index of {counted(len(vectors), 'items')}, recall {facts.recall:.4f}")
     return ItemIndex(built.index, facts)
 
 
@@ -133,7 +134,7 @@ def _build(
     if kind == "auto":
         kind = "exact" if vectors.size <= _EXACT_BELOW else "pq"
     if kind != "exact" and len(vectors) < _LEAST_TO_TRAIN:
-        report.log(f"{len(vectors):,} items are too few for a {kind} index")
+        report.log(f"{counted(len(vectors), 'items are')} too few for a {kind} index")
         kind = "exact"
     if kind == "exact":
         return _exact(vectors, ids)

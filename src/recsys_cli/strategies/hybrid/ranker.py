@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.cores import available_cores
+from recsys_cli.counted import counted
 from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.strategies.hybrid.candidates import Candidates
 from recsys_cli.strategies.hybrid.features import Features
@@ -85,6 +86,7 @@ def _check(text: str, names: Sequence[str]) -> None:
         differing = sorted(set(own) ^ set(names))
         what = f", such as {differing[0]}" if differing else ", in another order"
         raise ArtifactError(
-            f"the ranker was trained on {len(own)} features, and there are {len(names)} now{what}",
+            f"the ranker was trained on {counted(len(own), 'features')}, "
+            f"and there are {len(names)} now{what}",
             hint=_AGAIN,
         )

@@ -123,11 +123,19 @@ function table(result, group, k) {
   return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of figures" }, h("table", { class: "figures" },
     h("caption", {}, h("span", {}, `Lists of ${k}, ${GROUPS[group] ?? group}. Small: the 95% interval. Bold: the largest.`)),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "strategy"), names.map((name) => h("th", { scope: "col" }, heading(name))), against && h("th", { scope: "col" }, `NDCG vs ${result.baseline}`), h("th", { scope: "col" }, "fallback"))),
-    h("tbody", {}, rows.map(([name, of]) => h("tr", {},
-      h("th", { scope: "row" }, badge(name)),
-      names.map((metric) => cell(of[group]?.[metric], of[group]?.[metric]?.value === best.get(metric))),
-      against && difference(result.differences?.[name]?.[group]?.[against]),
-      h("td", {}, percent(result.fallback_share?.[name])))))));
+    h("tbody", {}, alike(rows, group, names).map((same) => h("tr", {},
+      h("th", { scope: "row" }, h("div", { class: "alike" }, same.map(([name]) => badge(name)))),
+      names.map((metric) => cell(same[0][1][group]?.[metric], same[0][1][group]?.[metric]?.value === best.get(metric))),
+      against && difference(same.map(([name]) => result.differences?.[name]?.[group]?.[against]).find(Boolean)),
+      h("td", {}, shares(same.map(([name]) => result.fallback_share?.[name]))))))));
+}
+
+/** Strategies whose figures are the same, as those that all answer by one fallback, in one row. */
+const alike = (rows, group, names) => [...Map.groupBy(rows, ([, of]) => JSON.stringify(names.map((name) => of[group]?.[name]))).values()];
+
+function shares(of) {
+  const told = [...new Set(of.filter(Number.isFinite).sort((a, b) => a - b).map(percent))];
+  return told.length > 1 ? `${told[0].slice(0, -1)}–${told.at(-1)}` : told[0] ?? "";
 }
 
 const number = (value) => (Number.isFinite(value) ? Math.abs(value) < 1 ? value.toFixed(3).replace(/^(-?)0\./, "$1.").replace("-", "−") : Number(value.toPrecision(3)).toString() : "");
