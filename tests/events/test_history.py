@@ -70,6 +70,7 @@ def test_the_histories_of_a_block_have_ages_and_the_latest_items():
     assert block.events.tolist() == [2, 3, 4, 5, 6, 7, 8, 1]
     assert block.days.tolist()[:-1] == [60, 1, 2, 2, 9, 1, 3]
     assert np.isnan(block.days[-1])
-    assert (block.weight[0], block.weight[-1]) == (1, 2)
+    # A half-life ago, and six items since.
+    assert (block.weight[0], block.weight[-1]) == (0.625, 2)
     assert block.last.shape == (3, LAST_ITEMS)
     assert block.last.tolist() == [[1, 5, 2, 3, 6], [-1] * 5, [5, -1, -1, -1, -1]]
