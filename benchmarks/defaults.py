@@ -1,0 +1,79 @@
+"""Every strategy as `recsys init` leaves its settings, on one test.
+
+    python benchmarks/defaults.py --data DATA/toys --protocol leave-last-out -k 10
+    python benchmarks/defaults.py --data DATA/allrecipes --truth DATA/allrecipes/truth.tsv -k 20
+    python benchmarks/defaults.py --workspace demo --dataset hm --windows 4
+
+NDCG and recall at one depth with 95% intervals; differences are to the best single strategy, user
+by user (* outside the noise).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from measuring import succeed
+from scaled import RECSYS, beside, evaluated
+
+
+def from_data(data: Path, folder: Path) -> Path:
+    """A workspace over the raw files of one dataset, as `recsys init` writes it."""
+    workspace = folder / "workspace"
+    (workspace / "data").mkdir(parents=True)
+    (workspace / "data" / data.name).symlink_to(data.resolve())
+    succeed([RECSYS, "init", "-w", str(workspace)])
+    return workspace
+
+
+def cell(found: dict) -> str:
+    return f"{found['value']:.3f} [{found['low']:.3f} {found['high']:.3f}]"
+
+
+def difference(found: dict | None) -> str:
+    if found is None:
+        return ""
+    outside = "*" if found["low"] > 0 or found["high"] < 0 else ""
+    return f"{found['value']:+.3f} [{found['low']:+.3f} {found['high']:+.3f}]{outside}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path, help="folder with the raw files of one dataset")
+    where.add_argument("--workspace", type=Path)
+    parser.add_argument("--dataset")
+    parser.add_argument("--protocol")
+    parser.add_argument("--truth", type=Path)
+    parser.add_argument("--windows", type=int)
+    parser.add_argument("-k", type=int, default=12)
+    parser.add_argument("--set", action="append", default=[], help="as of recsys")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workspace = from_data(args.data, folder) if args.data else beside(args.workspace, folder)
+        options = ["-w", str(workspace), "-k", str(args.k)]
+        for option in ("dataset", "protocol", "truth", "windows"):
+            if (value := getattr(args, option)) is not None:
+                options += [f"--{option}", str(value)]
+        options += [part for one in args.set for part in ("--set", one)]
+        first, _ = evaluated([*options, "--strategy", "all"], folder)
+        ndcg, recall = f"ndcg@{args.k}", f"recall@{args.k}"
+        figures = {name: groups["all"] for name, groups in first["strategies"].items()}
+        single = max(
+            (name for name in figures if name != "hybrid"), key=lambda n: figures[n][ndcg]["value"]
+        )
+        second, _ = evaluated([*options, "--strategy", "all", "--baseline", single], folder)
+    said = f", {args.windows} windows" if args.windows else ""
+    print(f"{first['dataset']}, {first['protocol']}{said}, {first['users']:,} users\n")
+    print(f"| strategy | {ndcg} | {recall} | {ndcg} less {single}'s |")
+    print("|---|---|---|---|")
+    for name in sorted(figures, key=lambda name: -figures[name][ndcg]["value"]):
+        less = second["differences"].get(name, {}).get("all", {}).get(ndcg)
+        row = figures[name]
+        print(f"| {name} | {cell(row[ndcg])} | {cell(row[recall])} | {difference(less)} |")
+
+
+if __name__ == "__main__":
+    main()
