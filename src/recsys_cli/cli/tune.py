@@ -21,23 +21,45 @@ if TYPE_CHECKING:
     from recsys_cli.apps.tuning import Attempt, Tuned
 
 
+_TRIALS, _INDENT = 30, " " * 10
+
 What = StrEnum("What", {name.upper(): name for name in TARGET_NAMES})  # type: ignore[misc]
 
 
 def tune(
     target: Annotated[What, typer.Argument(help="Whose settings to search.")],
     trials: Annotated[
-        int, typer.Option("--trials", "-n", min=0, help="How many more settings to try.")
-    ] = 30,
+        int | None,
+        typer.Option(
+            "--trials",
+            "-n",
+            min=0,
+            help="How many more settings to try.",
+            show_default=f"{_TRIALS}, or as many as --minutes allow",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Begin no trial after this time of searching.")
+    ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Write the best settings into recsys.toml if they gain.")
+        bool,
+        typer.Option(
+            "--apply",
+            help="Write the best settings into recsys.toml if they are better outside the noise "
+            "where the search did not look.",
+        ),
     ] = False,
     metric: Annotated[
         str, typer.Option(help="What to maximise, such as ndcg@12 or map@12.")
     ] = "ndcg@12",
     windows: Annotated[
-        int, typer.Option(min=1, help="Windows before the test window to judge on.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Windows before the test window to judge trials on, besides those held out.",
+            show_default="as many as the log holds, up to 3",
+        ),
+    ] = None,
     protocol: Annotated[
         options.Protocol | None,
         options.configured("eval.protocol", "How the windows are split off."),
@@ -57,7 +79,7 @@ def tune(
     dataset: options.Dataset = None,
     overrides: options.Settings = None,
 ) -> None:
-    """Search settings on windows before the test window. A search that was stopped goes on."""
+    """Search settings before the test window. A search that was stopped goes on."""
     from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.tuning import Search, find_target
     from recsys_cli.apps.tuning import tune as run
@@ -68,7 +90,8 @@ def tune(
         opened = Opened(workspace, overrides=overrides or (), progress=progress)
         search = Search(
             target=find_target(target.value),
-            trials=trials,
+            trials=_TRIALS if trials is None and minutes is None else trials,
+            minutes=minutes,
             windows=windows,
             metric=metric,
             protocol=protocol.value if protocol else None,
@@ -78,26 +101,35 @@ def tune(
         )
         for name in chosen_datasets(opened.config, dataset):
             outcome = run(
-                opened, name, search, on_trial=lambda attempt: progress.log(_line(attempt, metric))
+                opened, name, search, on_trial=lambda attempt: progress.log(_lines(attempt, metric))
             )
             progress.close()
             if not json:
                 _show(outcome)
             if apply:
                 _apply(workspace, outcome)
-            outcomes.append(asdict(outcome) | {"improves": outcome.improves})
+            told = {"improves": outcome.improves, "verdict": outcome.verdict}
+            outcomes.append(asdict(outcome) | told)
     if json:
         print_json({"tuned": outcomes})
 
 
-def _line(attempt: Attempt, metric: str) -> str:
+def _lines(attempt: Attempt, metric: str) -> str:
+    """A trial's figures, and below them what it tried."""
+    from textwrap import wrap
+
     value = attempt.state if attempt.value is None else f"{attempt.value:.4f}"
     tried = ", ".join(f"{key} {_shown(value)}" for key, value in attempt.settings.items())
+    if not attempt.number:
+        tried = f"today's settings: {tried}"
+    told = f"{tried}  ({attempt.error})" if attempt.error else tried
     line = (
         f"trial {attempt.number:<3} {metric} {value:<8} best {attempt.best:.4f}  "
-        f"{attempt.seconds:6.1f} s  {tried}"
+        f"{attempt.seconds:6.1f} s"
     )
-    return f"{line}  ({attempt.error})" if attempt.error else line
+    return "\n".join(
+        [line, *wrap(told, width=76, initial_indent=_INDENT, subsequent_indent=_INDENT)]
+    )
 
 
 def _shown(value: float | str) -> str:
@@ -109,11 +141,12 @@ def _show(outcome: Tuned) -> None:
     print_text(f"{outcome.dataset} {outcome.target}: trials: {counts}; {outcome.seconds:.0f} s")
     print_text(
         f"{outcome.metric} of {counted(outcome.users, 'users')} at {', '.join(outcome.snapshots)}: "
-        f"{outcome.current:.4f} with the settings as they are"
+        f"{outcome.current:.4f} with today's settings"
         + ("" if outcome.best is None else f", {outcome.best:.4f} at best"),
         hang=2,
     )
-    if outcome.improves:
+    print_text(f"{outcome.dataset} {outcome.target}: {outcome.verdict}", hang=2)
+    if outcome.leads:
         for key, value in outcome.settings.items():
             print_text(f"  {key} = {value!r}" if isinstance(value, str) else f"  {key} = {value}")
 
@@ -122,7 +155,7 @@ def _apply(workspace: Path, outcome: Tuned) -> None:
     from recsys_cli.apps.tuning import apply
 
     if not outcome.improves:
-        say(f"{outcome.dataset}: nothing better was found, so recsys.toml stays as it is")
+        say(f"{outcome.dataset}: recsys.toml stays as it is")
         return
     path = apply(workspace, outcome)
     say(

@@ -1,27 +1,33 @@
 """Searches a target's settings with Optuna (Akiba et al. 2019) on windows before the test window.
 
 The sampler is TPE (Bergstra et al. 2011). A trial is judged window by window, the latest first,
-and given up after one where its mean so far is below the median of the trials before it. The
-study is kept in an SQLite file, so that a search that was stopped goes on where it was.
+and given up after one where its mean so far is below the median of the trials before it. The best
+of many is the luckiest of them too, so it is compared with the settings as they are on windows
+that no trial saw. The study is kept in an SQLite file, so that a search that was stopped goes on
+where it was.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recsys_cli.apps.opened import Opened
+from recsys_cli.apps.tuning.grounds import Grounds
 from recsys_cli.apps.tuning.outcome import Attempt, Tuned
 from recsys_cli.apps.tuning.targets import settings_of
-from recsys_cli.apps.tuning.trial import Judge, Window
+from recsys_cli.apps.tuning.trial import Judge
 from recsys_cli.apps.tuning.windows import Search, identity, prepare
 from recsys_cli.assembly import load_config
 from recsys_cli.config import Config
 from recsys_cli.errors import RecsysError
+from recsys_cli.evaluation.bootstrap import Interval, bootstrap
 from recsys_cli.store.journal import refuse_link_out
 from recsys_cli.strategies.tunable import Value
 
@@ -38,8 +44,9 @@ def tune(
     search: Search,
     *,
     on_trial: Callable[[Attempt], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Tuned:
-    """Run trials, and return the best of the study so far.
+    """Run trials, and return the best of the study so far, compared with the settings as they are.
 
     A keyboard interrupt ends the trial that runs, and the search: what came before is kept.
 
@@ -47,7 +54,8 @@ def tune(
         opened: the workspace, which receives the states that trials are judged at, and the study.
         dataset: name of the dataset.
         search: what to search.
-        on_trial: told of each trial as it ends.
+        on_trial: told of each trial as it ends, and before that of the settings as they are.
+        clock: tells the seconds that `search.minutes` is about.
 
     Raises:
         RecsysError: Optuna is not installed, a stage is off or failed, or there is nothing to
@@ -57,17 +65,20 @@ def tune(
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     report = opened.progress
-    judge, windows = prepare(opened, dataset, search)
-    key = identity(judge, windows, search)
-    study = _Study(optuna, judge, windows, search, opened.overrides, key=key)
-    study.judge_current(opened.config)
+    judge, grounds = prepare(opened, dataset, search)
+    report.log(f"{dataset}: {grounds.told}")
+    study = _Study(optuna, judge, grounds, search, opened.overrides)
+    tell = on_trial or (lambda _attempt: None)
+    tell(study.judge_current(opened.config))
     report.start(f"tune {search.target.name}", search.trials)
+    end = math.inf if search.minutes is None else clock() + search.minutes * 60
     try:
-        for _ in range(search.trials):
-            attempt = study.attempt()
+        for _ in count() if search.trials is None else range(search.trials):
+            if clock() >= end:
+                break
+            tell(study.attempt())
             report.advance()
-            if on_trial:
-                on_trial(attempt)
+        study.compare(opened.config)
     except KeyboardInterrupt:
         report.log("stopped; the trials before are kept, and the same command goes on")
     return study.outcome()
@@ -80,14 +91,12 @@ class _Study:
         self,
         optuna: Any,
         judge: Judge,
-        windows: Sequence[Window],
+        grounds: Grounds,
         search: Search,
         overrides: Sequence[str],
-        *,
-        key: str,
     ) -> None:
         self._judge = judge
-        self._windows = windows
+        self._windows, self._held_out = grounds.searched, grounds.held_out
         self._search = search
         self._overrides = overrides
         self._states = optuna.trial.TrialState
@@ -98,7 +107,7 @@ class _Study:
         self._file = judge.workspace.relative(file)
         try:
             self._study: optuna.Study = optuna.create_study(
-                study_name=key,
+                study_name=identity(judge, self._windows, search),
                 storage=f"sqlite:///{file}",
                 load_if_exists=True,
                 direction="maximize",
@@ -128,14 +137,48 @@ class _Study:
             raise self._strange("holds settings that no search tries")
         return dict(settings)
 
-    def judge_current(self, config: Config) -> None:
+    def judge_current(self, config: Config) -> Attempt:
         """Note what the settings as they are give, unless an earlier call did."""
-        self._current_key = _CURRENT + json.dumps(
-            settings_of(self._search.target, config, self._judge.dataset)
-        )
+        start = time.monotonic()
+        settings = settings_of(self._search.target, config, self._judge.dataset)
+        self._current_key = _CURRENT + json.dumps(settings)
         if self._current_key not in self._study.user_attrs:
-            values = [self._judge.current(config, window) for window in self._windows]
+            values = [np.nanmean(self._judge.current(config, window)) for window in self._windows]
             self._study.set_user_attr(self._current_key, float(np.mean(values)))
+        value = self._study.user_attrs[self._current_key]
+        return Attempt(0, "complete", value, settings, time.monotonic() - start, self._best_value())
+
+    def compare(self, config: Config) -> None:
+        """Note what the best trial gains where none was judged, unless an earlier call did.
+
+        Args:
+            config: the settings as they are.
+        """
+        if self._best_value() == self._study.user_attrs[self._current_key]:
+            return
+        key = self._gain_key()
+        if key in self._study.user_attrs:
+            return
+        found = self._config_with(self._settings(self._study.best_trial))
+        tables = {
+            "now": [self._judge.current(config, window) for window in self._held_out],
+            "found": [self._judge.score(found, window) for window in self._held_out],
+        }
+        drawn = bootstrap(
+            {name: np.concatenate(figures)[:, None] for name, figures in tables.items()},
+            units=np.concatenate([window.truth.users for window in self._held_out]).astype(
+                np.int64
+            ),
+            baseline="now",
+            resamples=config.eval.resamples,
+            seed=config.eval.seed,
+        )
+        self._study.set_user_attr(key, drawn.differences["found"][0].to_json())
+
+    def _gain_key(self) -> str:
+        """What a comparison depends on: the best trial, the settings as they are, the windows."""
+        where = identity(self._judge, self._held_out, self._search)
+        return f"gain {self._study.best_trial.number} {where} {self._current_key}"
 
     def attempt(self) -> Attempt:
         """Run one trial."""
@@ -158,27 +201,30 @@ class _Study:
             raise
         self._study.tell(trial, value, state=state)
         return Attempt(
-            number=trial.number,
+            number=trial.number + 1,
             state=state.name.lower(),
             value=value,
             settings=settings,
             seconds=time.monotonic() - start,
-            best=max([self._study.user_attrs[self._current_key], *self._values()]),
+            best=self._best_value(),
             error=error,
         )
 
     def _value(self, trial: optuna.Trial, settings: Mapping[str, Value]) -> float | None:
         """The metric's mean over the windows; None where it is given up before the last."""
-        # The dataset's own settings win over general ones.
-        own = [f"datasets.{self._judge.dataset}.{name}={v}" for name, v in settings.items()]
-        config = load_config(self._judge.workspace.root, [*self._overrides, *own])
+        config = self._config_with(settings)
         scores: list[float] = []
         for number, window in enumerate(self._windows):
-            scores.append(self._judge.score(config, window))
+            scores.append(float(np.nanmean(self._judge.score(config, window))))
             trial.report(float(np.mean(scores)), number)
             if number + 1 < len(self._windows) and trial.should_prune():
                 return None
         return float(np.mean(scores))
+
+    def _config_with(self, settings: Mapping[str, Value]) -> Config:
+        """The configuration with a trial's settings; the dataset's own win over general ones."""
+        own = [f"datasets.{self._judge.dataset}.{name}={v}" for name, v in settings.items()]
+        return load_config(self._judge.workspace.root, [*self._overrides, *own])
 
     def _trials(self) -> list[optuna.trial.FrozenTrial]:
         trials: list[optuna.trial.FrozenTrial] = self._study.get_trials(deepcopy=False)
@@ -188,10 +234,15 @@ class _Study:
         complete = [trial for trial in self._trials() if trial.state == self._states.COMPLETE]
         return [trial.value for trial in complete if trial.value is not None]
 
+    def _best_value(self) -> float:
+        """The best so far, the settings as they are included."""
+        return float(max([self._study.user_attrs[self._current_key], *self._values()]))
+
     def outcome(self) -> Tuned:
         """The best of all trials, and how many there were."""
         states = [trial.state.name.lower() for trial in self._trials()]
         best = self._study.best_trial if self._values() else None
+        gain = self._study.user_attrs.get(self._gain_key()) if best else None
         seconds = [trial.duration.total_seconds() for trial in self._trials() if trial.duration]
         return Tuned(
             dataset=self._judge.dataset,
@@ -199,9 +250,12 @@ class _Study:
             metric=self._search.metric,
             snapshots=[str(window.snapshot) for window in self._windows],
             users=sum(len(window.truth.users) for window in self._windows),
+            held_out=[str(window.snapshot) for window in self._held_out],
+            held_out_users=sum(len(window.truth.users) for window in self._held_out),
             current=self._study.user_attrs[self._current_key],
             best=best.value if best else None,
             settings=self._settings(best) if best else {},
             trials={state: states.count(state) for state in sorted(set(states))},
             seconds=sum(seconds),
+            gain=Interval.from_json(gain) if gain else None,
         )

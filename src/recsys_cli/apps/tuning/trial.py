@@ -19,6 +19,7 @@ from recsys_cli.build.stage import Stage
 from recsys_cli.build.timeline import Node
 from recsys_cli.config import Config
 from recsys_cli.engine.engine import Engine
+from recsys_cli.evaluation.bootstrap import Floats
 from recsys_cli.evaluation.truth import Truth
 from recsys_cli.progress import Silent
 from recsys_cli.ranking.metrics import ranking_metrics
@@ -120,12 +121,12 @@ class Judge:
     metric: str
     exclude_seen: bool
 
-    def current(self, config: Config, window: Window) -> float:
-        """The metric's mean over the window's users with the artifacts that are built."""
+    def current(self, config: Config, window: Window) -> Floats:
+        """The metric of each of the window's users with the artifacts that are built."""
         engine = Engine(self.workspace, self.dataset, window.snapshot, threads=config.threads)
-        return self._mean(engine, window.truth)
+        return self._figures(engine, window.truth)
 
-    def score(self, config: Config, window: Window) -> float:
+    def score(self, config: Config, window: Window) -> Floats:
         """The same with the varying stages run anew, as the configuration says."""
         with tempfile.TemporaryDirectory(prefix="recsys-tune-") as folder:
             aside = TrialWorkspace(self.workspace, Path(folder))
@@ -135,9 +136,10 @@ class Judge:
                 node = Node(name, self.dataset, at)
                 aside.run(stage, node, graph=self.graph, config=config)
             engine = Engine(aside, self.dataset, window.snapshot, threads=config.threads)
-            return self._mean(engine, window.truth)
+            return self._figures(engine, window.truth)
 
-    def _mean(self, engine: Engine, truth: Truth) -> float:
+    def _figures(self, engine: Engine, truth: Truth) -> Floats:
+        """(users,) float64; NaN for who has nothing to measure."""
         k = int(self.metric.partition("@")[2])
         values = []
         for start in range(0, len(truth.users), _USERS_AT_ONCE):
@@ -147,4 +149,5 @@ class Judge:
             )
             lists = answer.recommendations.items
             values.append(ranking_metrics(lists, truth.items.take(rows), ks=[k])[self.metric])
-        return float(np.nanmean(np.concatenate(values)))
+        figures: Floats = np.concatenate(values)
+        return figures

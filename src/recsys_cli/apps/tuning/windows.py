@@ -1,8 +1,4 @@
-"""What trials are judged on: states before the test window, and what users did after each.
-
-The test window of `recsys eval` and everything after it stay unseen: the first window ends
-where the test window begins, and the others lie before it.
-"""
+"""What trials are judged on: states before the test window, and what users did after each."""
 
 from __future__ import annotations
 
@@ -11,20 +7,28 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from recsys_cli.apps.evaluate import build
 from recsys_cli.apps.opened import Opened
+from recsys_cli.apps.tuning.grounds import (
+    HELD_OUT,
+    SEARCHED,
+    Grounds,
+    before_the_test,
+    divided,
+    of_last_events,
+)
 from recsys_cli.apps.tuning.targets import judged_by
 from recsys_cli.apps.tuning.trial import Judge, Window, touched
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.build.timeline import Timeline
+from recsys_cli.build.freshness import Freshness
 from recsys_cli.engine.engine import Engine
-from recsys_cli.errors import UsageError
+from recsys_cli.errors import DataError, UsageError
 from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
 from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, NEXT_IN_SESSION, Truth, without_seen
 from recsys_cli.ranking.metrics import METRICS
 from recsys_cli.store.snapshot import NOW, Snapshot
-from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies import STRATEGIES
 from recsys_cli.strategies.tunable import Target
 
@@ -35,8 +39,9 @@ class Search:
 
     Attributes:
         target: what to tune.
-        trials: how many more to run.
-        windows: windows before the test window that each trial is judged on.
+        trials: how many more to run at most; None for as many as the time allows.
+        minutes: time after which no trial begins; None for any.
+        windows: windows that each trial is judged on at most; None for `grounds.SEARCHED`.
         metric: what to maximise, such as ndcg@12.
         protocol: temporal or leave-last-out; None means the config's.
         cutoff: start of the test window that stays unseen; None means the last window.
@@ -45,8 +50,9 @@ class Search:
     """
 
     target: Target
-    trials: int
-    windows: int = 1
+    trials: int | None
+    minutes: float | None = None
+    windows: int | None = None
     metric: str = "ndcg@12"
     protocol: str | None = None
     cutoff: datetime | None = None
@@ -77,7 +83,7 @@ class Search:
             raise UsageError("leave-last-out has no window", hint="leave out --cutoff")
 
 
-def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, list[Window]]:
+def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, Grounds]:
     """Build the states with the settings as they are, and say what trials are judged on.
 
     Raises:
@@ -103,31 +109,28 @@ def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, list[W
         metric=search.metric,
         exclude_seen=not artifacts.spec.repurchase if exclude_seen is None else exclude_seen,
     )
-    windows = []
-    for snapshot, after in _states(workspace, dataset, search, protocol):
-        build(builder, [n for n in on if n in {*kept, *varied, *behind}], dataset, snapshot)
-        truth = _truth(artifacts, snapshot, after)
-        if judge.exclude_seen:
-            truth = without_seen(truth, Engine(workspace, dataset, snapshot).history)
-        windows.append(Window(snapshot, truth))
-    return judge, windows
-
-
-def _states(
-    workspace: Workspace, dataset: str, search: Search, protocol: str
-) -> list[tuple[Snapshot, Snapshot]]:
-    """Each state with the one a window later, the latest first."""
+    stages = [name for name in on if name in {*kept, *varied, *behind}]
     if protocol == LEAVE_LAST_OUT:
-        states = [Snapshot(leave_last=1 + ago) for ago in range(search.windows + 1)]
+        states = of_last_events(search.windows or 1)
     else:
-        timeline = Timeline(workspace)
-        start = Snapshot(as_of=search.cutoff)
-        first = 0 if search.cutoff else 1
-        states = [
-            timeline.earlier(dataset, start, first + ago) if first + ago else start
-            for ago in range(search.windows + 1)
-        ]
-    return [(states[ago + 1], states[ago]) for ago in range(search.windows)]
+        freshness = Freshness(workspace, config, graph)
+        made = [graph.stages[name] for name in stages]
+        found = before_the_test(freshness, made, dataset, search.cutoff)
+        states = list(islice(found, (search.windows or SEARCHED) + HELD_OUT))
+    windows: list[Window] = []
+    for state, after in states:
+        try:
+            truth = _truth(artifacts, state, after)
+            build(builder, stages, dataset, state)
+            if judge.exclude_seen:
+                truth = without_seen(truth, Engine(workspace, dataset, state).history)
+        except DataError:
+            # A window without events that count tells nothing; others may.
+            if (state, after) == states[-1] and not windows:
+                raise
+        else:
+            windows.append(Window(state, truth))
+    return judge, divided(windows, asked=search.windows, protocol=protocol)
 
 
 def _truth(artifacts: Artifacts, snapshot: Snapshot, after: Snapshot) -> Truth:
@@ -149,7 +152,7 @@ def identity(judge: Judge, windows: Sequence[Window], search: Search) -> str:
     tuned = set(search.target.space)
     facts: list[object] = [judge.metric, judge.exclude_seen, repr(search.target)]
     for window in windows:
-        facts.append(str(window.snapshot))
+        facts += [str(window.snapshot), len(window.truth.users)]
         manifests = judge.workspace.manifests(judge.dataset, window.snapshot)
         for stage, manifest in sorted(manifests.items()):
             recipe = manifest.recipe
