@@ -16,9 +16,9 @@ from conftest import CONFIG, build
 from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.tuning import TARGETS, Search, apply, find_target, tune
 from recsys_cli.apps.tuning.grounds import divided
-from recsys_cli.apps.tuning.outcome import with_settings
 from recsys_cli.apps.tuning.targets import judged_by, settings_of
 from recsys_cli.apps.tuning.trial import Judge, Window, touched
+from recsys_cli.apps.written import with_settings
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.cli.app import app
 from recsys_cli.cli.tune import What

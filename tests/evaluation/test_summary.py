@@ -144,6 +144,16 @@ def test_the_lead_is_over_the_next_and_paired() -> None:
     assert (alone.best, alone.next) == ("popular", None)
 
 
+def test_who_is_level_with_the_lead_is_within_the_noise_of_it() -> None:
+    chance = np.random.default_rng(0).normal(0, 1, 200)
+    figures = {"best": 0.9, "level": 0.89 + chance - chance.mean(), "behind": 0.5}
+    tables = {name: np.stack([np.zeros(200) + x] * 2, axis=1) for name, x in figures.items()}
+    measured = window(list(range(200)), 2, {n: t.tolist() for n, t in tables.items()}, coverage=0.1)
+    lead = lead_of(summarise([measured], dataset="d"), [measured], list(tables))
+    assert (lead.best, lead.next, lead.level) == ("best", "level", ("level",))
+    assert lead.to_json()["level"] == ["level"]
+
+
 def test_windows_must_be_measured_alike() -> None:
     other = window([1], 2, {"collab": [[0.0, 0.0]]}, coverage=0.1)
     with pytest.raises(ValueError, match="same strategies"):

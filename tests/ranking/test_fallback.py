@@ -13,6 +13,7 @@ from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import NO_SOURCE, Recommendations
 from recsys_cli.ranking.fallback import NOTHING_LEFT, TOO_FEW, UNKNOWN, Answer, WithFallback
+from recsys_cli.strategies import STRATEGIES
 from strategies import shop
 
 N = 8
@@ -150,21 +151,26 @@ def test_impossible_chains_are_refused() -> None:
 
 def test_auto_takes_the_best_that_is_built_and_serves_strangers_too() -> None:
     packs = shop.all_packs()
-    assert chain_names(AUTO, packs) == ["twotower", "collab", "content", "popular"]
+    # What it takes is in the order of the list, and all but what gives only what users have.
+    able = [name for name in available(packs) if STRATEGIES[name].auto is not None]
+    assert chain_names(AUTO, packs) == able
+    assert set(STRATEGIES) - set(able) == {"repurchase"}
     answer = build_strategy(AUTO, packs).answer(users(0, shop.NO_HISTORY, -1), k=3)
-    assert [answer.strategy_used(r) for r in range(3)] == ["twotower", "popular", "popular"]
-    assert [answer.fallback_reason(r) for r in range(3)] == [
-        None, "nothing known of this user that the towers could use", UNKNOWN,
-    ]  # fmt: skip
-    del packs.packs["als"], packs.packs["content"], packs.packs["two_tower_vectors"]
+    assert [answer.strategy_used(r) for r in range(3)] == ["hybrid", "popular", "popular"]
+    assert [answer.fallback_reason(r) for r in range(3)] == [None, "no history", UNKNOWN]
+    for kind in ("hybrid", "als", "content", "two_tower_vectors"):
+        del packs.packs[kind]
+    assert chain_names(AUTO, packs)[:2] == ["transitions", "sessions"]
+    for kind in ("transitions", "sessions", "graph", "itemknn"):
+        del packs.packs[kind]
     assert chain_names(AUTO, packs) == ["popular"]
 
 
-def test_auto_takes_the_hybrid_where_an_order_was_learned_but_not_a_blend() -> None:
-    packs = shop.all_packs()
-    assert "hybrid" in available(packs)
-    packs.texts["ranker"] = "tree"
-    assert chain_names(AUTO, packs)[:2] == ["hybrid", "twotower"]
+def test_fallbacks_come_in_the_order_that_auto_has() -> None:
+    order = list(STRATEGIES)
+    for name, spec in STRATEGIES.items():
+        assert [other for other in order if other in spec.fallback] == list(spec.fallback), name
+        assert all(order.index(other) > order.index(name) for other in spec.fallback), name
 
 
 def test_repurchase_falls_back_on_popular_for_users_without_history() -> None:

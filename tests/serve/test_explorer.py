@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import polars as pl
+from starlette.testclient import TestClient
+
+from serve.conftest import app_over
 
 
 def test_gives_names_and_pictures_of_items(client, built):
@@ -75,6 +78,22 @@ def test_offers_words_of_the_catalogue(client, built):
     for text in words:
         found = client.post("/recommend/from_text", json={"text": text, "dataset": "hm"}).json()
         assert found["items"]
+
+
+def test_a_dataset_may_have_a_strategy_and_a_length_of_its_own(workspace, tmp_path):
+    with (workspace / "recsys.toml").open("a") as file:
+        for name, kind in (("hm", "hm"), ("rr", "retailrocket")):
+            file.write(f'[datasets.{name}]\nkind = "{kind}"\npath = "data/{name}_raw"\n')
+        file.write('[datasets.rr.recommend]\nstrategy = "popular"\nk = 3\n')
+    with TestClient(app_over(workspace, tmp_path)) as client:
+        datasets = client.get("/ready").json()["datasets"]
+        assert (datasets["hm"]["strategy"], datasets["rr"]["strategy"]) == ("auto", "popular")
+        for dataset, strategy, length in (("hm", "auto", 12), ("rr", "popular", 3)):
+            got = client.get("/recommend/user/nobody", params={"dataset": dataset}).json()
+            assert got["strategy"] == strategy
+            assert len(got["items"]) == length
+        asked = {"dataset": "rr", "top_k": 501}
+        assert client.get("/recommend/user/nobody", params=asked).status_code == 422
 
 
 def test_says_when_the_build_is_from(client, built):

@@ -17,6 +17,7 @@ from recsys_cli.strategies import STRATEGIES
 from recsys_cli.strategies.hybrid import HybridConfig
 from recsys_cli.strategies.hybrid.build import build_hybrid, open_features, sources_there
 from recsys_cli.strategies.hybrid.explain import reasons
+from recsys_cli.strategies.hybrid.sources import all_sources
 from recsys_cli.strategies.hybrid.statistics import Statistics
 from recsys_cli.strategies.hybrid.strategy import Hybrid
 from recsys_cli.strategies.hybrid.training import (
@@ -216,22 +217,50 @@ def list_of(hybrid: Hybrid, name: str, user: np.ndarray) -> list[int]:
     return source.recommend(user, k=length).items[0].tolist()
 
 
-def test_the_blend_is_the_weighted_mean_of_what_has_a_score() -> None:
+def blended(**settings: dict[str, float]) -> Hybrid:
     packs = shop.all_packs()
-    del packs.packs["two_tower_vectors"]
-    blend = build_hybrid(packs, 1)
-    users = np.array([3], np.int32)
-    found = blend.recall.recall(users)
-    parts, weights = blend.scorer.parts(found, blend.features)  # type: ignore[attr-defined]
-    assert weights.tolist() == [0.4, 0.4]
+    packs.packs["hybrid"] = {**packs.packs["hybrid"], **settings}
+    return build_hybrid(packs, 1)
+
+
+def test_the_blend_sums_the_weighted_reciprocal_ranks_of_the_sources() -> None:
+    blend = blended(weights={"collab": 2.0, "popular": 1.0})
+    found = blend.recall.recall(np.array([3], np.int32))
+    places = [found.sources.index(name) for name in ("popular", "collab")]
+    want = np.nansum([1, 2] / (5 + found.ranks[:, places]), axis=1)
     scores = blend.scorer.scores(found, blend.features)
-    both = ~np.isnan(parts).any(axis=1)
-    np.testing.assert_allclose(scores[both], parts[both].mean(axis=1), rtol=1e-5)
-    # Nobody has bought the last item, so it has no factors, and content alone speaks for it.
-    alone = found.items == shop.NEVER_SEEN
-    assert alone.any()
-    assert np.isnan(parts[alone]).sum() == 1
-    np.testing.assert_allclose(scores[alone], np.nanmax(parts[alone], axis=1), rtol=1e-5)
+    np.testing.assert_allclose(scores, np.where(want > 0, want, -np.inf), rtol=1e-5)
+    names, ranks, added = blend.scorer.contributions(found, blend.features)  # type: ignore[attr-defined]
+    assert names == ["popular", "collab"]
+    np.testing.assert_array_equal(ranks, found.ranks[:, places])
+    np.testing.assert_allclose(added.sum(axis=1), want, rtol=1e-5)
+
+
+def test_every_source_has_a_say_in_the_blend() -> None:
+    assert all(source.weight > 0 for source in all_sources().values())
+    assert CONFIG.weights.keys() == all_sources().keys()
+
+
+def test_content_weighs_more_for_what_hardly_anybody_had() -> None:
+    blend = blended(weights={"content": 1.0})
+    found = blend.recall.recall(np.array([3], np.int32))
+    _, ranks, added = blend.scorer.contributions(found, blend.features)  # type: ignore[attr-defined]
+    buyers = blend.features.buyers[found.items]
+    ranked = ~np.isnan(ranks[:, 0])
+    np.testing.assert_allclose(
+        added[ranked, 0], (1 + 5 / (1 + buyers[ranked])) / (5 + ranks[ranked, 0]), rtol=1e-5
+    )
+    assert (found.items[ranked] == shop.NEVER_SEEN).any()
+
+
+def test_what_only_a_request_turns_up_comes_in_the_order_of_the_source() -> None:
+    blend, user = blended(candidates={"collab": 2}), np.array([3], np.int32)
+    allow = np.ones(blend.n_items, np.bool_)
+    allow[blend.recall.recall(user).items] = False
+    asked = {"k": 3, "exclude": blend.history.take(user), "allow": allow}
+    collab = STRATEGIES["collab"].open(shop.all_packs(), 1)
+    want = collab.recommend(user, **asked).items
+    assert blend.recommend(user, **asked).items.tolist() == want.tolist()
 
 
 def test_the_best_round_is_not_a_lucky_one() -> None:

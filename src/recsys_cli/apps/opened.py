@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from recsys_cli.assembly import load_config
 from recsys_cli.config import Config, chosen_datasets
+from recsys_cli.config.load import section_for
 from recsys_cli.errors import Hint, RecsysError, UsageError, parts_of
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import NOW, Snapshot, snapshot_from
@@ -138,6 +139,7 @@ class Opened:
         from recsys_cli.engine.whose import alike
 
         engine = self.engine(dataset, snapshot_from(as_of))
+        usual = section_for(self.config, "recommend", dataset)
         known = [item for item in exclude if engine.artifacts.items.find(item) >= 0]
         for item in dict.fromkeys(exclude):
             if item not in known:
@@ -146,8 +148,8 @@ class Opened:
                     f"--exclude: {dataset} has no item {item!r}" + (f"; {near}" if near else "")
                 )
         return engine, {
-            "strategy": strategy or self.config.recommend.strategy,
-            "k": self.length(k),
+            "strategy": strategy or usual.strategy,
+            "k": self.length(usual.k if k is None else k),
             "filters": Filters(exclude_seen, known, where),
         }
 

@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, Entry] = {
         "pipeline:recover",
     ),
     "tune": Entry(
-        "Search settings on windows before the test window. A search that was stopped goes on.",
+        "Search settings before the test window. A search that was stopped goes on.",
         "tune:tune",
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,6 +89,14 @@ def evaluate(
             metavar="FILE", help="Also write each user's figures, for paired comparisons: .parquet."
         ),
     ] = None,
+    choose: Annotated[
+        bool,
+        typer.Option(
+            "--choose",
+            help="Write the best strategy into recsys.toml as recommend.strategy; of those level "
+            "with it, the cheapest to serve.",
+        ),
+    ] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
@@ -157,13 +166,15 @@ def evaluate(
                 print_result(evaluations[-1].result, evaluations[-1].hints)
             if not _is_for_the_page(json, opened):
                 _keep(evaluations[-1].result, question, opened)
+            if choose:
+                _choose(evaluations[-1].result, opened)
         if report:
             write_report(evaluations, report, seed=config.eval.seed, progress=progress)
             progress.close()
             say(f"Wrote {report}.")
-    users = {"per_user": _write_users(evaluations, per_user, json)}
+    about = {"per_user": _write_users(evaluations, per_user, json), **_now()}
     # One object for one dataset, a list for several.
-    whole = [evaluation.result.to_json() | users for evaluation in evaluations]
+    whole = [evaluation.result.to_json() | about for evaluation in evaluations]
     write_out(whole[0] if len(whole) == 1 else whole, json)
     refuse_below(limits, [evaluation.result for evaluation in evaluations])
 
@@ -212,12 +223,32 @@ def _keep(result: EvalResult, question: Question, opened: Opened) -> None:
     asked = dict.fromkeys([result.dataset, *question.strategies])
     path = opened.workspace.root / opened.config.serve.evaluations / f"{'-'.join(asked)}.json"
     try:
-        write_json(path, result.to_json() | {"per_user": None})
+        write_json(path, result.to_json() | {"per_user": None, **_now()})
     except OSError as error:
         # Nobody asked for the file, and the figures are there.
         say(f"Warning: the results are not kept for the page: {error}")
     else:
         say(f"Kept in {path}, for the page of `", Command("serve"), "`.")
+
+
+def _now() -> dict[str, str]:
+    from recsys_cli.apps.evidence import MEASURED
+
+    return {MEASURED: datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _choose(result: EvalResult, opened: Opened) -> None:
+    """Have the best strategy serve, and say so."""
+    from recsys_cli.apps.choice import choose
+    from recsys_cli.engine.registry import available
+
+    chosen = choose(opened.workspace.root, result)
+    say(
+        f"{result.dataset}: {chosen.strategy} serves from now on, as {chosen.path} says: "
+        f"{chosen.why}."
+    )
+    if chosen.strategy not in available(opened.engine(result.dataset).artifacts):
+        say("  → `", Command("build", "all"), "` makes what it needs")
 
 
 def _write_users(

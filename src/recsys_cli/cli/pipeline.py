@@ -15,6 +15,7 @@ from recsys_cli.cli.console import (
     print_json,
     print_line,
     print_table,
+    print_text,
     say,
 )
 from recsys_cli.cli.session import run_build
@@ -73,14 +74,16 @@ def status(
     json: options.Json = False,
 ) -> None:
     """Show what exists, how old and large it is, and what is stale."""
+    from recsys_cli.apps.evidence import outdated_evidence
     from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.status import stage_states
 
     with TerminalProgress() as progress:
         opened = Opened(workspace, overrides=overrides or (), progress=progress)
         states = stage_states(opened, dataset=dataset, thorough=check)
+        evidence = outdated_evidence(opened, dataset=dataset)
     if json:
-        print_json({"stages": [asdict(state) for state in states]})
+        print_json({"stages": [asdict(state) for state in states], "evidence": evidence})
     else:
         for snapshot, of_it in groupby(states, key=lambda s: "" if s.current else s.snapshot):
             print_table(
@@ -90,6 +93,8 @@ def status(
                 right=["age", "size"],
                 states=True,
             )
+        for sentence in evidence:
+            print_text(sentence)
     if check and any(state.current and state.state != "fresh" for state in states):
         raise typer.Exit(3)
 

@@ -166,7 +166,7 @@ class DatasetConfig(Section):
         return days_in(parsed_length(horizon))
 
 
-OVERRIDABLE = ("interactions", "text", "image")
+OVERRIDABLE = ("interactions", "text", "image", "recommend")
 """Sections that a dataset may override for itself, besides those of strategies."""
 
 

@@ -53,17 +53,21 @@ class Lead:
         best: the strategy with the largest mean over all rows.
         next: the one after it; None where only one was measured.
         difference: of the two, paired by user.
+        level: all others that the best is not ahead of by more than noise, in the order of
+            their figures.
     """
 
     metric: str
     best: str
     next: str | None = None
     difference: Interval = field(default_factory=Interval)
+    level: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The element `lead` of `recsys eval --json`."""
         difference = self.difference.to_json()
-        return {"metric": self.metric, "best": self.best, "next": self.next, **difference}
+        named = {"metric": self.metric, "best": self.best, "next": self.next}
+        return named | difference | {"level": list(self.level)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,14 +89,18 @@ def lead_of(result: EvalResult, windows: Sequence[Measured], names: Sequence[str
     drawn = bootstrap(
         {
             name: np.concatenate([w.strategies[name].values[:, [column]] for w in windows])
-            for name in (best, others[0])
+            for name in (best, *others)
         },
         units=_units(windows),
-        baseline=others[0],
+        baseline=best,
         resamples=result.details["resamples"],
         seed=result.details["seed"],
     )
-    return Lead(metric, best, others[0], drawn.differences[best][0])
+    behind = {name: drawn.differences[name][0] for name in others}
+    after = behind[others[0]]
+    ahead = Interval(-after.value, -after.high, -after.low)
+    level = tuple(name for name in others if not behind[name].outside_noise)
+    return Lead(metric, best, others[0], ahead, level)
 
 
 _Pooled = tuple[Bootstrapped, Mapping[str, Mapping[str, Interval]]]

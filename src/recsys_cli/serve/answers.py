@@ -139,6 +139,7 @@ class Dataset(ApiShape):
     users: int
     items: int
     strategies: list[str]
+    strategy: str
     similar_by: list[str]
     columns: list[str]
     encoders: dict[str, str]

@@ -14,6 +14,7 @@ from fastapi import Query
 from pydantic import Field
 
 from recsys_cli.config import Config, ServeConfig
+from recsys_cli.config.load import section_for
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.serve.bodies import NoNul
 from recsys_cli.serve.current import Current
@@ -73,6 +74,11 @@ class ServerContext:
     def default_k(self) -> int:
         """The length of a list where none is asked for."""
         return min(self.config.recommend.k, self.settings.max_k)
+
+    def usual(self, dataset: str) -> tuple[str, int]:
+        """The strategy and the length of a user's list where none is asked for."""
+        own = section_for(self.config, "recommend", dataset)
+        return own.strategy, min(own.k, self.settings.max_k)
 
     def length(self, asked: int | None) -> int:
         """The length of a list that a body asks for as `top_k`, or the default.

@@ -1,5 +1,7 @@
 """What recommends, a folder each, best first: `auto` prefers them in this order."""
 
+from dataclasses import replace
+
 from recsys_cli.store.kinds import declare
 from recsys_cli.strategies.base import Packs, Source, Space, Strategy
 from recsys_cli.strategies.collab import COLLAB
@@ -16,17 +18,23 @@ from recsys_cli.strategies.twotower import TWOTOWER
 _ALL = (
     HYBRID,
     TWOTOWER,
-    COLLAB,
-    CONTENT,
     TRANSITIONS,
     SESSIONS,
-    ITEMKNN,
     GRAPH,
+    ITEMKNN,
+    COLLAB,
+    CONTENT,
     REPURCHASE,
     POPULAR,
 )
 
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in _ALL}
+_OFFERED = dict.fromkeys(kind for one in _ALL for source in one.sources for kind in source.needs)
+
+STRATEGIES: dict[str, Strategy] = {
+    # The hybrid uses whatever any of them offers.
+    one.name: replace(one, uses=(*_OFFERED, *one.uses)) if one is HYBRID else one
+    for one in _ALL
+}
 """Every strategy by name."""
 
 for _strategy in _ALL:

@@ -99,6 +99,8 @@ class Source:
         needs: kinds of artifact that it is made from.
         open: makes it; takes the artifacts and the number of threads (0: all cores).
         candidates: how many it brings for a user by default.
+        weight: of its ranks in the blend by default.
+        cold: whether it can tell of items that hardly anybody had yet.
         place: where it stands among the sources, whose features come in that order.
         suits: whether a dataset can have it, by its statistics.
     """
@@ -107,6 +109,8 @@ class Source:
     needs: tuple[str, ...]
     open: Callable[[Packs, int], Recommender]
     candidates: int
+    weight: float = 1.0
+    cold: bool = False
     place: int = 100
     suits: Callable[[Mapping[str, Any]], bool] = lambda _statistics: True
 
@@ -130,6 +134,8 @@ class Strategy:
         auto: further kinds of artifact without which `auto` does not choose it; None for never.
         seen_only: whether it recommends nothing but what the user already has.
         tune: which of its settings can be tuned; None for none.
+        cost: what a list costs to make, roughly, where one of popular costs 1: of strategies that
+            measure alike, the cheapest serves.
     """
 
     name: str
@@ -146,3 +152,4 @@ class Strategy:
     auto: tuple[str, ...] | None = ()
     seen_only: bool = False
     tune: Target | None = None
+    cost: float = 5.0

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recsys_cli.assembly import load_config
-from recsys_cli.config.load import CONFIG_FILE
+from recsys_cli.apps.written import write_settings
 from recsys_cli.counted import counted
-from recsys_cli.errors import Command, ConfigError
 from recsys_cli.evaluation.bootstrap import Interval
-from recsys_cli.store.files import atomic_path
 from recsys_cli.strategies.tunable import Value
 
 
@@ -100,57 +97,5 @@ class Tuned:
 
 
 def apply(workspace: Path, outcome: Tuned) -> Path:
-    """Write the best settings into recsys.toml, which is as valid afterwards as before.
-
-    Args:
-        workspace: folder that holds recsys.toml.
-        outcome: one that found something.
-
-    Returns:
-        The file.
-
-    Raises:
-        RecsysError: there is no recsys.toml that names the dataset.
-    """
-    text = with_settings(workspace, outcome.dataset, outcome.settings)
-    path = workspace / CONFIG_FILE
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    load_config(workspace)
-    return path
-
-
-def with_settings(workspace: Path, dataset: str, settings: Mapping[str, Value]) -> str:
-    """The text of recsys.toml with these settings of one dataset, comments and order as they were.
-
-    They go into the general section where the workspace has one dataset and it overrides
-    nothing there, and into the dataset's own section otherwise.
-
-    Args:
-        workspace: folder that holds recsys.toml.
-        dataset: the dataset that they are for.
-        settings: values by section.key.
-
-    Raises:
-        ConfigError: there is no recsys.toml.
-    """
-    import tomlkit
-
-    path, config = workspace / CONFIG_FILE, load_config(workspace)
-    if not path.is_file():
-        raise ConfigError(f"there is no {path} to write into", hint=Command("init"))
-    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-    if "datasets" not in document:
-        # They were found by their folders; once one is named, all have to be.
-        document["datasets"] = tomlkit.table(is_super_table=True)
-        for name, found in config.datasets.items():
-            document["datasets"][name] = {"kind": found.kind, "path": found.path}
-    for name, value in settings.items():
-        section, _, key = name.partition(".")
-        table = document
-        if len(config.datasets) > 1 or getattr(config.datasets[dataset], section):
-            table = document["datasets"][dataset]
-        if section not in table:
-            table[section] = tomlkit.table()
-        table[section][key] = value
-    return tomlkit.dumps(document)
+    """Write the best settings of an outcome that found some; see `write_settings`."""
+    return write_settings(workspace, outcome.dataset, outcome.settings)

@@ -41,6 +41,7 @@ def health_routes(context: ServerContext) -> APIRouter:
                         "users": len(served.artifacts.users),
                         "items": len(served.artifacts.items),
                         "strategies": served.strategies,
+                        "strategy": context.usual(name)[0],
                         "similar_by": served.similar_by,
                         "columns": [c for c in served.items.columns if c != ITEM],
                         "encoders": served.space.encoders if served.space else {},

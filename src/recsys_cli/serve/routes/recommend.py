@@ -62,12 +62,16 @@ def recommend_routes(context: ServerContext) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["recommending"], responses=PROBLEMS, route_class=ExactRoute)
     TopK = Annotated[int, Query(ge=1, le=context.settings.max_k)]
+    OwnTopK = Annotated[
+        int | None,
+        Query(ge=1, le=context.settings.max_k, description="By default as the dataset says."),
+    ]
     default_k = context.default_k
 
     async def user(  # noqa: PLR0917  (none is passed by position)
         user: UserId,
-        top_k: TopK = default_k,
-        strategy: StrategyName = context.config.recommend.strategy,
+        top_k: OwnTopK = None,
+        strategy: StrategyName | None = None,
         exclude_seen: Annotated[
             bool | None,
             Query(description="Leave out what the user has; by default as the dataset says."),
@@ -81,6 +85,8 @@ def recommend_routes(context: ServerContext) -> APIRouter:
     ) -> Response:
         """Recommend for a user."""
         served = context.state.of(USER, user, dataset)
+        usual, usual_k = context.usual(served.name)
+        strategy, k = strategy or usual, top_k or usual_k
         served.check(strategy)
         if not fallback:
             served.row(USER, user)
@@ -89,7 +95,7 @@ def recommend_routes(context: ServerContext) -> APIRouter:
             answer = await context.work.run(
                 (served.name, strategy, bool(where), explain),
                 lambda: served.engine.recommend_one(
-                    user, strategy=strategy, k=top_k, filters=filters, explain=explain
+                    user, strategy=strategy, k=k, filters=filters, explain=explain
                 ),
             )
         return context.answered(answer)

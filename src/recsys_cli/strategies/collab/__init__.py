@@ -84,7 +84,7 @@ COLLAB = Strategy(
     },
     stages=_stages,
     sections={"als": AlsConfig},
-    sources=(Source(name="collab", needs=("als",), open=_open, candidates=30, place=3),),
+    sources=(Source(name="collab", needs=("als",), open=_open, candidates=30, weight=3, place=3),),
     space=_space,
     tune=Target(
         "als",
@@ -95,4 +95,5 @@ COLLAB = Strategy(
             "als.iterations": Span(6, 24),
         },
     ),
+    cost=3,
 )

@@ -173,6 +173,8 @@ CONTENT = Strategy(
             needs=("content", "user_vectors"),
             open=_open,
             candidates=30,
+            weight=3,
+            cold=True,
             place=7,
         ),
     ),
@@ -188,4 +190,5 @@ CONTENT = Strategy(
             "content.availability_weight": Span(0.0, 2.0),
         },
     ),
+    cost=6,
 )

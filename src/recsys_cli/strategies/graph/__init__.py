@@ -72,10 +72,15 @@ GRAPH = Strategy(
     stages=_stages,
     sections={"graph": GraphConfig},
     sources=(
-        Source(name="graph", needs=("interactions", "graph"), open=_open, candidates=50, place=5),
+        Source(
+            name="graph",
+            needs=("interactions", "graph"),
+            open=_open,
+            candidates=50,
+            weight=0.6,
+            place=5,
+        ),
     ),
-    # It knows nobody whom collab does not know.
-    auto=None,
     tune=Target(
         "graph",
         {
@@ -87,4 +92,5 @@ GRAPH = Strategy(
             "graph.half_life_events": Span(0.5, 200.0, log=True),
         },
     ),
+    cost=12,
 )

@@ -1,4 +1,4 @@
-"""Candidates of all the others, ordered by a learned ranker or a blend of scores."""
+"""Candidates of all the others, ordered by a learned ranker or a blend of ranks."""
 
 from __future__ import annotations
 
@@ -39,17 +39,22 @@ def _candidates() -> dict[str, int]:
     return {name: source.candidates for name, source in all_sources().items()}
 
 
+def _weights() -> dict[str, float]:
+    """What every source weighs in the blend by default."""
+    from recsys_cli.strategies.hybrid.sources import all_sources
+
+    return {name: source.weight for name, source in all_sources().items()}
+
+
 class HybridConfig(Section):
-    """Candidates from several sources, ordered by a learned ranker or by a blend of scores."""
+    """Candidates from several sources, ordered by a learned ranker or by a blend of ranks."""
 
     enabled: Literal["auto"] | bool = "auto"
     """Whether to train the ranker, which auto does as true does. Without it, the blend."""
     candidates: dict[str, NonNegativeInt] = Field(default_factory=_candidates)
     """How many items each source of candidates brings for a user; 0 leaves it out."""
-    weights: dict[str, NonNegativeFloat] = Field(
-        default={"content": 0.4, "collab": 0.4, "twotower": 0.2}
-    )
-    """Weights of the blend; renormalised over those that have a score for user and item."""
+    weights: dict[str, NonNegativeFloat] = Field(default_factory=_weights)
+    """What each source's ranks weigh in the blend; what is left out has no say."""
     windows: int = Field(default=3, ge=1, le=8)
     """Test windows that the ranker learns from, besides the latest, which stops its training.
     For each, the models that candidates come from are trained at an earlier snapshot."""
@@ -85,7 +90,7 @@ def _enabled(config: Config, dataset: str) -> bool:
 
 SWITCH = Switch(
     on=_enabled,
-    message="hybrid.train is off, and the strategy hybrid serves a blend of scores",
+    message="hybrid.train is off, and the strategy hybrid serves a blend of ranks",
     hint="hybrid.enabled = true in recsys.toml trains the ranker",
     announced=True,
 )
@@ -134,18 +139,9 @@ def _activity(what: str, rows: str) -> dict[str, Rule]:
 
 HYBRID = Strategy(
     name="hybrid",
-    summary="candidates of all the others, ordered by a learned ranker or a blend of scores",
+    summary="candidates of all the others, ordered by a learned ranker or a blend of ranks",
     needs=("interactions", "popular", "statistics", "hybrid"),
-    uses=(
-        "als",
-        "itemknn",
-        "graph",
-        "content",
-        "user_vectors",
-        "two_tower_vectors",
-        "ranker",
-        "ranker_facts",
-    ),
+    uses=("ranker", "ranker_facts"),
     open=_open,
     artifacts={
         "statistics": pack_kind(
@@ -184,13 +180,21 @@ HYBRID = Strategy(
             needs=("interactions", "statistics", "popular"),
             open=_variants,
             candidates=20,
+            weight=2,
             place=6,
             suits=_has_variants,
         ),
     ),
-    fallback=("twotower", "collab", "content", "popular"),
-    # A blend of scores is not better than the best of them; an order that was learned is.
-    auto=("ranker",),
+    fallback=(
+        "twotower",
+        "transitions",
+        "sessions",
+        "graph",
+        "itemknn",
+        "collab",
+        "content",
+        "popular",
+    ),
     tune=Target(
         "hybrid",
         {
@@ -202,4 +206,5 @@ HYBRID = Strategy(
             "hybrid.truncation": Span(5, 50),
         },
     ),
+    cost=80,
 )

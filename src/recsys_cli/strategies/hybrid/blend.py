@@ -1,14 +1,16 @@
-"""The weighted sum of several strategies' scores, for as long as there is no ranker.
+"""Weighted reciprocal ranks of the sources, for as long as there is no ranker.
 
-Each strategy's score is put on the user's own scale, 1 for the first and 0 for the last item of
-the strategy's list; the weights are renormalised over the strategies that have a score for the
-user and the item.
+An item gets weight / (5 + rank) from each source that lists it, summed (Cormack, Clarke and
+Büttcher 2009, with 5 for their 60: lists here are short). Ranks need no common scale, which
+scores of counts, cosines and factors do not have, and what several sources agree on rises. A
+source that knows items which hardly anybody had, such as content, weighs more for such items,
+since the others cannot list them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,45 +20,58 @@ from recsys_cli.strategies.hybrid.features import Features
 
 Floats = npt.NDArray[np.float32]
 
+_HALVED = 5.0
+"""Rank at which a source's say has halved."""
+_BEHIND = 100.0
+"""Rank of the first that a source has only among what a request allows."""
+_COLD = 5.0
+"""How much more a source of cold items weighs for an item that nobody had."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Weights by strategy, above 0; those that are not among the sources have no say."""
+    """See the module.
+
+    Attributes:
+        weights: by source, from 0; those that are not among the sources have no say.
+        cold: the sources that know items which hardly anybody had.
+    """
 
     weights: Mapping[str, float]
+    cold: frozenset[str] = field(default_factory=frozenset)
 
     name = "blend"
 
     def scores(self, candidates: Candidates, features: Features) -> Floats:
-        """Scores (P,) of the candidates; -inf where no weighted strategy has one."""
-        parts, weights = self.parts(candidates, features)
-        total = np.where(np.isnan(parts), 0, weights).sum(axis=1)
-        summed = np.nansum(parts * weights, axis=1)
-        return np.where(total > 0, summed / np.maximum(total, 1e-20), -np.inf).astype(np.float32)
+        """Scores (P,) of the candidates; -inf where no weighted source has the item."""
+        _, _, added = self.contributions(candidates, features)
+        total = added.sum(axis=1)
+        return np.where(total > 0, total, -np.inf).astype(np.float32)
 
     def contributions(
         self, candidates: Candidates, features: Features
     ) -> tuple[list[str], Floats, Floats]:
-        """Names of the weighted strategies, their scores (P, W), and what each adds (P, W)."""
-        parts, weights = self.parts(candidates, features)
-        there = np.where(np.isnan(parts), 0, weights)
-        share = there / np.maximum(there.sum(axis=1, keepdims=True), 1e-20)
-        names = [name for name in features.space_names if self.weights.get(name, 0) > 0]
-        added = np.nan_to_num(parts) * share
-        return names, parts.astype(np.float32), added.astype(np.float32)
+        """Names of the weighted sources, their ranks (P, W), NaN for none, and what each adds."""
+        names = [name for name in candidates.sources if self.weights.get(name, 0) > 0]
+        ranks = _ranks(candidates, features)[:, [candidates.sources.index(n) for n in names]]
+        rare = 1 + _COLD / (1 + features.buyers[candidates.items])
+        said = [self.weights[n] * (rare if n in self.cold else np.ones_like(rare)) for n in names]
+        added = np.stack(said, axis=1) / (_HALVED + ranks) if names else ranks
+        return names, ranks, np.nan_to_num(added).astype(np.float32)
 
-    def parts(
-        self, candidates: Candidates, features: Features
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Scores (P, W) of the weighted strategies on the users' scales, NaN for none; weights."""
-        found = features.space_scores(candidates)
-        names = [name for name in found if self.weights.get(name, 0) > 0]
-        parts = np.full((len(candidates.rows), len(names)), np.nan)
-        for column, name in enumerate(names):
-            source = candidates.sources.index(name)
-            best = candidates.best[candidates.rows, source].astype(np.float64)
-            worst = candidates.worst[candidates.rows, source].astype(np.float64)
-            # A list of one item, or of equal ones, has no scale.
-            span = np.where(best > worst, best - worst, 1)
-            parts[:, column] = (found[name] - worst) / span
-        return parts, np.array([self.weights[name] for name in names])
+
+def _ranks(candidates: Candidates, features: Features) -> Floats:
+    """(P, S) rank of each item in each source's list, NaN where it has none.
+
+    What a source has only among what a request allows comes behind its list: by its score, on the
+    scale of the list, where the source scores every pair, and else at one rank.
+    """
+    behind = candidates.found & np.isnan(candidates.ranks)
+    ranks = np.where(behind, np.float32(_BEHIND), candidates.ranks)
+    for name, scores in (features.space_scores(candidates) if behind.any() else {}).items():
+        s = candidates.sources.index(name)
+        best, worst = candidates.best[candidates.rows, s], candidates.worst[candidates.rows, s]
+        # A list of one item, or of equal ones, has no scale.
+        below = (worst - scores) / np.where(best > worst, best - worst, 1)
+        ranks[behind[:, s], s] += _BEHIND * np.maximum(below, 0)[behind[:, s]]
+    return ranks

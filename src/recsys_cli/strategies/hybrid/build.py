@@ -98,7 +98,8 @@ def build_hybrid(artifacts: Packs, threads: int) -> Hybrid:
     else:
         lengths = sources_there(artifacts, settings["candidates"])
         recall, features = open_features(artifacts, lengths, threads=threads)
-        scorer = Blend(settings["weights"])
+        cold = frozenset(name for name, source in all_sources().items() if source.cold)
+        scorer = Blend(settings["weights"], cold)
     history = Interactions.from_pack(artifacts.pack("interactions"))
     return Hybrid(recall, features, scorer, history.matrix, history.reference)
 

@@ -77,7 +77,7 @@ def _contributions(hybrid: Hybrid, found: Candidates) -> list[list[dict[str, Any
         return _largest(hybrid.features.names, table, parts)
     if isinstance(hybrid.scorer, Blend):
         names, values, parts = hybrid.scorer.contributions(found, hybrid.features)
-        return _largest([f"score_{name}" for name in names], values, parts)
+        return _largest([f"rank_{name}" for name in names], values, parts)
     return [[] for _ in found.items]
 
 

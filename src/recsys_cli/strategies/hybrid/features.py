@@ -88,9 +88,9 @@ class Features:
         return names
 
     @property
-    def space_names(self) -> tuple[str, ...]:
-        """Names of the sources that can score every pair."""
-        return tuple(space.name for space in self._spaces)
+    def buyers(self) -> npt.NDArray[np.uint32]:
+        """(n_items,) how many users had each item."""
+        return self._statistics.buyers
 
     def space_scores(self, candidates: Candidates) -> dict[str, Floats]:
         """By space, the score (P,) of every pair; NaN where user or item has no vector."""

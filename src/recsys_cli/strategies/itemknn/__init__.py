@@ -66,8 +66,6 @@ ITEMKNN = Strategy(
             name="itemknn", needs=("interactions", "itemknn"), open=_open, candidates=50, place=4
         ),
     ),
-    # It knows nobody whom collab does not know.
-    auto=None,
     tune=Target(
         "itemknn",
         {
@@ -79,4 +77,5 @@ ITEMKNN = Strategy(
             "itemknn.half_life_events": Span(0.5, 200.0, log=True),
         },
     ),
+    cost=4,
 )

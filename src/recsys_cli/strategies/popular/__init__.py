@@ -60,7 +60,9 @@ POPULAR = Strategy(
     },
     stages=_stages,
     sections={"popular": PopularConfig},
-    sources=(Source(name="popular", needs=("popular",), open=_open, candidates=30, place=2),),
+    sources=(
+        Source(name="popular", needs=("popular",), open=_open, candidates=30, weight=4.5, place=2),
+    ),
     fallback=(),
     tune=Target(
         "popular",
@@ -70,4 +72,5 @@ POPULAR = Strategy(
             "popular.segment_prior": Span(1.0, 1000.0, log=True),
         },
     ),
+    cost=1,
 )

@@ -28,6 +28,7 @@ REPURCHASE = Strategy(
             needs=("interactions",),
             open=_open,
             candidates=30,
+            weight=2,
             place=1,
             suits=lambda statistics: bool(statistics["repurchase"]),
         ),
@@ -35,4 +36,5 @@ REPURCHASE = Strategy(
     # A list of what the user already has is an answer to a narrower question than auto's.
     auto=None,
     seen_only=True,
+    cost=2,
 )

@@ -90,7 +90,7 @@ SESSIONS = Strategy(
     stages=_stages,
     sections={"sessions": SessionsConfig},
     sources=(Source(name="sessions", needs=_NEEDS, open=_open, candidates=50, place=11),),
-    auto=None,
+    cost=5,
     tune=Target(
         "sessions",
         {

@@ -77,11 +77,10 @@ TRANSITIONS = Strategy(
     stages=_stages,
     sections={"transitions": TransitionsConfig},
     sources=(
-        Source(name="transitions", needs=_NEEDS, open=_open, candidates=50, place=9),
+        Source(name="transitions", needs=_NEEDS, open=_open, candidates=50, weight=6, place=9),
         # The score from the last items alone, which trees weigh against that of the history.
-        Source(name="next", needs=_NEEDS, open=_open_last, candidates=20, place=10),
+        Source(name="next", needs=_NEEDS, open=_open_last, candidates=20, weight=2.5, place=10),
     ),
-    auto=None,
     tune=Target(
         "transitions",
         {
@@ -93,4 +92,5 @@ TRANSITIONS = Strategy(
             "transitions.half_life_events": Span(0.3, 30.0, log=True),
         },
     ),
+    cost=4,
 )

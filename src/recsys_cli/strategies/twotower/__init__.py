@@ -141,7 +141,14 @@ TWOTOWER = Strategy(
     stages=_stages,
     sections={"twotower": TwoTowerConfig},
     sources=(
-        Source(name="twotower", needs=("two_tower_vectors",), open=_open, candidates=80, place=8),
+        Source(
+            name="twotower",
+            needs=("two_tower_vectors",),
+            open=_open,
+            candidates=80,
+            weight=15,
+            place=8,
+        ),
     ),
     space=_space,
     tune=Target(
@@ -158,4 +165,5 @@ TWOTOWER = Strategy(
             "twotower.half_life_days": Span(5.0, 365.0, log=True),
         },
     ),
+    cost=3,
 )

@@ -29,7 +29,7 @@ export function userView({ ready, dataset, about }) {
   function wanted(route) {
     const { params } = route;
     return {
-      strategy: params.get("strategy") ?? ready.default_strategy,
+      strategy: params.get("strategy") ?? about.strategy,
       hide: params.has("seen") ? params.get("seen") === "hide" : about.excludes_seen,
       where: params.getAll("where"),
       k: Math.min(Number(params.get("k")) || LENGTHS[1], ready.max_k),
@@ -42,7 +42,7 @@ export function userView({ ready, dataset, about }) {
     const { strategy, hide, where, k, why } = { ...wanted(parse(location.hash)), ...part };
     go(href("user", user, {
       dataset,
-      strategy: strategy === ready.default_strategy ? null : strategy,
+      strategy: strategy === about.strategy ? null : strategy,
       seen: hide === about.excludes_seen ? null : hide ? "hide" : "show",
       where,
       k: k === LENGTHS[1] ? null : k,
