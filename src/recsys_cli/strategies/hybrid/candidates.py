@@ -1,7 +1,8 @@
 """Candidates: what several sources recall for each user, and at which rank.
 
 Users come in a block; one row per user and recalled item goes out, sorted by user, then item,
-with the rank and score that each source gave it. Ranks come from lists that do not depend on
+with the rank and score that each source gave it, which a source tells of the candidates of others
+too, as far down as `TOLD`. Ranks come from lists that do not depend on
 what a request excludes or allows, so that an item keeps its features, and with them its score,
 whatever is asked for. Where a request leaves too little of those lists, the sources are asked
 again for what it allows; what only that turns up has no ranks.
@@ -21,6 +22,8 @@ from recsys_cli.ranking.vectors import Mask, Users
 
 Floats = npt.NDArray[np.float32]
 
+TOLD = 300
+"""Ranks down to which a source tells of candidates that others brought."""
 ENOUGH = 50
 """Candidates below which a request's own lists are asked for."""
 
@@ -34,11 +37,11 @@ class Candidates:
         rows: (P,) int32 position in `users`, ascending.
         items: (P,) int32 item rows, ascending within a user.
         sources: names of the S sources.
-        ranks: (P, S) float32 rank from 1 in the source's list; NaN where it is not there.
+        ranks: (P, S) float32 rank from 1 in the source's list; NaN beyond what it tells.
         scores: (P, S) float32 the source's own score; NaN likewise.
         found: (P, S) bool whether the source recalled the item, ranked or only when asked again.
         best: (B, S) float32 score of the first of each list; NaN for an empty one.
-        worst: (B, S) float32 score of the last one.
+        worst: (B, S) float32 score of the last one that it brings.
     """
 
     users: Users
@@ -112,7 +115,7 @@ class Recall:
         """
         own = None if self._own is None else self._own.take(users)
         lists = [
-            source.recommend(users, k=min(length, source.n_items), exclude=own)
+            source.recommend(users, k=min(max(length, TOLD), source.n_items), exclude=own)
             for source, length in self._sources.values()
         ]
         found = self._united(users, lists)
@@ -121,21 +124,27 @@ class Recall:
         return self._asked_again(found, k, exclude, allow, own)
 
     def _united(self, users: Users, lists: Sequence[Recommendations]) -> Candidates:
-        """One row per user and item of any list."""
+        """One row per user and item that a list brings."""
         n_items = next(iter(self._sources.values()))[0].n_items
         keys = [_keys(found.items, n_items) for found in lists]
-        listed = [key[found.items >= 0] for key, found in zip(keys, lists, strict=True)]
-        pairs = np.unique(np.concatenate(listed))
+        bring = [length for _, length in self._sources.values()]
+        brought = [
+            key[:, :length][found.items[:, :length] >= 0]
+            for key, found, length in zip(keys, lists, bring, strict=True)
+        ]
+        pairs = np.unique(np.concatenate(brought))
         shape = (len(pairs), len(lists))
         ranks, scores = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
         best = np.full((len(users), len(lists)), np.nan, np.float32)
         worst = best.copy()
-        for s, (key, found) in enumerate(zip(keys, lists, strict=True)):
+        for s, (key, found, length) in enumerate(zip(keys, lists, bring, strict=True)):
             there = found.items >= 0
             at = np.searchsorted(pairs, key[there])
-            ranks[at, s] = np.nonzero(there)[1] + 1
-            scores[at, s] = found.scores[there]
-            lengths = there.sum(axis=1)
+            at[at == len(pairs)] = 0
+            told = pairs[at] == key[there] if len(pairs) else np.zeros(0, np.bool_)
+            ranks[at[told], s] = np.nonzero(there)[1][told] + 1
+            scores[at[told], s] = found.scores[there][told]
+            lengths = there[:, :length].sum(axis=1)
             some = np.flatnonzero(lengths)
             best[some, s] = found.scores[some, 0]
             worst[some, s] = found.scores[some, lengths[some] - 1]
@@ -146,7 +155,7 @@ class Recall:
             self.names,
             ranks,
             scores,
-            ~np.isnan(ranks),
+            ranks <= bring,
             best,
             worst,
         )
