@@ -67,7 +67,8 @@ def _ranks(candidates: Candidates, features: Features) -> Floats:
     scale of the list, where the source scores every pair, and else at one rank.
     """
     behind = candidates.found & np.isnan(candidates.ranks)
-    ranks = np.where(behind, np.float32(_BEHIND), candidates.ranks)
+    brought = np.where(candidates.found, candidates.ranks, np.float32(np.nan))
+    ranks = np.where(behind, np.float32(_BEHIND), brought)
     for name, scores in (features.space_scores(candidates) if behind.any() else {}).items():
         s = candidates.sources.index(name)
         best, worst = candidates.best[candidates.rows, s], candidates.worst[candidates.rows, s]
