@@ -15,15 +15,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.strategies.hybrid.candidates import Candidates
+from recsys_cli.strategies.hybrid.candidates import TOLD, Candidates
 from recsys_cli.strategies.hybrid.features import Features
 
 Floats = npt.NDArray[np.float32]
 
 _HALVED = 5.0
 """Rank at which a source's say has halved."""
-_BEHIND = 100.0
-"""Rank of the first that a source has only among what a request allows."""
 _COLD = 5.0
 """How much more a source of cold items weighs for an item that nobody had."""
 
@@ -63,16 +61,15 @@ class Blend:
 def _ranks(candidates: Candidates, features: Features) -> Floats:
     """(P, S) rank of each item in each source's list, NaN where it has none.
 
-    What a source has only among what a request allows comes behind its list: by its score, on the
-    scale of the list, where the source scores every pair, and else at one rank.
+    What a source has only among what a request allows comes behind all that it tells: by its score,
+    on the scale of its list, where the source scores every pair, and else at one rank.
     """
     behind = candidates.found & np.isnan(candidates.ranks)
-    brought = np.where(candidates.found, candidates.ranks, np.float32(np.nan))
-    ranks = np.where(behind, np.float32(_BEHIND), brought)
+    ranks = np.where(behind, np.float32(TOLD), candidates.ranks)
     for name, scores in (features.space_scores(candidates) if behind.any() else {}).items():
         s = candidates.sources.index(name)
         best, worst = candidates.best[candidates.rows, s], candidates.worst[candidates.rows, s]
         # A list of one item, or of equal ones, has no scale.
         below = (worst - scores) / np.where(best > worst, best - worst, 1)
-        ranks[behind[:, s], s] += _BEHIND * np.maximum(below, 0)[behind[:, s]]
+        ranks[behind[:, s], s] += TOLD * np.maximum(below, 0)[behind[:, s]]
     return ranks
