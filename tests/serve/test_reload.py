@@ -264,7 +264,8 @@ def test_a_computation_that_fails_at_the_start_is_one_strategys_problem(
         users = app.state.context.state.served["hm"].artifacts.users
         for row in range(10):
             answer = client.get(f"/recommend/user/{users[row]}?dataset=hm").json()
-            assert answer["strategy_used"] in {"twotower", "collab", "popular"}
+            assert answer["strategy_used"] in {"hybrid", "twotower", "collab", "popular"}
+            assert "content" not in {name for item in answer["items"] for name in item["sources"]}
 
 
 def test_answers_of_the_old_state_outlive_it(current, workspace):
