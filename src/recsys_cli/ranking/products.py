@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.vectors import Mask, Users, Vectors, are_known, recommend_known
@@ -80,22 +81,6 @@ class ByProduct:
             allow=allow,
         )
 
-    def recommend_made(
-        self, vectors: Vectors, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
-    ) -> Recommendations:
-        """As `recommend_vectors`, with empty lists for rows of zeros, which stand for nothing."""
-        known: Mask = (vectors != 0).any(axis=1)
-        return recommend_known(
-            np.arange(len(vectors), dtype=np.int32),
-            vectors=vectors,
-            known=known,
-            rank=self.recommend_vectors,
-            name=self.name,
-            k=k,
-            exclude=exclude,
-            allow=allow,
-        )
-
     def recommend_vectors(
         self,
         vectors: npt.NDArray[np.float32],
@@ -114,3 +99,33 @@ class ByProduct:
         """
         items, scores = self._ranker.top_k(vectors, k=k, exclude=exclude, allow=allow)
         return Recommendations.of_one(items, scores, self.name)
+
+
+class ByProductOfHistory(ByProduct):
+    """The same, where a vector can be made of a history too (see `FromHistory`)."""
+
+    def recommend_from(
+        self,
+        history: Interactions,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The k best items for each row of `history`; none where nothing is made of it."""
+        vectors = self._made_of(history)
+        known: Mask = (vectors != 0).any(axis=1)
+        return recommend_known(
+            np.arange(len(vectors), dtype=np.int32),
+            vectors=vectors,
+            known=known,
+            rank=self.recommend_vectors,
+            name=self.name,
+            k=k,
+            exclude=exclude,
+            allow=allow,
+        )
+
+    def _made_of(self, history: Interactions) -> Vectors:
+        """(n, f) float32 the vector of each row, as `recommend_vectors` takes it; or zeros."""
+        raise NotImplementedError

@@ -12,11 +12,13 @@ import numpy as np
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.histories import ByHistory
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
+from recsys_cli.strategies.neighbours import score_blocks
 
 
-class Linked:
+class Linked(ByHistory):
     """Items that score best by what a user had.
 
     Scores are added in an order that does not depend on who else is asked for, so that many users
@@ -45,11 +47,10 @@ class Linked:
             reference: seconds since the epoch before which all events lie that were seen.
             unknown_reason: why a user whom it does not know is not known.
         """
+        super().__init__(history)
         self.name = name
         self.reference: int | None = reference
         self.unknown_reason = unknown_reason
-        self.n_items = history.n_items
-        self._history = history
         self._weighed = weighed
         self._scores = scores
         self._among = among
@@ -58,30 +59,17 @@ class Linked:
         """Users with an item that leads to others."""
         return self._history.have_weight(users, among=self._among)
 
-    def recommend(
-        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
-    ) -> Recommendations:
-        """The k items that score best for each of `users`; see `Recommender.recommend`."""
-        weighed = self._weighed(self._history, users)
-        return self._best(weighed, k=k, exclude=exclude, allow=allow)
-
-    def recommend_from(
+    def _ranked(
         self,
         history: Interactions,
+        users: Users,
         *,
         k: int,
-        exclude: CSR | None = None,
-        allow: Mask | None = None,
+        exclude: CSR | None,
+        allow: Mask | None,
     ) -> Recommendations:
-        """The same for each row of `history`; see `FromHistory`."""
-        weighed = self._weighed(history, np.arange(history.n_users, dtype=np.int32))
-        return self._best(weighed, k=k, exclude=exclude, allow=allow)
-
-    def _best(
-        self, weighed: CSR, *, k: int, exclude: CSR | None, allow: Mask | None
-    ) -> Recommendations:
-        out = Recommendations.empty(weighed.n_rows, k, self.name)
-        for start, scores in self._scores(weighed):
+        out = Recommendations.empty(len(users), k, self.name)
+        for start, scores in self._scores(self._weighed(history, users)):
             rows = np.arange(start, start + scores.n_rows)
             items, values = top_k_sparse(
                 _positive(scores),
@@ -91,6 +79,30 @@ class Linked:
             )
             out.items[rows], out.scores[rows] = items, values
         return Recommendations.of_one(out.items, out.scores, self.name)
+
+
+def along(
+    links: CSR,
+    name: str,
+    history: Interactions,
+    *,
+    weighed: Callable[[Interactions, Users], CSR],
+    reference: int,
+    unknown_reason: str,
+) -> Linked:
+    """Items that links (n_items, n_items) with data lead to from what a user had.
+
+    Other arguments are those of `Linked`.
+    """
+    return Linked(
+        name,
+        history,
+        weighed=weighed,
+        scores=lambda had: score_blocks(had, links),
+        among=np.diff(links.indptr) > 0,
+        reference=reference,
+        unknown_reason=unknown_reason,
+    )
 
 
 def _positive(scores: CSR) -> CSR:

@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.gram import gram_matrix
-from recsys_cli.ranking.products import ByProduct
-from recsys_cli.ranking.vectors import Mask
+from recsys_cli.ranking.products import ByProductOfHistory
+from recsys_cli.ranking.vectors import Vectors
 from recsys_cli.strategies.collab.als import AlsFactors
 
 
-class Collab(ByProduct):
+class Collab(ByProductOfHistory):
     """Items by inner product of factors, and of factors folded in for a history."""
 
     def __init__(self, pack: Mapping[str, Any], *, threads: int = 0) -> None:
@@ -39,14 +37,5 @@ class Collab(ByProduct):
     def _gram(self) -> npt.NDArray[np.float64]:
         return gram_matrix(self._factors.item_factors)
 
-    def recommend_from(
-        self,
-        history: Interactions,
-        *,
-        k: int,
-        exclude: CSR | None = None,
-        allow: Mask | None = None,
-    ) -> Recommendations:
-        """The k best items for each row of `history`; see `FromHistory`."""
-        vectors = self._factors.fold_in(history.matrix, gram=self._gram)
-        return self.recommend_made(vectors, k=k, exclude=exclude, allow=allow)
+    def _made_of(self, history: Interactions) -> Vectors:
+        return self._factors.fold_in(history.matrix, gram=self._gram)

@@ -20,7 +20,7 @@ import numpy as np
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
-from recsys_cli.ranking.products import ByProduct
+from recsys_cli.ranking.products import ByProductOfHistory
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Mask, Vectors
 from recsys_cli.strategies.content.uservectors import user_vectors
@@ -28,7 +28,7 @@ from recsys_cli.strategies.content.uservectors import user_vectors
 _SAMPLE = 1 << 12
 
 
-class Content(ByProduct):
+class Content(ByProductOfHistory):
     """Items by inner product of content vectors, with a bonus for what is on sale."""
 
     name = "content"
@@ -102,17 +102,8 @@ class Content(ByProduct):
         users = self._users[:: max(1, len(self._users) // _SAMPLE)]
         return self._as_ranked(users)
 
-    def recommend_from(
-        self,
-        history: Interactions,
-        *,
-        k: int,
-        exclude: CSR | None = None,
-        allow: Mask | None = None,
-    ) -> Recommendations:
-        """The k best items for each row of `history`; see `FromHistory`."""
-        made = user_vectors(history, self._of_items, half_life_days=self._half_life_days)
-        return self.recommend_made(made.vectors, k=k, exclude=exclude, allow=allow)
+    def _made_of(self, history: Interactions) -> Vectors:
+        return user_vectors(history, self._of_items, half_life_days=self._half_life_days).vectors
 
     def recommend_vectors(
         self,

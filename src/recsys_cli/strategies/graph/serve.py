@@ -13,6 +13,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.histories import ByHistory
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.topk.rough import rough_scores
 from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
@@ -26,7 +27,7 @@ _ROUNDING = 1e-12
 """More than what adding the links in float64 can be off by, as a share."""
 
 
-class GraphFiltering:
+class GraphFiltering(ByHistory):
     """What is linked to the user's items, directly or by what many share."""
 
     name = "graph"
@@ -34,15 +35,10 @@ class GraphFiltering:
 
     def __init__(self, history: Interactions, filters: GraphFilter, *, threads: int = 0) -> None:
         """Keep views of the arrays; 0 threads are all cores."""
-        self._history = history
+        super().__init__(history)
         self._filters = filters
         self._known = np.diff(filters.indptr) > 0
         self._ranker = FactorRanker(filters.item_side, candidates=self._known, threads=threads)
-
-    @property
-    def n_items(self) -> int:
-        """Size of the catalogue."""
-        return self._history.n_items
 
     @property
     def reference(self) -> int | None:
@@ -53,30 +49,23 @@ class GraphFiltering:
         """Users with history of some weight."""
         return self._history.have_weight(users)
 
-    def recommend(
-        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
-    ) -> Recommendations:
-        """The k items that score best for each of `users`; see `Recommender.recommend`."""
-        return self.recommend_from(self._history.take(users), k=k, exclude=exclude, allow=allow)
-
-    def recommend_from(
+    def _ranked(
         self,
         history: Interactions,
+        users: Users,
         *,
         k: int,
-        exclude: CSR | None = None,
-        allow: Mask | None = None,
+        exclude: CSR | None,
+        allow: Mask | None,
     ) -> Recommendations:
-        """The same for each row of `history`; see `FromHistory`."""
-        everyone = np.arange(history.n_users, dtype=np.int32)
-        known = history.have_weight(everyone)
+        known = history.have_weight(users)
         had = history.decayed(
-            everyone,
+            users,
             half_life_days=self._filters.half_life_days,
             half_life_events=self._filters.half_life_events,
             reference=self._filters.reference,
         )
-        out = Recommendations.empty(len(everyone), k, self.name)
+        out = Recommendations.empty(len(users), k, self.name)
         for start, links in score_blocks(had, self._filters.links):
             rows = np.arange(start, start + links.n_rows)
             rows = rows[known[rows]]

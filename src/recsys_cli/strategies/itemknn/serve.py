@@ -5,15 +5,12 @@ See `train` for the score.
 
 from __future__ import annotations
 
-import numpy as np
-
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.vectors import Users
 from recsys_cli.strategies.base import Packs
 from recsys_cli.strategies.itemknn.train import ItemNeighbours
-from recsys_cli.strategies.linked import Linked
-from recsys_cli.strategies.neighbours import score_blocks
+from recsys_cli.strategies.linked import Linked, along
 
 
 def open_itemknn(packs: Packs) -> Linked:
@@ -29,12 +26,11 @@ def open_itemknn(packs: Packs) -> Linked:
             reference=model.reference,
         )
 
-    return Linked(
+    return along(
+        model.matrix,
         "itemknn",
         history,
         weighed=weighed,
-        scores=lambda had: score_blocks(had, model.matrix),
-        among=np.diff(model.indptr) > 0,
         reference=model.reference,
         unknown_reason="no history with items that others had too",
     )

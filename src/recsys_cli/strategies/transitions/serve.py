@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.vectors import Users
 from recsys_cli.strategies.base import Packs
-from recsys_cli.strategies.linked import Linked
-from recsys_cli.strategies.neighbours import score_blocks
+from recsys_cli.strategies.linked import Linked, along
 from recsys_cli.strategies.transitions.train import Transitions
 
 _LAST = 1e-6
@@ -30,12 +27,11 @@ def open_transitions(packs: Packs, *, last_only: bool = False) -> Linked:
     def weighed(had: Interactions, users: Users) -> CSR:
         return had.in_order(users, half_life_events=half_life)
 
-    return Linked(
+    return along(
+        model.matrix,
         "transitions",
         history,
         weighed=weighed,
-        scores=lambda had: score_blocks(had, model.matrix),
-        among=np.diff(model.indptr) > 0,
         reference=model.reference,
         unknown_reason="no history with items that others went on from",
     )
