@@ -90,6 +90,6 @@ def test_rows_that_there_are_not_and_events_after_the_snapshot_are_refused() -> 
 def test_an_item_counts_half_after_as_many_others_as_the_half_life() -> None:
     """Of three rows: four items of which two came together, none, and one."""
     last = np.array([30, 10, 20, 20, 5], np.uint32)
-    since = had_since(last, np.array([0, 4, 4, 5]))
-    assert since.tolist() == [0, 3, 1, 1, 0]
-    assert decay_in_order(since, half_life_events=3.0).tolist() == [1, 0.5, 0.75, 0.75, 1]
+    rows = np.array([0, 4, 4, 5])
+    assert had_since(last, rows).tolist() == [0, 3, 1, 1, 0]
+    assert decay_in_order(last, rows, half_life_events=3.0).tolist() == [1, 0.5, 0.75, 0.75, 1]

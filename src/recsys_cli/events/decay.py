@@ -28,10 +28,10 @@ def age_seconds(last: npt.NDArray[np.uint32], reference: int) -> npt.NDArray[np.
 
 
 def decay_in_order(
-    since: npt.NDArray[np.int64], *, half_life_events: float
+    last: npt.NDArray[np.uint32], indptr: npt.NDArray[np.int64], *, half_life_events: float
 ) -> npt.NDArray[np.float64]:
-    """(n,) what an item counts after which others were had, `since` (n,) of them."""
-    return 1 / (1 + since / half_life_events)
+    """(pairs,) what each entry counts by its place in the order of its row; see `had_since`."""
+    return 1 / (1 + had_since(last, indptr) / half_life_events)
 
 
 def had_since(last: npt.NDArray[np.uint32], indptr: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from recsys_cli.columns import ITEM, USER, WEIGHT
 from recsys_cli.csr import CSR
-from recsys_cli.events.decay import DAY_SECONDS, decay, decay_in_order, had_since
+from recsys_cli.events.decay import DAY_SECONDS, decay, decay_in_order
 from recsys_cli.events.pairs import CHUNK, Events, Ordered, by_pair, collect_events
 from recsys_cli.events.weights import refuse_later_events
 from recsys_cli.store.packs import Packed
@@ -118,8 +118,8 @@ class Interactions(Packed):
         moment = self.reference if reference is None else reference
         weight *= decay(self.last[at], reference=moment, half_life_days=half_life_days)
         if half_life_events is not None:
-            since = had_since(self.last[at], indptr)
-            weight *= decay_in_order(since, half_life_events=half_life_events)
+            last = self.last[at]
+            weight *= decay_in_order(last, indptr, half_life_events=half_life_events)
         return CSR(indptr, self.matrix.indices[at], self.n_items, weight.astype(np.float32))
 
     def in_order(self, users: Users, *, half_life_events: float) -> CSR:
@@ -132,8 +132,7 @@ class Interactions(Packed):
             half_life_events: items had since at which one counts half.
         """
         indptr, at = self.matrix.positions(users)
-        since = had_since(self.last[at], indptr)
-        weight = decay_in_order(since, half_life_events=half_life_events)
+        weight = decay_in_order(self.last[at], indptr, half_life_events=half_life_events)
         weight *= np.asarray(self.matrix.data)[at] > 0
         return CSR(indptr, self.matrix.indices[at], self.n_items, weight.astype(np.float32))
 

@@ -80,7 +80,7 @@ def build_sequences(
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(order, range(0, n_users, _USERS_AT_ONCE)))
     kept = without_imports(indptr, keys, LARGEST_BASKET)
-    keys = keys[: int(indptr[-1])] if kept else keys[:0]
+    keys = keys[:kept]
     times = (keys >> np.uint64(32)).astype(np.uint32)
     # The low half of a key, as it lies in memory.
     return Sequences(indptr, keys.astype(np.uint32).view(np.int32), times, n_items)

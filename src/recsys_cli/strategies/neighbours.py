@@ -5,7 +5,7 @@ What the strategies that follow links from item to item have in common.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,36 +43,43 @@ def strongest(
     from recsys_cli.strategies.neighbour_kernels import strongest_rows
 
     n_items = rows.shape[1]
-    wanted = min(k, n_items - 1) + own
-    found = np.zeros((n_items, wanted), np.int32)
-    data = np.zeros((n_items, wanted), np.float32)
-    counts = np.zeros(n_items, np.int64)
     inputs = [
         array
         for side in (rows.tocsc(), columns)
         for array in (side.indptr.astype(np.int64), side.indices.astype(np.int32), side.data)
     ]
 
-    def of_block(first: int) -> None:
-        last = min(first + _ROWS_AT_ONCE, n_items)
+    def fill(first: int, last: int, found: Items, data: Floats, counts: Counts) -> None:
         strongest_rows(first, last, own, shrinkage, *inputs, found, data, counts)
 
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        list(pool.map(of_block, range(0, n_items, _ROWS_AT_ONCE)))
-    return as_csr(found, data, counts)
+    return rows_of_strongest(fill, n_items, min(k, n_items - 1) + own, threads=threads)
 
 
-def as_csr(columns: Items, data: Floats, counts: Counts) -> CSR:
-    """A square matrix from rows of one length, of which the first entries count.
+def rows_of_strongest(
+    fill: Callable[[int, int, Items, Floats, Counts], None], n_items: int, k: int, *, threads: int
+) -> CSR:
+    """A square matrix of at most k entries a row, made of some rows at a time.
 
     Args:
-        columns: (n, k) int32.
-        data: (n, k) float32.
-        counts: (n,) int64 entries of each row.
+        fill: writes, of the rows from its first argument up to its second, the columns (n_items,
+            k) int32, the entries (n_items, k) float32 and how many there are (n_items,) int64.
+        n_items: rows and columns.
+        k: entries of a row at most.
+        threads: threads to use.
     """
-    kept = np.arange(columns.shape[1]) < counts[:, None]
+    columns, data = np.zeros((n_items, k), np.int32), np.zeros((n_items, k), np.float32)
+    counts = np.zeros(n_items, np.int64)
+    in_blocks(lambda first, last: fill(first, last, columns, data, counts), n_items, threads)
+    kept = np.arange(k) < counts[:, None]
     indptr = np.concatenate(([0], np.cumsum(counts)))
-    return CSR(indptr, columns[kept], len(counts), data[kept])
+    return CSR(indptr, columns[kept], n_items, data[kept])
+
+
+def in_blocks(work: Callable[[int, int], None], n_items: int, threads: int) -> None:
+    """Call `work` with the first row and the row after the last of each block of rows."""
+    starts = range(0, n_items, _ROWS_AT_ONCE)
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        list(pool.map(lambda at: work(at, min(at + _ROWS_AT_ONCE, n_items)), starts))
 
 
 def score_blocks(history: CSR, neighbours: CSR) -> Iterator[tuple[int, CSR]]:

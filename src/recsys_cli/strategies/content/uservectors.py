@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
-from recsys_cli.events.decay import DAY_SECONDS, age_seconds, decay_in_order, had_since
+from recsys_cli.events.decay import DAY_SECONDS, age_seconds, decay_in_order
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import Packed
 
@@ -192,8 +192,8 @@ def _decayed(
         age -= _least_of_row(age, indptr)
         weights = (weights * np.exp2(-age / (DAY_SECONDS * half_life_days))).astype(np.float32)
     if half_life_events is not None and len(weights):
-        since = had_since(np.asarray(interactions.last[low:high]), indptr)
-        in_order = decay_in_order(since, half_life_events=half_life_events)
+        last = np.asarray(interactions.last[low:high])
+        in_order = decay_in_order(last, indptr, half_life_events=half_life_events)
         weights = (weights * in_order).astype(np.float32)
     return CSR(indptr, np.asarray(interactions.indices[low:high]), interactions.n_items, weights)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.events.decay import DAY_SECONDS, decay_in_order, had_since
+from recsys_cli.events.decay import DAY_SECONDS, decay_in_order
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.vectors import Users
 
@@ -54,8 +54,7 @@ def block_of(history: Interactions, users: Users) -> Histories:
     days = days_before(moments, history.reference)
     weight = np.asarray(matrix.data, np.float32)[at] if len(at) else np.empty(0, np.float32)
     aged = np.where(np.isnan(days), 0, days)
-    since = had_since(moments, indptr)
-    in_order = decay_in_order(since, half_life_events=HISTORY_HALF_LIFE_EVENTS)
+    in_order = decay_in_order(moments, indptr, half_life_events=HISTORY_HALF_LIFE_EVENTS)
     weight = (weight * np.exp2(-aged / HISTORY_HALF_LIFE_DAYS) * in_order).astype(np.float32)
     events = history.count[at].astype(np.float32)
     rows = np.repeat(np.arange(len(users)), np.diff(indptr))

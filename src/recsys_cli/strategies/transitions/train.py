@@ -16,9 +16,8 @@ over their items h of S[h, item] / (1 + items had since h / half-life).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +26,13 @@ from recsys_cli.csr import CSR
 from recsys_cli.errors import Command, TrainingError
 from recsys_cli.events.sequences import Sequences
 from recsys_cli.store.packs import Packed
-from recsys_cli.strategies.neighbours import as_csr
+from recsys_cli.strategies.neighbours import in_blocks, rows_of_strongest
 
 if TYPE_CHECKING:
     from recsys_cli.strategies.transitions import TransitionsConfig
 
 F64 = npt.NDArray[np.float64]
 
-_ROWS_AT_ONCE = 256
 _BASKET = 0.5
 """What items of one basket count, beside one event after the other."""
 
@@ -96,19 +94,15 @@ def train_transitions(
     events_of_items(n_items, sequences.items, indptr, events)
     given = (indptr, events, sequences.items, places, ahead, behind)
     rows, columns = np.zeros(n_items), np.zeros(n_items)
-    wanted = min(config.neighbours, max(n_items - 1, 1))
-    found = np.zeros((n_items, wanted), np.int32)
-    weight = np.zeros((n_items, wanted), np.float32)
-    counts = np.zeros(n_items, np.int64)
+    in_blocks(lambda first, last: totals_of(first, last, *given, rows, columns), n_items, threads)
+    row_scale = _scale(rows + config.shrinkage, 1 - config.popularity)
+    column_scale = _scale(columns, config.popularity)
 
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        blocks = [(at, min(at + _ROWS_AT_ONCE, n_items)) for at in range(0, n_items, _ROWS_AT_ONCE)]
-        list(pool.map(lambda block: totals_of(*block, *given, rows, columns), blocks))
-        row_scale = _scale(rows + config.shrinkage, 1 - config.popularity)
-        column_scale = _scale(columns, config.popularity)
-        scales = (row_scale, column_scale)
-        list(pool.map(lambda block: follow(*block, *given, *scales, found, weight, counts), blocks))
-    links = as_csr(found, weight, counts)
+    def fill(first: int, last: int, *made: npt.NDArray[Any]) -> None:
+        follow(first, last, *given, row_scale, column_scale, *made)
+
+    wanted = min(config.neighbours, max(n_items - 1, 1))
+    links = rows_of_strongest(fill, n_items, wanted, threads=threads)
     return Transitions(
         indptr=links.indptr,
         indices=links.indices,
