@@ -326,8 +326,8 @@ class Shop:
             k: depths; none means `eval.k` of the configuration.
             cutoff: start of the test window; None means that it ends with the last event.
             horizon: length of the test window in days, or as `6h`; None means the dataset's.
-            protocol: `temporal`, `leave-last-out` or `next-in-session`; None means
-                `eval.protocol`.
+            protocol: `temporal`, `leave-last-out`, `next-in-session` or `random-out`; None means
+                `eval.protocol`, and `random-out` where events carry no time.
             windows: consecutive test windows; None means `eval.windows`.
             truth: a file with a given test split, in place of a protocol.
             exclude_seen: leave out items users already had; None is what the dataset says.

@@ -12,6 +12,7 @@ from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.run import Builder
 from recsys_cli.build.stage import Context, Stage
+from recsys_cli.build.timeline import Timeline
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -128,17 +129,57 @@ def test_a_history_too_short_to_learn_from_is_no_failure(shop):
     assert {s.action for s in run(shop, far)} == {"skipped"}
 
 
-def test_without_times_there_is_no_earlier(tmp_path):
-    folder = tmp_path / "data/shop_raw"
+def without_times(root: Path, events: str) -> Path:
+    folder = root / "data/shop_raw"
     folder.mkdir(parents=True)
-    (folder / "events.csv").write_text("user_id,item_id\na,x\na,y\nb,x\n")
-    (tmp_path / "recsys.toml").write_text(
-        '[datasets.shop]\nkind = "generic"\npath = "data/shop_raw"\n'
-    )
-    for stage in (learner(), learner(earlier=(), timed=True)):
-        steps = run(tmp_path, stage)
-        assert steps[-1].action == "skipped"
-        assert steps[-1].reason == "the events of shop carry no time"
+    (folder / "events.csv").write_text(f"user_id,item_id\n{events}")
+    (root / "recsys.toml").write_text('[datasets.shop]\nkind = "generic"\npath = "data/shop_raw"\n')
+    return root
+
+
+def test_without_times_rounds_of_random_pairs_are_earlier(tmp_path):
+    root = without_times(tmp_path, "a,x\na,y\nb,x\na,z\n")
+    steps = run(root)
+    assert [s.action for s in steps] == ["ran"] * 5
+    assert steps[-1].facts["snapshots"] == ["now", "leave-random-2-out", "leave-random-1-out"]
+    assert {s.action for s in run(root)} == {"skipped"}
+    asked = Snapshot(leave_random=(1,))
+    steps = run(root, snapshot=asked)
+    assert steps[-1].facts["snapshots"] == [
+        "leave-random-1-out",
+        "leave-random-1-3-out",
+        "leave-random-1-2-out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "stage", "snapshot", "why"),
+    [
+        ("a,x\na,y\n", learner(timed=True), NOW, ", and it learns from their order"),
+        ("a,x\na,y\n", learner(), Snapshot(as_of=datetime(2020, 1, 1)), ""),
+        ("a,x\nb,y\n", learner(), NOW, ", and no user has two items"),
+    ],
+)
+def test_what_random_pairs_cannot_stand_for_is_left_out(tmp_path, events, stage, snapshot, why):
+    steps = run(without_times(tmp_path, events), stage, snapshot=snapshot)
+    assert steps[-1].action == "skipped"
+    assert steps[-1].reason == f"the events of shop carry no time{why}"
+
+
+def test_what_needs_times_is_not_read_where_there_are_none(tmp_path, shop):
+    follows = Stage("follows", "", (), ("popular",), (), _nothing, timed=True)
+    reader = Stage("reader", "", ("interactions", "popular"), ("graph",), (), _nothing)
+    stages = Graph([*graph().stages.values(), follows, reader])
+    for root, read in ((without_times(tmp_path / "timeless", "a,x\n"), 1), (shop, 2)):
+        config, timeline = load_config(root), Timeline(Workspace(root))
+        dataset = next(iter(config.datasets))
+        list(Builder(Workspace(root), config, stages).build(["ingest"], datasets=[dataset]))
+        assert len(stages.reads(reader, dataset, config, timeline)) == read
+        assert len(stages.reads(reader, dataset, config)) == 2
+
+
+def _nothing(_context: Context) -> dict[str, object]:
+    return {}
 
 
 def test_before_ingest_nothing_is_known_of_earlier(shop):

@@ -141,7 +141,7 @@ def test_events_without_a_time_warn_unless_that_is_meant(shop: Workspace) -> Non
     finding = shop.find("events.time")
 
     assert (finding.status, finding.count) == ("warn", N_ROWS)
-    assert "--truth" in finding.message
+    assert "random pairs are held out" in finding.message
     assert "time =" in (finding.hint or "")
     assert shop.set(columns={"time": ""}).find("events.time").status == "pass"
 

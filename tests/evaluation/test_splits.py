@@ -16,12 +16,13 @@ from recsys_cli.errors import DataError
 from recsys_cli.evaluation.splits import (
     counting_pairs,
     leave_last_out_truth,
+    random_out_truth,
     temporal_truth,
     window_starts,
 )
 from recsys_cli.evaluation.truth import Truth, fingerprint, refuse_overlap, seen_pairs, without_seen
 from recsys_cli.store.idtable import IdTable
-from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.store.snapshot import FIRST_ROUND, Snapshot
 
 N_ITEMS = 9
 SPEC = DatasetSpec(
@@ -233,6 +234,19 @@ def test_leave_last_out_takes_each_users_last_event_if_it_counts() -> None:
     assert left.filter(pl.col(USER) == 0)[ITEM].to_list() == [1, 3, 3]
     with pytest.raises(DataError, match="no user's last event"):
         leave_last_out_truth(EVENTS.filter(pl.col(USER) == 2), spec=SPEC, n_items=N_ITEMS)
+
+
+def test_random_out_takes_pairs_of_users_who_keep_others() -> None:
+    timeless = SPEC.model_copy(update={"has_time": False})
+    truth = random_out_truth(EVENTS, spec=timeless, n_items=N_ITEMS)
+    seen = set(FIRST_ROUND.filter(EVENTS).select(USER, ITEM).collect().rows())
+    counting = set(counting_pairs(EVENTS, SPEC).rows())
+    held = {(user, item) for user, items in rows(truth).items() for item in items}
+    assert held == counting - seen != set()
+    assert (truth.protocol, truth.cutoff) == ("random-out", None)
+    assert "random pairs are held out" in truth.warnings[0]
+    with pytest.raises(DataError, match="no user has two items"):
+        random_out_truth(EVENTS.unique(USER), spec=timeless, n_items=N_ITEMS)
 
 
 def test_counting_pairs_are_distinct_and_of_the_kinds_that_count() -> None:

@@ -5,13 +5,21 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
-from recsys_cli.store.snapshot import NOW, Snapshot, events_between, is_last_event
+from recsys_cli.store.snapshot import (
+    FIRST_ROUND,
+    NOW,
+    Snapshot,
+    events_between,
+    in_random_rounds,
+    is_last_event,
+)
 
 END = datetime(2020, 9, 23)
 WEEK = timedelta(days=7)
 EVENTS = pl.LazyFrame(
     {
         "user": [0, 1, 0, 1, 0, 2],
+        "item": [4, 1, 2, 3, 7, 5],
         "time": [datetime(2020, 9, day) for day in (1, 2, 10, 10, 20, 22)],
         "row": range(6),
     },
@@ -28,6 +36,8 @@ def test_earlier_snapshots_are_whole_windows_before():
     assert past == Snapshot(as_of=datetime(2020, 9, 16))
     assert past.earlier(2, length=WEEK, end=END) == NOW.earlier(3, length=WEEK, end=END)
     assert Snapshot(leave_last=1).earlier(2, length=WEEK, end=END) == Snapshot(leave_last=3)
+    assert NOW.earlier(2, length=WEEK, end=None) == Snapshot(leave_random=(2,))
+    assert FIRST_ROUND.earlier(2, length=WEEK, end=END) == Snapshot(leave_random=(1, 3))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +51,8 @@ def test_earlier_snapshots_are_whole_windows_before():
         ),
         (Snapshot(leave_last=1), "leave-last-out"),
         (Snapshot(leave_last=12), "leave-last-12-out"),
+        (FIRST_ROUND, "leave-random-1-out"),
+        (Snapshot(leave_random=(1, 12)), "leave-random-1-12-out"),
     ],
 )
 def test_a_snapshot_is_found_again_by_its_folder(snapshot, folder):
@@ -57,6 +69,8 @@ def test_a_snapshot_is_found_again_by_its_folder(snapshot, folder):
         "asof=2020-09-16T14-00-00.5", "asof=0001-01-01T00-00-00+05-00", "asof=2020-09-16/..",
         "leave-last-x-out", "leave-last-1-out", "leave-last-0-out", "leave-last-²-out",
         "leave-last-" + "9" * 5000 + "-out",
+        "leave-random-out", "leave-random-0-out", "leave-random-3-1-out", "leave-random-1-1-out",
+        "leave-random-1-x-out", "leave-random-" + "9" * 5000 + "-out",
     ],
 )  # fmt: skip
 def test_other_folders_are_no_snapshots(name):
@@ -70,6 +84,8 @@ def test_other_folders_are_no_snapshots(name):
         (Snapshot(as_of=datetime(2020, 9, 10)), NOW),
         (Snapshot(leave_last=1), NOW),
         (Snapshot(leave_last=3), Snapshot(leave_last=1)),
+        (FIRST_ROUND, NOW),
+        (Snapshot(leave_random=(2,)), FIRST_ROUND),
     ],
 )
 def test_a_window_is_what_its_end_sees_and_its_start_does_not(start, end):
@@ -85,6 +101,8 @@ def test_a_window_is_what_its_end_sees_and_its_start_does_not(start, end):
         (NOW, NOW),
         (Snapshot(leave_last=1), Snapshot(as_of=END)),
         (Snapshot(as_of=END), Snapshot(leave_last=1)),
+        (FIRST_ROUND, Snapshot(leave_last=1)),
+        (Snapshot(as_of=END), FIRST_ROUND),
     ],
 )
 def test_there_is_no_window_between_snapshots_of_two_kinds(start, end):
@@ -111,3 +129,63 @@ def test_earlier_snapshots_of_a_moment_are_whole_windows_before_it():
     past = Snapshot(as_of=datetime(2020, 9, 16, 14))
     six = timedelta(hours=6)
     assert past.earlier(3, length=six, end=END) == Snapshot(as_of=datetime(2020, 9, 15, 20))
+
+
+def pairs_of_many() -> pl.DataFrame:
+    """User u has u + 1 items."""
+    had = [(user, 3 * item + user) for user in range(60) for item in range(user + 1)]
+    return pl.DataFrame(had, schema={"user": pl.Int32, "item": pl.Int32}, orient="row")
+
+
+def held_out(table: pl.DataFrame, *rounds: int) -> set[tuple[int, ...]]:
+    return set(table.filter(in_random_rounds(rounds)).select("user", "item").rows())
+
+
+def test_random_pairs_are_the_same_whatever_the_order_and_number_of_rows():
+    table = pairs_of_many()
+    base = held_out(table, 1, 3)
+    assert held_out(table.reverse(), 1, 3) == base
+    assert held_out(pl.concat([table, table.sample(fraction=0.5, seed=1)]), 1, 3) == base
+    # Other versions of libraries hold out the same.
+    few = pl.DataFrame({"user": [0] * 5, "item": range(5)})
+    order = [next(iter(held_out(few, own)))[1] for own in (1, 2, 3, 4, 5)]
+    assert order == [1, 4, 0, 3, 2]
+
+
+def test_rounds_of_random_pairs_are_a_tenth_of_a_users_pairs_and_one_at_least():
+    table = pairs_of_many()
+    for user in (1, 5, 18, 19, 39, 59):
+        own = table.filter(pl.col("user") == user)
+        rounds = [held_out(own, number) for number in range(1, 70)]
+        together = [pair for one in rounds for pair in one]
+        assert len(together) == len(set(together)) == len(own)
+        assert len(rounds[0]) == max(len(own) // 10, 1)
+    assert held_out(table.filter(pl.col("user") == 0), 1) == set()
+
+
+def test_users_keep_at_least_half_of_their_pairs():
+    table = pairs_of_many()
+    for rounds in [(1,), (4,), (1, 3), (1, 2, 3), (1, 4, 5, 9, 10, 11)]:
+        out = held_out(table, *rounds)
+        for user in range(60):
+            of_theirs = sum(pair[0] == user for pair in out)
+            assert 2 * of_theirs <= user + 1
+    assert {user for user, _ in held_out(table, 1)} == set(range(1, 60))
+
+
+def test_an_earlier_snapshot_holds_out_what_its_own_does_and_more():
+    table = pairs_of_many()
+    for own in (FIRST_ROUND, Snapshot(leave_random=(1, 3))):
+        for windows in (1, 2, 4):
+            before = own.earlier(windows, length=WEEK, end=None)
+            more = held_out(table, *before.leave_random)
+            assert more > held_out(table, *own.leave_random)
+
+
+def test_chance_favours_no_item_in_the_order_of_a_users_items():
+    table = pl.DataFrame({"user": [u for u in range(2000) for _ in range(10)]}).with_columns(
+        item=pl.int_range(pl.len()).mod(10)
+    )
+    times = table.filter(in_random_rounds((1,)))["item"].value_counts()["count"]
+    assert len(times) == 10
+    assert times.is_between(150, 250).all()

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config.models import EvalConfig
 from recsys_cli.counted import counted
+from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, find_strategy
 from recsys_cli.errors import DataError, UsageError
 from recsys_cli.evaluation.truth import (
     LEAVE_LAST_OUT,
     NEXT_IN_SESSION,
+    RANDOM_OUT,
     TRUTH_FILE,
     Truth,
     refuse_overlap,
     seen_pairs,
     without_seen,
 )
-from recsys_cli.store.snapshot import Snapshot, events_between
+from recsys_cli.store.snapshot import FIRST_ROUND, Snapshot, events_between
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +44,8 @@ class Question:
     Attributes:
         strategies: names; empty means all that make sense for the dataset.
         ks: depths; empty means those of the config.
-        protocol: temporal, leave-last-out or next-in-session; None means the config's.
+        protocol: temporal, leave-last-out, next-in-session or random-out; None means the config's,
+            and random-out where events carry no time.
         cutoff: start of the last test window; None means that it ends with the last event.
         horizon: length of a window; None means the dataset's.
         windows: number of consecutive test windows; None means the config's.
@@ -79,13 +82,18 @@ class Question:
                 "--truth brings its own test window", hint="leave out --horizon and --windows"
             )
         windowed = self.cutoff or self.horizon or self.windows
-        if not self.truth and protocol == LEAVE_LAST_OUT and windowed:
+        if not self.truth and protocol in (LEAVE_LAST_OUT, RANDOM_OUT) and windowed:
             raise UsageError(
-                "leave-last-out has no window", hint="leave out --cutoff, --horizon and --windows"
+                f"{protocol} has no window", hint="leave out --cutoff, --horizon and --windows"
             )
         for name in (*self.strategies, *([self.baseline] if self.baseline else [])):
             if name != AUTO:
                 find_strategy(name)
+
+
+def protocol_for(asked: str | None, settings: EvalConfig, spec: DatasetSpec) -> str:
+    """The protocol asked for, else that of the config if the dataset's events have times."""
+    return asked or (settings.protocol if spec.has_time else RANDOM_OUT)
 
 
 def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) -> list[Truth]:
@@ -93,20 +101,24 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
 
     Raises:
         DataError: there is nothing to test on, or nothing to learn from before it.
+        UsageError: the question is about windows, and the dataset's events carry no time.
     """
     import polars as pl
 
-    from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth, window_starts
+    from recsys_cli.evaluation import splits
     from recsys_cli.evaluation.steps import next_in_session
 
     if question.truth:
         return [_given(artifacts, question.truth, question.cutoff)]
     events = pl.scan_parquet(artifacts.workspace.file("events", artifacts.dataset))
     spec, n_items = artifacts.spec, len(artifacts.items)
-    protocol = question.protocol or settings.protocol
+    protocol = protocol_for(question.protocol, settings, spec)
+    replace(question, protocol=protocol).check(settings)
+    if protocol == RANDOM_OUT:
+        return [splits.random_out_truth(events, spec=spec, n_items=n_items)]
     if protocol == LEAVE_LAST_OUT:
-        return [leave_last_out_truth(events, spec=spec, n_items=n_items)]
-    starts = window_starts(
+        return [splits.leave_last_out_truth(events, spec=spec, n_items=n_items)]
+    starts = splits.window_starts(
         events,
         spec=spec,
         windows=question.windows or settings.windows,
@@ -114,7 +126,9 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
         horizon=question.horizon,
     )
     truths = [
-        temporal_truth(events, spec=spec, n_items=n_items, cutoff=start, horizon=question.horizon)
+        splits.temporal_truth(
+            events, spec=spec, n_items=n_items, cutoff=start, horizon=question.horizon
+        )
         for start in starts
     ]
     if protocol != NEXT_IN_SESSION:
@@ -148,6 +162,8 @@ def snapshot_before(truth: Truth) -> Snapshot:
     """What models may see that are tested on `truth`."""
     if truth.protocol == LEAVE_LAST_OUT:
         return Snapshot(leave_last=1)
+    if truth.protocol == RANDOM_OUT:
+        return FIRST_ROUND
     return Snapshot(as_of=truth.cutoff)
 
 

@@ -135,17 +135,17 @@ class Freshness:
         reach = self._graph.reach(stage, dataset, self._config)
         if not stage.timed and not reach:
             return None
-        return self.timeline.obstacle(dataset, snapshot, reach=reach)
+        return self.timeline.obstacle(dataset, snapshot, reach=reach, timed=stage.timed)
 
     def parents(self, stage: Stage, dataset: str, snapshot: Snapshot) -> list[Node]:
         """The stages that one stage of a plan reads from, those of earlier snapshots too."""
         from recsys_cli.build.timeline import Node
 
-        graph, config = self._graph, self._config
-        reads = [(kind, owner, snapshot) for kind, owner in graph.reads(stage, dataset, config)]
+        graph, about = self._graph, (stage, dataset, self._config, self.timeline)
+        reads = [(kind, owner, snapshot) for kind, owner in graph.reads(*about)]
         reads += [
             (kind, dataset, self.timeline.earlier(dataset, snapshot, windows))
-            for kind, windows in graph.past_reads(stage, dataset, config)
+            for kind, windows in graph.past_reads(*about)
             if self.timeline.known(dataset)
         ]
         makers = [(graph.stages[graph.producer[kind]], owner, at) for kind, owner, at in reads]
@@ -176,7 +176,7 @@ class Freshness:
             config["dataset"] = own.model_dump(mode="json", exclude=own_sections)
             for path in raw_files(own, self._workspace.root):
                 inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
-        for kind, owner in self._graph.reads(stage, dataset, self._config):
+        for kind, owner in self._graph.reads(stage, dataset, self._config, self.timeline):
             name = kind if owner == dataset else f"{kind}_{owner}"
             try:
                 inputs[name] = self._input_hash(kind, owner, snapshot)
@@ -186,7 +186,7 @@ class Freshness:
                 maker = self._graph.stages[self._graph.producer[kind]]
                 if owner == dataset or (stage.whole and not self.obstacle(maker, owner, snapshot)):
                     raise
-        for kind, windows in self._graph.past_reads(stage, dataset, self._config):
+        for kind, windows in self._graph.past_reads(stage, dataset, self._config, self.timeline):
             past = self.timeline.earlier(dataset, snapshot, windows)
             inputs[f"{kind}@{past}"] = self._input_hash(kind, dataset, past)
         if stage.beyond:

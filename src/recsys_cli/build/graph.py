@@ -15,6 +15,7 @@ from recsys_cli.errors import Hint, UsageError, meant, parts_of
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:
+    from recsys_cli.build.timeline import Timeline
     from recsys_cli.config import Config
 
 
@@ -146,11 +147,13 @@ class Graph:
             if stage.whole and set(datasets) != set(config.datasets):
                 raise UsageError(f"{stage.name} is about all datasets", hint="leave out --dataset")
 
-    def reads(self, stage: Stage, dataset: str, config: Config) -> list[Source]:
+    def reads(
+        self, stage: Stage, dataset: str, config: Config, timeline: Timeline | None = None
+    ) -> list[Source]:
         """The artifacts that a stage of a plan reads, with the datasets they are of.
 
         A dataset's own come first, then those of other datasets. What a stage that is off left
-        behind is not read.
+        behind is not read, and, with a timeline, what makes no sense with a dataset's events.
         """
         whole = stage.whole
         owners = [*config.datasets] if whole else [dataset, *stage.pooled(config, dataset)]
@@ -158,27 +161,34 @@ class Graph:
             (kind, owner)
             for owner in owners
             for kind in stage.inputs
-            if self.stages[self.producer[kind]].enabled(config, owner)
+            if self._makes(kind, owner, config, timeline)
         ]
 
-    def past_reads(self, stage: Stage, dataset: str, config: Config) -> list[Past]:
-        """The artifacts of earlier snapshots that a stage reads, less those that are off."""
+    def _makes(self, kind: str, dataset: str, config: Config, timeline: Timeline | None) -> bool:
+        maker = self.stages[self.producer[kind]]
+        allowed = timeline is None or timeline.allows(maker, dataset)
+        return allowed and maker.enabled(config, dataset)
+
+    def past_reads(
+        self, stage: Stage, dataset: str, config: Config, timeline: Timeline | None = None
+    ) -> list[Past]:
+        """The artifacts of earlier snapshots that a stage reads, less those that `reads` lacks."""
         return [
             (kind, windows)
             for kind, windows in stage.earlier
             if stage.look_back is None or windows <= stage.look_back(config, dataset)
-            if self.stages[self.producer[kind]].enabled(config, dataset)
+            if self._makes(kind, dataset, config, timeline)
         ]
 
     def needed_earlier(
-        self, stage: Stage, dataset: str, config: Config
+        self, stage: Stage, dataset: str, config: Config, timeline: Timeline | None = None
     ) -> list[tuple[int, set[str]]]:
         """How many windows before a stage's snapshot it looks, oldest first, and what makes that.
 
         The stages are those that the artifacts of that snapshot come from, near or far.
         """
         needed: dict[int, set[str]] = {}
-        for kind, windows in self.past_reads(stage, dataset, config):
+        for kind, windows in self.past_reads(stage, dataset, config, timeline):
             needed.setdefault(windows, set()).update(self.ancestors(self.producer[kind]))
         return sorted(needed.items(), reverse=True)
 

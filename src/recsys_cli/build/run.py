@@ -50,6 +50,8 @@ def context_of(
     progress: Progress,
 ) -> Context:
     """What a stage is run with; of other datasets it may read only what is there yet."""
+    timeline = Timeline(workspace)
+    about = (stage, node.dataset, config, timeline)
     return Context(
         workspace=workspace,
         config=config,
@@ -57,13 +59,13 @@ def context_of(
         snapshot=node.snapshot,
         staging=staging,
         progress=progress,
-        timeline=Timeline(workspace),
+        timeline=timeline,
         reads=[
             (kind, owner)
-            for kind, owner in graph.reads(stage, node.dataset, config)
+            for kind, owner in graph.reads(*about)
             if owner == node.dataset or workspace.path(kind, owner, node.snapshot).exists()
         ],
-        past_reads=graph.past_reads(stage, node.dataset, config),
+        past_reads=graph.past_reads(*about),
     )
 
 

@@ -130,8 +130,7 @@ class Stage:
         earlier: artifacts of earlier snapshots that it reads, such as ("als", 1) for the
             factors as they were one test window before.
         look_back: how many windows back it reads of what `earlier` names; None is all of them.
-        timed: whether it makes sense only where events have times; whatever reads earlier
-            snapshots does.
+        timed: whether it makes sense only where events have times.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 The facts of a dataset's ingest come in. Windows are as long as the dataset's test window, so
 that the first one before "now" is the one that `recsys eval` tests on, and shares its snapshot.
+Where events carry no time, rounds of random pairs are the windows.
 """
 
 from __future__ import annotations
@@ -29,11 +30,16 @@ class Node(NamedTuple):
 
 
 class _Extent(NamedTuple):
-    """Times of the first and last event, None without times, and the length of a test window."""
+    """Times of the first and last event, None without times, and the length of a test window.
+
+    Attributes:
+        single: whether every user has one item alone.
+    """
 
     first: datetime | None
     last: datetime | None
     horizon: timedelta
+    single: bool
 
 
 class Timeline:
@@ -46,18 +52,24 @@ class Timeline:
         """The snapshot that many test windows before `snapshot`.
 
         Raises:
-            ArtifactError: the dataset is not ingested, or its events carry no time.
+            ArtifactError: the dataset is not ingested.
         """
         extent = self._extent(dataset)
         if extent is None:
             raise ArtifactError(f"{dataset} is not ingested", hint=Command("ingest", "-d", dataset))
-        if extent.last is None:
-            raise ArtifactError(f"the events of {dataset} carry no time")
-        end = after(extent.last, days=whole_days(extent.horizon))
+        end = extent.last and after(extent.last, days=whole_days(extent.horizon))
         return snapshot.earlier(windows, length=extent.horizon, end=end)
 
-    def obstacle(self, dataset: str, snapshot: Snapshot, *, reach: int) -> str | None:
+    def obstacle(
+        self, dataset: str, snapshot: Snapshot, *, reach: int, timed: bool = False
+    ) -> str | None:
         """Why nothing can be learned from that many windows before a snapshot, in words.
+
+        Args:
+            dataset: name of the dataset.
+            snapshot: the one that windows are counted back from.
+            reach: how many.
+            timed: whether random pairs cannot stand for what comes next.
 
         Returns:
             None where nothing stands in the way, or that is not known before ingest.
@@ -66,7 +78,12 @@ class Timeline:
         if extent is None:
             return None
         if extent.first is None:
-            return f"the events of {dataset} carry no time"
+            timeless = f"the events of {dataset} carry no time"
+            if timed:
+                return f"{timeless}, and it learns from their order"
+            if snapshot.as_of:
+                return timeless
+            return f"{timeless}, and no user has two items" if reach and extent.single else None
         oldest = self.earlier(dataset, snapshot, reach) if reach else snapshot
         if oldest.as_of and extent.first >= oldest.as_of:
             none = f"it learns from events before {said(oldest.as_of)}, and there are none"
@@ -74,9 +91,14 @@ class Timeline:
             return f"{none}: it looks back over windows {windows}" if reach else none
         return None
 
-    def covers(self, dataset: str, snapshot: Snapshot, *, reach: int) -> bool:
+    def covers(self, dataset: str, snapshot: Snapshot, *, reach: int, timed: bool = False) -> bool:
         """Whether the events are known to begin that many windows before a snapshot."""
-        return self.known(dataset) and self.obstacle(dataset, snapshot, reach=reach) is None
+        obstacle = self.obstacle(dataset, snapshot, reach=reach, timed=timed)
+        return self.known(dataset) and obstacle is None
+
+    def allows(self, stage: Stage, dataset: str) -> bool:
+        """Whether a stage makes sense with the dataset's events, as far as these are known."""
+        return not stage.timed or self.obstacle(dataset, NOW, reach=0, timed=True) is None
 
     def known(self, dataset: str) -> bool:
         """Whether the dataset is ingested."""
@@ -89,7 +111,7 @@ class Timeline:
         try:
             horizon = read_spec(self._workspace.file("spec", dataset)).horizon
             first, last = (_moment(manifest.facts[which]) for which in ("first", "last"))
-            return _Extent(first, last, horizon)
+            return _Extent(first, last, horizon, manifest.facts["pairs"] <= manifest.facts["users"])
         except (ArtifactError, KeyError, TypeError, ValueError):
             # Whoever looks for what is stale finds it to be that.
             return None
@@ -127,9 +149,9 @@ def walk(
         if node in passed:
             continue
         passed.add(node)
-        earlier = graph.needed_earlier(stage, dataset, config)
+        earlier = graph.needed_earlier(stage, dataset, config, timeline)
         reach = graph.reach(stage, dataset, config)
-        if earlier and timeline.covers(dataset, node.snapshot, reach=reach):
+        if earlier and timeline.covers(dataset, node.snapshot, reach=reach, timed=stage.timed):
             for windows, needed in earlier:
                 before = timeline.earlier(dataset, node.snapshot, windows)
                 of_then = graph.plan(needed, [dataset], config)

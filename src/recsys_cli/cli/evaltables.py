@@ -51,9 +51,9 @@ def print_result(result: EvalResult, hints: Mapping[str, Hint]) -> None:
 
 
 def _span(result: EvalResult) -> str:
-    """When the test was."""
+    """What the test was, or when."""
     if not result.cutoffs:
-        return ""
+        return f", {result.held_out}" if result.held_out else ""
     start = said(result.cutoffs[0])
     if not result.horizon:
         return f", from {start}"
@@ -119,6 +119,8 @@ def _verdict(result: EvalResult) -> str:
         found[f"{after}, the next"] = result.lead.difference
     value = _short(result.strategies[best].groups["all"][metric].value)
     parts = [f"{best} is best with {metric} {value}" if after else f"{best} has {metric} {value}"]
+    if result.held_out:
+        parts[0] += f" on {result.held_out}"
     for name, ahead in found.items():
         noise = "outside" if ahead.outside_noise else "within"
         above = f"{_short(ahead.value)} above" if ahead.value else "level with"

@@ -110,6 +110,7 @@ class Protocol(StrEnum):
     TEMPORAL = "temporal"
     LEAVE_LAST_OUT = "leave-last-out"
     NEXT_IN_SESSION = "next-in-session"
+    RANDOM_OUT = "random-out"
 
 
 def either(given: str | None, named: str | None, option: str) -> str | None:

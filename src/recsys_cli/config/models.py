@@ -244,8 +244,8 @@ class EvalConfig(Section):
 
     k: list[PositiveInt] = [10, 12, 20]
     """Depths at which every metric is computed."""
-    protocol: Literal["temporal", "leave-last-out", "next-in-session"] = "temporal"
-    """How the test events are split off."""
+    protocol: Literal["temporal", "leave-last-out", "next-in-session", "random-out"] = "temporal"
+    """How the test events are split off; random-out where events carry no time."""
     gap_minutes: PositiveFloat = 30.0
     """Pause after which a user's next event begins another session of next-in-session."""
     resamples: PositiveInt = 1000

@@ -200,7 +200,7 @@ def _setting(intake: Intake, line: str) -> str:
 
 
 def _report_no_time(source: Structure, intake: Intake) -> None:
-    message = "no time column: popularity has no window, and `recsys eval` needs --truth"
+    message = "no time column: popularity has no window, and random pairs are held out"
     label = source.file.label
     if intake.config.columns.time == guess.SKIP:
         intake.findings.ok("events.time", message, file=label)

@@ -45,7 +45,7 @@ class DatasetSpec(BaseModel):
     horizon_days: Days
     """Length of the evaluation window in days, a fraction where it is hours or minutes."""
     has_time: bool
-    """Whether events carry a time; without it only given truth files can be evaluated on."""
+    """Whether events carry a time; without it random pairs are what is learned and evaluated on."""
     text_columns: list[str] = []
     """Item columns that make up an item's text, in order."""
     category_columns: list[str] = []

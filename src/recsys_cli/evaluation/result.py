@@ -9,7 +9,7 @@ from typing import Any
 
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL
-from recsys_cli.evaluation.truth import NEXT_IN_SESSION
+from recsys_cli.evaluation.truth import NEXT_IN_SESSION, RANDOM_OUT
 from recsys_cli.moments import days_in, iso
 
 Table = Mapping[str, Mapping[str, Interval]]
@@ -105,7 +105,7 @@ class EvalResult:
 
     Attributes:
         dataset: name of the dataset.
-        protocol: temporal, leave-last-out, next-in-session or truth-file.
+        protocol: temporal, leave-last-out, next-in-session, random-out or truth-file.
         cutoff: start of the last test window; None where there is none.
         horizon: length of a window.
         users: number of test users.
@@ -139,6 +139,11 @@ class EvalResult:
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def held_out(self) -> str:
+        """What is tested, as far as the protocol's name and the windows do not tell."""
+        return "random pairs held out" if self.protocol == RANDOM_OUT else ""
 
     @property
     def rows(self) -> int:

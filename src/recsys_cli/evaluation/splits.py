@@ -1,7 +1,7 @@
 """Test splits: the truth of a protocol, from the events.
 
 Canonical events come in, a `Truth` goes out. Which events a model may have seen is not decided
-here but by the snapshot that `Truth.cutoff` (or the leave-last-out snapshot) names.
+here but by the snapshot that `Truth.cutoff` (or that of the protocol) names.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from recsys_cli.columns import ITEM, TIME, USER
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import Command, DataError
-from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, TEMPORAL, Truth
+from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, RANDOM_OUT, TEMPORAL, Truth
 from recsys_cli.events.labels import counting_pairs
 from recsys_cli.moments import DAY, after, is_midnight, said, whole_days
-from recsys_cli.store.snapshot import Snapshot, events_between, is_last_event
+from recsys_cli.store.snapshot import FIRST_ROUND, NOW, Snapshot, events_between, is_last_event
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,6 +25,10 @@ _MINUTE = timedelta(minutes=1)
 LEAVE_LAST_OUT_WARNING = (
     "leave-last-out leaks time: models learn from events of other users that happened after a "
     "held-out one, so expect lower numbers in service; --protocol temporal does not"
+)
+RANDOM_OUT_WARNING = (
+    "random pairs are held out, a tenth of each user's and at least one, drawn with a fixed seed: "
+    "that tells how well what a user has is completed, not what they do next"
 )
 
 
@@ -133,6 +137,36 @@ def leave_last_out_truth(events: pl.LazyFrame, *, spec: DatasetSpec, n_items: in
     return replace(truth, warnings=(LEAVE_LAST_OUT_WARNING,))
 
 
+def random_out_truth(
+    events: pl.LazyFrame,
+    *,
+    spec: DatasetSpec,
+    n_items: int,
+    start: Snapshot = FIRST_ROUND,
+    end: Snapshot = NOW,
+) -> Truth:
+    """Random pairs of each user who has two or more, as far as their events count.
+
+    Args:
+        events: all canonical events.
+        spec: facts about the dataset.
+        n_items: size of the catalogue.
+        start: what does not see the pairs.
+        end: what does.
+
+    Raises:
+        DataError: no user has a pair to hold out.
+    """
+    pairs = counting_pairs(events_between(events, start, end), spec)
+    if pairs.is_empty():
+        raise DataError(
+            f"no user has two items by {' or '.join(spec.truth_events)}, one of which could be "
+            "held out",
+            hint="give the test split yourself: --truth FILE",
+        )
+    return replace(_truth(pairs, n_items, RANDOM_OUT), warnings=(RANDOM_OUT_WARNING,))
+
+
 def _truth(pairs: pl.DataFrame, n_items: int, protocol: str) -> Truth:
     users, items = pairs[USER].to_numpy(), pairs[ITEM].to_numpy()
     return Truth.from_pairs(users, items, n_columns=n_items, protocol=protocol)
@@ -142,7 +176,8 @@ def _need_times(spec: DatasetSpec) -> None:
     if not spec.has_time:
         raise DataError(
             f"the events of {spec.name} carry no time, so no test window can be cut off",
-            hint="give the test split yourself: --truth FILE",
+            hint="--protocol random-out holds random pairs out; or give the test split yourself: "
+            "--truth FILE",
         )
 
 

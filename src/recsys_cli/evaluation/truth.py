@@ -21,6 +21,7 @@ from recsys_cli.store.idtable import IdTable
 TEMPORAL = "temporal"
 LEAVE_LAST_OUT = "leave-last-out"
 NEXT_IN_SESSION = "next-in-session"
+RANDOM_OUT = "random-out"
 TRUTH_FILE = "truth-file"
 
 
@@ -50,7 +51,7 @@ class Truth:
             come more than once.
         items: n rows of relevant items, each with at least one. Columns from the catalogue's
             size up stand for items that the catalogue lacks: they count as misses.
-        protocol: temporal, leave-last-out, next-in-session or truth-file.
+        protocol: temporal, leave-last-out, next-in-session, random-out or truth-file.
         cutoff: where the test window starts, and before which all training events lie.
         horizon: length of the window.
         counts: what was found, dropped or unknown, for the report.

@@ -50,6 +50,7 @@ def two_tower_stages() -> list[Stage]:
             run=train,
             version=3,
             switch=SWITCH,
+            timed=True,
             beyond=_init_identity,
             earlier=(("als", 1),),
         ),

@@ -92,6 +92,7 @@ function heading(metric) {
 function sentence(result) {
   const named = Object.keys(result.strategies).length;
   const how = result.protocol === "leave-last-out" ? "each user's last event held out"
+    : result.protocol === "random-out" ? "random pairs held out"
     : result.protocol === "next-in-session" ? `${counted(result.rows, "step")} of sessions from ${utc(result.cutoff)} on, each from those before it`
     : result.cutoff ? `events from ${utc(result.cutoff)} on held out${result.horizon_days ? `, ${lasting(result.horizon_days)}` : ""}` : "a truth file";
   return [counted(named, "strategy", "strategies"), " on ", counted(result.users, "test user"), " of ", h("strong", {}, result.dataset), ": ", how, ", every item ranked."];
