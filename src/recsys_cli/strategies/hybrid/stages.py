@@ -50,7 +50,6 @@ def hybrid_stages() -> list[Stage]:
             sections=("hybrid",),
             run=_train,
             version=4,
-            timed=True,
             earlier=tuple(
                 (kind, windows) for windows in range(1, _MOST_WINDOWS + 1) for kind in per_snapshot
             ),
@@ -111,7 +110,12 @@ def _train(context: Context) -> Facts:
     # What a stage that is off left behind is not there at earlier snapshots.
     on = {kind for kind, _ in context.reads}
     lengths = sources_there(now, config.candidates, kinds_known=on)
+    random = bool(context.earlier(1).leave_random)
+    told = {"learned_from": "random pairs held out"} if random else {}
     windows = [_groups(context, ago, lengths) for ago in range(config.windows + 1, 0, -1)]
+    if random:
+        # Further rounds hold pairs out only of users with many, of whom there may be none.
+        windows = [groups for groups in windows if len(groups.sizes)] or windows
     names = open_features(now, lengths)[1].names
     trained = train_ranker(
         windows[:-1],
@@ -119,6 +123,7 @@ def _train(context: Context) -> Facts:
         names,
         config,
         threads=context.threads,
+        random=random,
         progress=context.progress,
     )
     context.output("ranker").write_text(trained.text, encoding="utf-8")
@@ -130,7 +135,7 @@ def _train(context: Context) -> Facts:
         "gains": [[name, share] for name, share in trained.gains.items()],
         "windows": [groups.facts() for groups in windows],
     }
-    write_json(context.output("ranker_facts"), facts)
+    write_json(context.output("ranker_facts"), facts | told)
     return {
         "features": len(names),
         "rounds": trained.rounds,
@@ -138,6 +143,7 @@ def _train(context: Context) -> Facts:
         "validation_map": f"{trained.validation:.4f}",
         "candidate_recall": f"{windows[-1].facts()['recall']:.3f}",
         "seed": config.seed,
+        **told,
         **fingerprints_of(now.pack("interactions")),
     }
 

@@ -141,6 +141,7 @@ def train_ranker(
     config: HybridConfig,
     *,
     threads: int,
+    random: bool = False,
     progress: Progress | None = None,
 ) -> Trained:
     """Train on `windows`, stop by `later`, then train on both for as many rounds.
@@ -151,6 +152,8 @@ def train_ranker(
         names: of the features.
         config: rounds, learning rate, size of trees.
         threads: threads to use.
+        random: whether the windows are of random pairs; they train with plain lambdas, since those
+            that LightGBM weighs by group and by difference of scores follow chance in few hits.
         progress: told of rounds.
 
     Raises:
@@ -158,16 +161,18 @@ def train_ranker(
     """
     import lightgbm
 
-    for groups in (*windows, later):
-        if not len(groups.sizes):
-            raise TrainingError(
-                "in one of the windows to learn from, nobody had any of their candidates",
-                hint="more history is needed, or a longer horizon of the dataset",
-            )
+    if not windows or not all(len(groups.sizes) for groups in (*windows, later)):
+        longer = "" if random else ", or a longer horizon of the dataset"
+        raise TrainingError(
+            "in one of the windows to learn from, nobody had any of their candidates",
+            hint=f"more history is needed{longer}",
+        )
     report = progress or Silent()
     rows = sum(len(groups.relevant) for groups in (*windows, later))
     # Threads that wait for each other cost more than they save on little data.
     parameters = _parameters(config, threads if rows > _MANY_ROWS else 1)
+    if random:
+        parameters["lambdarank_norm"] = False
     train = _dataset(windows, names, parameters)
     report.start("ranker", config.rounds)
 
