@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import build
+from recsys_cli.apps.opened import Opened
+from recsys_cli.apps.tuning import Search, find_target, tune
 from recsys_cli.cli.app import app
+from recsys_cli.progress import Silent
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import FIRST_ROUND, NOW, Snapshot, in_random_rounds
 from recsys_cli.store.workspace import Workspace
@@ -62,6 +65,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for snapshot in (NOW, FIRST_ROUND):
         build(root, snapshot=snapshot)
     return root
+
+
+class Told(Silent):
+    """Keeps what a long task says."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, message: str) -> None:
+        self.lines.append(message)
 
 
 def run(*arguments: object, code: int = 0) -> str:
@@ -207,12 +220,32 @@ def test_evaluation_says_that_random_pairs_are_held_out(shop: Path, tmp_path: Pa
         (["eval", "--protocol", "temporal"], 1, "--protocol random-out"),
         (["eval", "--protocol", "leave-last-out"], 1, "--protocol random-out"),
         (["eval", "-s", "transitions"], 1, "it learns from their order"),
+        (["tune", "als", "--cutoff", "2020-01-01"], 2, "random-out has no window"),
     ],
 )
 def test_what_needs_times_is_refused(
     shop: Path, arguments: list[str], code: int, message: str
 ) -> None:
     assert message in run(*arguments, "-w", shop, code=code)
+
+
+def test_tuning_holds_out_rounds_that_evaluation_does_not_test_on(
+    shop: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "workspace"
+    shutil.copytree(shop, root)
+    progress = Told()
+    found = tune(
+        Opened(root, progress=progress),
+        "shop",
+        Search(target=find_target("als"), trials=1, windows=1),
+    )
+    assert (found.snapshots, found.held_out) == (
+        ["leave-random-1-4-out"],
+        ["leave-random-1-2-out", "leave-random-1-3-out"],
+    )
+    assert found.users > N_USERS // 2
+    assert "rounds of random pairs held out" in " ".join(progress.lines)
 
 
 @pytest.mark.slow

@@ -3,14 +3,14 @@
 The log comes in, states before the test window go out. The test window of `recsys eval` and
 everything after it stay out of it: the first window ends where the test window begins, and the
 others lie before it. The latest of them are held out of the search, and tell whether what it
-found holds; where there are no two, the users are divided instead.
+found holds; where there are no two, the users are divided instead. Random pairs that are held
+out stand for windows where events carry no time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import count
 
 import numpy as np
@@ -19,8 +19,8 @@ from recsys_cli.apps.tuning.trial import Window
 from recsys_cli.build.freshness import Freshness
 from recsys_cli.build.stage import Stage
 from recsys_cli.counted import counted
-from recsys_cli.evaluation.truth import LEAVE_LAST_OUT
-from recsys_cli.store.snapshot import Snapshot
+from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, RANDOM_OUT
+from recsys_cli.store.snapshot import NOW, Snapshot
 
 SEARCHED = 3
 """Windows that trials are judged on: see docs/tuning.md for what fewer cost."""
@@ -53,9 +53,11 @@ def divided(windows: Sequence[Window], *, asked: int | None, protocol: str) -> G
     if protocol != LEAVE_LAST_OUT and len(windows) > 1:
         held_out = max(min(HELD_OUT, len(windows) // 2), len(windows) - wanted)
         searched = windows[held_out:]
+        rounds = protocol == RANDOM_OUT
+        seen, later = ("rounds", "other rounds") if rounds else ("windows", "later windows")
         told = (
-            f"trials are judged on {counted(len(searched), 'windows')}, the best of them on "
-            f"{counted(held_out, 'later windows')}"
+            f"trials are judged on {counted(len(searched), seen)}, the best of them on "
+            f"{counted(held_out, later)}{' of random pairs held out' if rounds else ''}"
         )
         if len(searched) < wanted:
             told += "; the log holds no more"
@@ -82,7 +84,7 @@ def _halves(window: Window) -> tuple[Window, Window]:
 
 
 def before_the_test(
-    freshness: Freshness, stages: Sequence[Stage], dataset: str, cutoff: datetime | None
+    freshness: Freshness, stages: Sequence[Stage], dataset: str, test: Snapshot
 ) -> Iterator[States]:
     """States of the windows before the test window that tell something, the latest first.
 
@@ -94,10 +96,10 @@ def before_the_test(
         freshness: of the workspace.
         stages: what is to be made at each state.
         dataset: the dataset's name.
-        cutoff: start of the test window; None means that it is the last window.
+        test: where the test window starts; now means that it is the last window.
     """
-    timeline, test = freshness.timeline, Snapshot(as_of=cutoff)
-    if cutoff is None:
+    timeline = freshness.timeline
+    if test == NOW:
         test = timeline.earlier(dataset, test, 1)
     after = test
     for ago in count(1):

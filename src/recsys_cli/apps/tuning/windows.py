@@ -11,6 +11,7 @@ from itertools import islice
 
 from recsys_cli.apps.evaluate import build
 from recsys_cli.apps.opened import Opened
+from recsys_cli.apps.testsplit import protocol_for
 from recsys_cli.apps.tuning.grounds import (
     HELD_OUT,
     SEARCHED,
@@ -25,10 +26,16 @@ from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.freshness import Freshness
 from recsys_cli.engine.engine import Engine
 from recsys_cli.errors import DataError, UsageError
-from recsys_cli.evaluation.splits import leave_last_out_truth, temporal_truth
-from recsys_cli.evaluation.truth import LEAVE_LAST_OUT, NEXT_IN_SESSION, Truth, without_seen
+from recsys_cli.evaluation.splits import leave_last_out_truth, random_out_truth, temporal_truth
+from recsys_cli.evaluation.truth import (
+    LEAVE_LAST_OUT,
+    NEXT_IN_SESSION,
+    RANDOM_OUT,
+    Truth,
+    without_seen,
+)
 from recsys_cli.ranking.metrics import METRICS
-from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.snapshot import FIRST_ROUND, NOW, Snapshot
 from recsys_cli.strategies import STRATEGIES
 from recsys_cli.strategies.tunable import Target
 
@@ -43,7 +50,8 @@ class Search:
         minutes: time after which no trial begins; None for any.
         windows: windows that each trial is judged on at most; None for `grounds.SEARCHED`.
         metric: what to maximise, such as ndcg@12.
-        protocol: temporal or leave-last-out; None means the config's.
+        protocol: temporal, leave-last-out or random-out; None means the config's, and random-out
+            where events carry no time.
         cutoff: start of the test window that stays unseen; None means the last window.
         exclude_seen: None means what the dataset's spec says.
         seed: seed of the sampler.
@@ -79,8 +87,8 @@ class Search:
                 "settings are searched by windows as a whole, not by next-in-session",
                 hint="--protocol temporal, or leave-last-out",
             )
-        if self.cutoff and protocol == LEAVE_LAST_OUT:
-            raise UsageError("leave-last-out has no window", hint="leave out --cutoff")
+        if self.cutoff and protocol in (LEAVE_LAST_OUT, RANDOM_OUT):
+            raise UsageError(f"{protocol} has no window", hint="leave out --cutoff")
 
 
 def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, Grounds]:
@@ -90,8 +98,7 @@ def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, Ground
         RecsysError: a stage is off or failed, or there is nothing to judge on.
     """
     workspace, config, builder = opened.workspace, opened.config, opened.builder()
-    protocol = search.protocol or config.eval.protocol
-    search.check(protocol)
+    search.check(search.protocol or config.eval.protocol)
     graph, spec = builder.graph, judged_by(search.target)
     kept, varied = touched(graph, spec.name, search.target.space)
     graph.refuse_off(varied, [dataset], config)
@@ -99,6 +106,8 @@ def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, Ground
     on = [name for name in graph.order if graph.stages[name].enabled(config, dataset)]
     build(builder, ["ingest"], dataset, NOW)
     artifacts = Artifacts(workspace, dataset)
+    protocol = protocol_for(search.protocol, config.eval, artifacts.spec)
+    search.check(protocol)
     exclude_seen = search.exclude_seen
     judge = Judge(
         workspace=workspace,
@@ -115,7 +124,8 @@ def prepare(opened: Opened, dataset: str, search: Search) -> tuple[Judge, Ground
     else:
         freshness = Freshness(workspace, config, graph)
         made = [graph.stages[name] for name in stages]
-        found = before_the_test(freshness, made, dataset, search.cutoff)
+        test = FIRST_ROUND if protocol == RANDOM_OUT else Snapshot(as_of=search.cutoff)
+        found = before_the_test(freshness, made, dataset, test)
         states = list(islice(found, (search.windows or SEARCHED) + HELD_OUT))
     windows: list[Window] = []
     for state, after in states:
@@ -137,8 +147,13 @@ def _truth(artifacts: Artifacts, snapshot: Snapshot, after: Snapshot) -> Truth:
     """What users did between two states."""
     import polars as pl
 
-    events = after.filter(pl.scan_parquet(artifacts.workspace.file("events", artifacts.dataset)))
+    events = pl.scan_parquet(artifacts.workspace.file("events", artifacts.dataset))
     n_items = len(artifacts.items)
+    if snapshot.leave_random:
+        return random_out_truth(
+            events, spec=artifacts.spec, n_items=n_items, start=snapshot, end=after
+        )
+    events = after.filter(events)
     if snapshot.leave_last:
         return leave_last_out_truth(events, spec=artifacts.spec, n_items=n_items)
     return temporal_truth(events, spec=artifacts.spec, n_items=n_items, cutoff=snapshot.as_of)
