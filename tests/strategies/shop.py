@@ -39,7 +39,7 @@ NO_HISTORY = N_USERS - 1
 NEVER_SEEN = N_ITEMS - 1  # an odd item that nobody has bought yet
 REFERENCE = 1_600_000_000
 DAY = 86_400
-HALF_LIFE_DAYS = 30.0
+AGED = {"half_life_days": 30.0, "half_life_events": 5.0}
 
 SPEC = DatasetSpec(
     name="shop",
@@ -234,11 +234,11 @@ def content_pack() -> dict[str, Any]:
 def user_vectors_pack() -> dict[str, Any]:
     """The user_vectors artifact of `events` and `content_pack`."""
     history = Interactions.from_pack(interactions_pack())
-    users = user_vectors(history, content_pack()["vectors"], half_life_days=HALF_LIFE_DAYS)
+    users = user_vectors(history, content_pack()["vectors"], **AGED)
     made = users.to_pack(users_fingerprint="", items_fingerprint="")
     # Too little to change who likes what.
     made |= item_availability(history, weight=0.05).to_pack()
-    return made | {"half_life_days": HALF_LIFE_DAYS}
+    return made | AGED
 
 
 def decayed_weights(user: int) -> np.ndarray:
@@ -246,7 +246,9 @@ def decayed_weights(user: int) -> np.ndarray:
     pack = interactions_pack()
     span = slice(pack["indptr"][user], pack["indptr"][user + 1])
     age = (REFERENCE - pack["last"][span].astype(np.float64)) / DAY
-    return pack["weight"][span] * 0.5 ** (age / HALF_LIFE_DAYS)
+    since = (age < age[:, None]).sum(axis=1)
+    aged = 0.5 ** (age / AGED["half_life_days"]) / (1 + since / AGED["half_life_events"])
+    return pack["weight"][span] * aged
 
 
 def statistics_pack() -> dict[str, Any]:

@@ -160,6 +160,7 @@ CONTENT = Strategy(
                 "availability": Array(dtype="f4", shape=(ITEMS,), least=0, optional=True),
                 "availability_weight": number(0, optional=True),
                 "half_life_days": number(0, optional=True),
+                "half_life_events": number(0, optional=True),
                 **OF_IDS,
             },
             switch=BOTH,

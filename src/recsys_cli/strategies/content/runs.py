@@ -277,11 +277,14 @@ def user_model(context: Context) -> Facts:
     pack = load_pack(context.input("interactions"))
     interactions = Interactions.from_pack(pack)
     settings = context.section("content")
+    aged = {
+        "half_life_days": settings.half_life_days,
+        "half_life_events": settings.half_life_events,
+    }
     found = user_vectors(
         interactions,
         load_pack(context.input("content"))["vectors"],
-        half_life_days=settings.half_life_days,
-        half_life_events=settings.half_life_events,
+        **aged,
         threads=context.threads,
         scratch=context.staging,
         progress=context.progress,
@@ -293,8 +296,7 @@ def user_model(context: Context) -> Facts:
         weight=settings.availability_weight,
     )
     fingerprints = fingerprints_of(pack)
-    # Kept for histories that vectors are made of when somebody asks.
-    aged = {"half_life_days": settings.half_life_days} if settings.half_life_days else {}
+    # Ages are kept for histories that vectors are made of when somebody asks.
     save_pack(
         context.output("user_vectors"),
         found.to_pack(**fingerprints) | availability.to_pack() | aged,

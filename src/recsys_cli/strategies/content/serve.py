@@ -44,6 +44,7 @@ class Content(ByProductOfHistory):
         availability: Vectors | None = None,
         availability_weight: float = 0.0,
         half_life_days: float | None = None,
+        half_life_events: float | None = None,
         reference: int | None = None,
         threads: int = 0,
     ) -> None:
@@ -57,10 +58,12 @@ class Content(ByProductOfHistory):
             availability: (n_items,) float32 from 0 to 1; None means that it does not count.
             availability_weight: what full availability adds to a score.
             half_life_days: age at which an item of a user counts half; None: age doesn't matter.
+            half_life_events: items had since at which it counts half, in its turn; None likewise.
             reference: seconds since the epoch before which all events lie that were seen.
             threads: threads for many users; 0 means all cores.
         """
-        self._of_items, self._half_life_days = item_vectors, half_life_days
+        self._of_items = item_vectors
+        self._half_life_days, self._half_life_events = half_life_days, half_life_events
         self._bonus = np.float32(availability_weight if availability is not None else 0.0)
         if availability is not None and self._bonus:
             item_vectors = shared(
@@ -93,6 +96,7 @@ class Content(ByProductOfHistory):
             availability=users.get("availability"),
             availability_weight=float(users.get("availability_weight", 0.0)),
             half_life_days=users.get("half_life_days"),
+            half_life_events=users.get("half_life_events"),
             reference=users.get("reference"),
             threads=threads,
         )
@@ -103,7 +107,12 @@ class Content(ByProductOfHistory):
         return self._as_ranked(users)
 
     def _made_of(self, history: Interactions) -> Vectors:
-        return user_vectors(history, self._of_items, half_life_days=self._half_life_days).vectors
+        return user_vectors(
+            history,
+            self._of_items,
+            half_life_days=self._half_life_days,
+            half_life_events=self._half_life_events,
+        ).vectors
 
     def recommend_vectors(
         self,

@@ -85,7 +85,7 @@ def content_stages() -> list[Stage]:
             ),
             run=user_model,
             switch=BOTH,
-            version=2,
+            version=3,
         ),
     ]
 
