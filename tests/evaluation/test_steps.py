@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.columns import EVENT, ITEM, SESSION, TIME, USER, VALUE
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import DataError
@@ -38,9 +41,11 @@ BEFORE = (0, 9, "2020-09-01", VIEW)
 def truth_of(
     *rows: tuple[int, int, str, int],
     truth_events: tuple[str, ...] = ("view", "buy"),
+    sessions: Sequence[int | None] | None = None,
+    gap: timedelta | None = None,
     **options: int,
 ) -> Truth:
-    """User, item, time on the day of the test, and kind of each event."""
+    """User, item, time on the day of the test, and kind of each event, and its session."""
     rows = (BEFORE, *((u, i, f"2020-09-02T{t}", kind) for u, i, t, kind in rows))
     times = [datetime.fromisoformat(row[2]) for row in rows]
     events = pl.LazyFrame(
@@ -52,13 +57,16 @@ def truth_of(
             VALUE: pl.Series([None] * len(rows), dtype=pl.Float32),
         }
     )
+    if sessions is not None:
+        numbers = pl.Series([0, *sessions], dtype=pl.Int32)
+        events = events.with_columns(numbers.alias(SESSION))
     spec = SPEC.model_copy(update={"truth_events": list(truth_events)})
     window = events_between(events, Snapshot(as_of=START), Snapshot(as_of=START + LENGTH))
     return next_in_session(
         temporal_truth(events, spec=spec, n_items=N_ITEMS, cutoff=START, horizon=LENGTH),
         window,
         spec=spec,
-        gap=timedelta(minutes=30),
+        gap=gap,
         **options,
     )
 
@@ -137,3 +145,79 @@ def test_days_without_times_have_no_sessions() -> None:
     with pytest.raises(DataError, match="no session") as error:
         truth_of((1, 1, "00:00", VIEW), (1, 2, "00:00", VIEW))
     assert "temporal" in (error.value.hint or "")
+
+
+BROWSED = [
+    (1, 1, "10:00", VIEW), (1, 2, "10:01", VIEW), (1, 3, "10:02", VIEW), (1, 4, "11:02", VIEW),
+    (2, 5, "10:02", VIEW), (2, 6, "10:03", VIEW),
+]  # fmt: skip
+
+
+def test_a_session_ends_where_another_is_named_and_with_no_pause() -> None:
+    truth = truth_of(*BROWSED, sessions=[7, 8, 8, 8, 8, 8])
+    assert steps(truth) == [(1, [1, 2], 3), (1, [1, 2, 3], 4), (2, [5], 6)]
+    assert truth.counts == {"pairs": 3, "sessions": 2}
+
+
+def test_a_gap_that_is_given_ends_sessions_that_are_named_too() -> None:
+    half_an_hour = timedelta(minutes=30)
+    truth = truth_of(*BROWSED, sessions=[7, 8, 8, 8, 8, 8], gap=half_an_hour)
+    assert steps(truth) == [(1, [1, 2], 3), (2, [5], 6)]
+
+
+def test_what_names_no_session_is_cut_by_pauses() -> None:
+    plain = truth_of(*BROWSED)
+    assert steps(plain) == [(1, [1], 2), (1, [1, 2], 3), (2, [5], 6)]
+    for same in (
+        truth_of(*BROWSED, gap=timedelta(minutes=30)),
+        truth_of(*BROWSED, sessions=[None] * len(BROWSED)),
+    ):
+        assert steps(same) == steps(plain)
+        assert same.counts == plain.counts
+    some = truth_of(*BROWSED, sessions=[None, 8, None, 8, 8, 8])
+    assert steps(some) == [(1, [1, 2], 3), (1, [1, 2, 3], 4), (2, [5], 6)]
+
+
+def test_sessions_at_a_time_stay_two_and_what_was_had_in_either_is_shown() -> None:
+    rows = [
+        (1, 1, "10:00", VIEW), (1, 2, "10:01", VIEW), (1, 3, "10:02", VIEW),
+        (1, 4, "10:03", VIEW), (1, 5, "10:03", VIEW), (1, 6, "10:03", VIEW),
+    ]  # fmt: skip
+    truth = truth_of(*rows, sessions=[7, 8, 7, 8, 7, 9])
+    assert steps(truth) == [(1, [1, 2], 3), (1, [1, 2, 3], 4), (1, [1, 2, 3], 5)]
+    assert truth.counts["sessions"] == 2
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(1, 3), st.integers(0, N_ITEMS - 1), st.integers(0, 29),
+            st.none() | st.integers(0, 3),
+        ),
+        max_size=30,
+    ),
+    seed=st.integers(0, 9),
+)  # fmt: skip
+def test_nothing_is_predicted_across_sessions_in_whatever_order(
+    rows: list[tuple[int, int, int, int | None]], seed: int
+) -> None:
+    """An item counts where its session has something earlier, all before it is shown."""
+    # So that there is something to predict.
+    rows = [*rows, (4, 1, 0, 0), (4, 2, 1, 0)]
+    wanted = {
+        (user, item, minute)
+        for user, item, minute, session in rows
+        if any(u == user and s == session and m < minute for u, _, m, s in rows)
+    }
+    shuffled = [rows[at] for at in np.random.default_rng(seed).permutation(len(rows))]
+    truth = truth_of(
+        *((user, item, f"10:{minute:02}", VIEW) for user, item, minute, _ in shuffled),
+        sessions=[session for *_, session in shuffled],
+        gap=None,
+    )
+    had = [sorted((m, i) for u, i, m, _ in rows if u == user) for user in range(5)]
+    assert steps(truth) == [
+        (user, [i for m, i in had[user] if m < minute], item)
+        for user, minute, item in sorted((u, m, i) for u, i, m in wanted)
+    ]

@@ -192,3 +192,14 @@ def test_what_a_cluster_cannot_guess_is_asked_for(raw, tmp_path):
     done = invoke("spark", "submit-command", "interactions", "--data", "d", "-w", tmp_path)
     assert done.exit_code == 2
     assert 'events = "FILE", columns = {' in done.output
+
+
+def test_jobs_are_not_told_of_sessions_that_they_do_not_read(tmp_path):
+    (tmp_path / "recsys.toml").write_text(
+        '[datasets.x]\nkind = "generic"\npath = "data"\nevents = "log.csv"\n'
+        'columns = { user = "who", item = "what", session = "visit" }\n'
+    )
+    done = invoke("spark", "submit-command", "interactions", "--data", "d", "-w", tmp_path)
+    assert done.exit_code == 0
+    assert "--item-column what" in done.output
+    assert "visit" not in done.output

@@ -139,7 +139,7 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
             truth,
             events_between(events, snapshot_before(truth), end),
             spec=spec,
-            gap=timedelta(minutes=settings.gap_minutes),
+            gap=timedelta(minutes=settings.gap_minutes) if settings.gap_minutes else None,
             seed=settings.seed,
         )
         for truth, end in zip(truths, ends, strict=True)

@@ -46,7 +46,8 @@ class ColumnsConfig(Section):
     value: str | None = None
     """Column holding a number, such as a rating, a price or a quantity."""
     session: str | None = None
-    """Column holding the session or order that an event belongs to; see `guests`."""
+    """Column holding the session (visit, order) that an event belongs to, and ends with; unset,
+    none says when sessions end. See `guests`, too."""
 
 
 class JoinConfig(Section):
@@ -246,8 +247,9 @@ class EvalConfig(Section):
     """Depths at which every metric is computed."""
     protocol: Literal["temporal", "leave-last-out", "next-in-session", "random-out"] = "temporal"
     """How the test events are split off; random-out where events carry no time."""
-    gap_minutes: PositiveFloat = 30.0
-    """Pause after which a user's next event begins another session of next-in-session."""
+    gap_minutes: PositiveFloat | None = None
+    """Pause after which a user's next event begins another session of next-in-session; unset: 30,
+    and none where events name their sessions (`columns.session`)."""
     resamples: PositiveInt = 1000
     """Bootstrap resamples behind the 95% intervals."""
     seed: int = 42

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recsys_cli.columns import CLOCK, ITEM, TIME, USER, VALUE
+from recsys_cli.columns import CLOCK, ITEM, SESSION, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets.findings import MAX_SKIPPED
@@ -69,8 +69,9 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
     session = _session(roles, config, source)
     dtypes = file.dtypes()
     exprs = {
-        role: normalised(as_text(column, dtypes[column]), config.normalize_ids)
-        for role, column in ((USER, roles[USER]), (ITEM, roles[ITEM]))
+        role: normalised(as_text(roles[role], dtypes[roles[role]]), config.normalize_ids)
+        for role in (SESSION, USER, ITEM)
+        if role in roles
     }
     kept = [condition for _, condition in conditions]
     chosen = _filtered(file.scan(), kept)
@@ -96,14 +97,16 @@ def clean_events(source: Structure, roles: Mapping[str, str], intake: Intake) ->
         negative = amount.cast(pl.Float64, strict=False) < 0
         kept.append(~negative.fill_null(value=False))
     filtered = _count_filtered(source, kept, intake)
-    new = [exprs[role].alias(roles[role]) for role in (USER, ITEM)]
+    # By column, since one may be user and session.
+    cells = {roles[role]: expr for role, expr in exprs.items()}
     if number is not None and value is not None:
-        new.append(number.alias(value))
+        cells[value] = number
     clock = roles.get(CLOCK)
     if clock is not None and TIME in roles:
         day = roles[TIME]
         texts = (as_text(column, dtypes[column]) for column in (day, clock))
-        new.append(with_clock(*texts).alias(day))
+        cells[day] = with_clock(*texts)
+    new = [expr.alias(column) for column, expr in cells.items()]
 
     def prepare(frame: pl.LazyFrame) -> pl.LazyFrame:
         return _filtered(frame, kept).with_columns(new)
@@ -147,7 +150,7 @@ def _session(roles: Mapping[str, str], config: DatasetConfig, source: Structure)
     if config.guests != "session":
         return None
     names = source.file.usable
-    column = config.columns.session or session_column(names, roles)
+    column = roles.get(SESSION) or session_column(names, roles)
     if column is None or column not in names:
         raise ConfigError(
             f'guests = "session" needs a column of sessions, and {source.file.label} has none',

@@ -18,6 +18,7 @@ MOST = 0.95
 _SINCE, _UNTIL = datetime(1990, 1, 1), datetime(2100, 1, 1)
 _IDS = 2
 _FEW_KINDS, _FEW_VALUES, _LARGEST_VALUE = 12, 20, 1000.0
+_YES_OR_NO = 2
 _PRODUCT_CODE = re.compile(r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]")
 """Amazon's product codes, and ISBNs."""
 
@@ -112,6 +113,14 @@ def tells_time(cells: pl.Series) -> bool:
         return False
     inside = time.expr.is_between(_SINCE, _UNTIL)
     return bool(cells.to_frame().select(inside.sum()).item() >= MOST * len(cells))
+
+
+def tells_sessions(cells: pl.Series) -> bool:
+    """Whether a column is called after sessions or visits, and several rows share some of them."""
+    ids = "|".join(sorted(guess.WORDS["id"]))
+    called = rf"(id|user)?(session|visit)|.*(session|visit)({ids})"
+    named = re.fullmatch(called, guess.normal(cells.name))
+    return bool(named) and _YES_OR_NO < cells.n_unique() < MOST * len(cells)
 
 
 def tells_kinds(cells: pl.Series) -> bool:

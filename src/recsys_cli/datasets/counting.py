@@ -15,6 +15,7 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 # Keys sorted at once: 64 million of them are half a gigabyte.
 _KEYS_AT_ONCE = 1 << 26
 _BATCH = 1 << 18
+_ROW = "row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _count_pairs(path: Path, events: int, n_items: int) -> tuple[int, int, int]:
 
 def row_key() -> pl.Expr:
     """A 64-bit hash of a whole row; two in 30 million collide with odds of 1 to 40,000."""
-    return pl.struct(USER, ITEM, TIME, EVENT, VALUE).hash()
+    return pl.struct(pl.exclude(_ROW)).hash()
 
 
 def sorted_keys(path: Path, key: pl.Expr, events: int) -> Iterator[npt.NDArray[np.uint64]]:
@@ -124,8 +125,8 @@ def first_repeat(path: Path, events: int) -> int | None:
     for keys in sorted_keys(path, row_key(), events):
         repeated = keys[1:][keys[1:] == keys[:-1]]
         if len(repeated):
-            frame = pl.scan_parquet(path, row_index_name="row")
-            rows = frame.filter(row_key() == int(repeated[0])).select("row")
+            frame = pl.scan_parquet(path, row_index_name=_ROW)
+            rows = frame.filter(row_key() == int(repeated[0])).select(_ROW)
             return int(rows.collect(engine="streaming").to_series()[1])
     return None
 

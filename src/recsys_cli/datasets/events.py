@@ -12,7 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
+from recsys_cli.columns import EVENT, ITEM, SESSION, TIME, USER, VALUE
+from recsys_cli.counted import counted
 from recsys_cli.datasets.catalogue import COMPRESSION, COMPRESSION_LEVEL, Ids
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.lookup import RowLookup
@@ -47,6 +48,7 @@ class EventReader:
         kinds: kinds of event in the order of their codes.
         time: how the time column reads; None without one.
         latest_ms: times after this are impossible.
+        sessions: numbers of the sessions that events name; None where they name none.
         padded_values: whether numbers stand between spaces.
     """
 
@@ -56,6 +58,7 @@ class EventReader:
     kinds: tuple[str, ...]
     time: TimeFormat | None
     latest_ms: int
+    sessions: RowLookup | None = None
     padded_values: bool = False
 
     def parsed(self, *, rows: bool = False) -> pl.LazyFrame:
@@ -75,7 +78,7 @@ class EventReader:
             self._value(dtypes).alias(VALUE),
         ]
         if not rows:
-            return frame.select(columns)
+            return frame.select(*columns, *self._session(dtypes))
         cells = ((RAW_TIME, raw.time), (RAW_EVENT, raw.event), (RAW_VALUE, raw.value))
         kept = [as_text(c, dtypes[c]).alias(name) for name, c in cells if c is not None]
         if self.time is not None:
@@ -90,7 +93,7 @@ class EventReader:
             for ids in (self.users, self.items)
         ]
         if not rows:
-            return frame.select(*found, TIME, EVENT, VALUE)
+            return frame.with_columns(found)
         spare = [pl.col(USER).alias(RAW_USER), pl.col(ITEM).alias(RAW_ITEM)]
         return frame.with_columns(*found, *spare)
 
@@ -122,6 +125,12 @@ class EventReader:
         text = as_text(self.raw.event, dtypes[self.raw.event])
         return text.cast(pl.Enum(self.kinds), strict=False).to_physical().cast(pl.UInt8)
 
+    def _session(self, dtypes: dict[str, pl.DataType]) -> list[pl.Expr]:
+        column = self.raw.session
+        if column is None or self.sessions is None:
+            return []
+        return [self.sessions.expr(as_text(column, dtypes[column])).alias(SESSION)]
+
     def _value(self, dtypes: dict[str, pl.DataType]) -> pl.Expr:
         column = self.raw.value
         if column is None:
@@ -144,7 +153,22 @@ def make_reader(raw: RawEvents, users: Ids, items: Ids, findings: Findings) -> E
         time_format = _time_format(raw, raw.time, findings)
     kinds = raw.kinds or _kinds(raw, findings)
     latest = time.time_ns() // 1_000_000 + _TWO_DAYS_MS
-    return EventReader(raw, users, items, kinds, time_format, latest, _values_are_padded(raw))
+    sessions = _sessions(raw, findings)
+    padded = _values_are_padded(raw)
+    return EventReader(raw, users, items, kinds, time_format, latest, sessions, padded)
+
+
+def _sessions(raw: RawEvents, findings: Findings) -> RowLookup | None:
+    """Numbers of the sessions that events name, in the order of their ids."""
+    if raw.session is None:
+        return None
+    file = raw.source.file
+    ids = as_text(raw.session, file.dtypes()[raw.session])
+    found = raw.scan().select(ids.unique()).collect(engine="streaming").to_series()
+    known = found.drop_nulls().sort()
+    message = f"{counted(len(known), 'values')} say which session of its user an event belongs to"
+    findings.ok("events.sessions", message, file=file.label, column=raw.session, count=len(known))
+    return RowLookup(known)
 
 
 def _time_format(raw: RawEvents, column: str, findings: Findings) -> TimeFormat:

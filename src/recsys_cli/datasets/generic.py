@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, TIME, USER, VALUE
+from recsys_cli.columns import EVENT, IMAGE, IN_CATALOGUE, ITEM, NAME, SESSION, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.config.template import toml_line
 from recsys_cli.datasets import guess
@@ -128,6 +128,7 @@ def _events(source: Structure, intake: Intake) -> RawEvents:
         roles.get(TIME),
         event,
         roles.get(VALUE),
+        roles.get(SESSION),
         kinds=None if event else (_KIND,),
         time_format=config.time_format,
         prepare=cleaning.prepare,

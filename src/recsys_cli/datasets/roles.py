@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import polars as pl
 
-from recsys_cli.columns import CLOCK, EVENT, ITEM, TIME, USER
+from recsys_cli.columns import CLOCK, EVENT, ITEM, SESSION, TIME, USER
 from recsys_cli.config.models import SplitConfig
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.contents import (
@@ -91,6 +91,9 @@ def find_roles(cells: pl.DataFrame, asked: Mapping[str, str], *, named: bool) ->
         found.history = next((name for name in lists if name != column), None)
         found.guesses.setdefault(ITEM, "lists items")
     _find_clock(cells, found, asked)
+    if asked.get(SESSION):
+        # Never guessed: it decides what a session is.
+        found.columns[SESSION] = guess.resolve(asked[SESSION], cells.columns)
     if named and EVENT not in found.columns and EVENT not in asked:
         kinds = next((name for name in cells.columns if tells_kinds(cells[name])), None)
         found.columns |= {EVENT: kinds} if kinds else {}

@@ -64,6 +64,7 @@ class RawEvents:
         time: column with the time, or None.
         event: column with the kind of event, or None when all are of one kind.
         value: column with a number, or None.
+        session: column with the session that an event belongs to, or None.
         kinds: the kinds of event in the order of the spec; None for whatever the column holds.
         repeats_are_quantity: whether equal rows are several pieces rather than an oddity.
         time_format: how the time column reads, in the notation of strftime; None to find out.
@@ -79,6 +80,7 @@ class RawEvents:
     time: str | None = None
     event: str | None = None
     value: str | None = None
+    session: str | None = None
     kinds: tuple[str, ...] | None = None
     repeats_are_quantity: bool = False
     time_format: str | None = None
@@ -94,7 +96,8 @@ class RawEvents:
 
     def scan(self, *, rows: bool = False) -> pl.LazyFrame:
         """The clean rows, with all columns that play a part."""
-        parts = (self.user, self.item, self.time, self.event, self.value, *self.uses)
+        own = (self.user, self.item, self.time, self.event, self.value, self.session)
+        parts = (*own, *self.uses)
         columns = list(dict.fromkeys(column for column in parts if column is not None))
         return self.prepare(self.source.file.scan(columns, rows=rows))
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import polars as pl
 
-from recsys_cli.columns import IMAGE, ITEM, USER, VALUE
+from recsys_cli.columns import IMAGE, ITEM, SESSION, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.cleaning import session_column
-from recsys_cli.datasets.contents import mostly_unique, roles_by_content
+from recsys_cli.datasets.contents import mostly_unique, roles_by_content, tells_sessions
 from recsys_cli.datasets.findings import Finding, IngestReport
 from recsys_cli.datasets.generic_files import Looks, Seen, guess_catalogue, guess_events, look_at
 from recsys_cli.datasets.ingest import attempt
@@ -215,6 +215,10 @@ def _find_columns(found: Understood, events: Seen) -> None:
     guesses = dict(roles.guesses) | dict.fromkeys(asked, "several could be")
     if not roles.columns:
         return
+    if events.named:
+        free = (name for name in found.columns if name not in roles.columns.values())
+        session = next((name for name in free if tells_sessions(events.cells[name])), None)
+        roles.columns |= {SESSION: session} if session else {}
     reasons = {reason for reason in guesses.values()}
     why = "; ".join(f"{role} {reason}" for role, reason in guesses.items())
     if len(guesses) == len(roles.columns) and len(reasons) == 1:
@@ -286,7 +290,7 @@ def _called_for(found: Understood, findings: Sequence[Finding]) -> list[Setting]
     rules: list[str] = []
     for finding in findings:
         if finding.check == "events.empty_user" and finding.status == "fail":
-            session = session_column(found.columns, columns)
+            session = columns.get(SESSION) or session_column(found.columns, columns)
             by_session = re.search("session|anonym", session or "", re.IGNORECASE) is not None
             why = f"{counted(finding.count, 'rows')} without a user"
             guests = "session" if by_session else "drop"

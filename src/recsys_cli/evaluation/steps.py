@@ -1,9 +1,10 @@
 """The truth of next-in-session: what each further event of a session is predicted from.
 
-Events of a test window come in, a `Truth` of steps goes out. A session is a user's events without
-a pause longer than the gap; what shares a moment has no order, and is one step for each item of
-it. A step is predicted from what its user had before the window and in it, up to the moment
-before, so the first moment of a session is only ever shown (Hidasi et al. 2016; Ludewig and
+Events of a test window come in, a `Truth` of steps goes out. A session is a user's events that name
+the same one, and of those that name none, or where a gap is given of all, those without a pause
+longer than that. What shares a moment has no order, and is one step for each item of it. A step is
+predicted from what its user had before the window and in it, up to the moment before, in whichever
+session, so the first moment of a session is only ever shown (Hidasi et al. 2016; Ludewig and
 Jannach 2018).
 """
 
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.columns import EVENT, ITEM, TIME, USER, WEIGHT
+from recsys_cli.columns import EVENT, ITEM, SESSION, TIME, USER, WEIGHT
 from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.truth import NEXT_IN_SESSION, Steps, Truth
 from recsys_cli.events.later import Later
+from recsys_cli.events.sessions import NUMBERS, session_key
 from recsys_cli.events.weights import event_seconds, event_weight
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+USUAL_GAP = timedelta(minutes=30)
+"""Longest pause within a session that nothing names, where no gap is given."""
 MOST_STEPS = 50_000
 """Steps beyond which sessions are drawn."""
 _COUNTS = "counts"
@@ -39,7 +43,10 @@ _COUNTS = "counts"
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    """Events by user, time and item, and where each one's user, session and moment begin."""
+    """Events by user, time and item, and where each one's user, session and moment begin.
+
+    Sessions of one user may overlap; moments hold what all of them had.
+    """
 
     users: npt.NDArray[np.int32]
     items: npt.NDArray[np.int32]
@@ -56,7 +63,7 @@ def next_in_session(
     window: pl.LazyFrame,
     *,
     spec: DatasetSpec,
-    gap: timedelta,
+    gap: timedelta | None = None,
     most: int = MOST_STEPS,
     seed: int = 42,
 ) -> Truth:
@@ -66,7 +73,8 @@ def next_in_session(
         temporal: the truth of the window as a whole.
         window: its events, canonical columns.
         spec: facts about the dataset.
-        gap: longest pause within a session.
+        gap: longest pause within a session; None means `USUAL_GAP`, and any pause within a session
+            that events name.
         most: steps beyond which whole sessions are drawn, so many that no more come of them.
         seed: equal seeds draw the same sessions.
 
@@ -109,7 +117,7 @@ def next_in_session(
     )
 
 
-def _in_order(window: pl.LazyFrame, spec: DatasetSpec, gap: timedelta) -> _Events:
+def _in_order(window: pl.LazyFrame, spec: DatasetSpec, gap: timedelta | None) -> _Events:
     import polars as pl
 
     kinds = [spec.events.index(kind) for kind in spec.truth_events]
@@ -120,15 +128,15 @@ def _in_order(window: pl.LazyFrame, spec: DatasetSpec, gap: timedelta) -> _Event
             event_seconds().alias(TIME),
             event_weight(spec).cast(pl.Float32).alias(WEIGHT),
             pl.col(EVENT).is_in(kinds).alias(_COUNTS),
+            session_key(window).alias(SESSION),
         )
-        .sort(USER, TIME, ITEM)
+        .sort(USER, TIME, ITEM, SESSION)
         .collect()
     )
     arrays: dict[str, Any] = {name: table[name].to_numpy() for name in table.columns}
     users, times = arrays[USER], arrays[TIME]
     pauses = np.diff(times.astype(np.int64), prepend=0)
     of_user = np.diff(users, prepend=-1) != 0
-    of_session = of_user | (pauses > gap.total_seconds())
     return _Events(
         users=users,
         items=arrays[ITEM],
@@ -136,9 +144,22 @@ def _in_order(window: pl.LazyFrame, spec: DatasetSpec, gap: timedelta) -> _Event
         weights=arrays[WEIGHT],
         counts=arrays[_COUNTS],
         of_user=_starts(of_user),
-        of_session=_starts(of_session),
-        of_moment=_starts(of_session | (pauses > 0)),
+        of_session=_sessions(arrays[SESSION], times, gap),
+        of_moment=_starts(of_user | (pauses > 0)),
     )
+
+
+def _sessions(keys: I64, times: npt.NDArray[np.uint32], gap: timedelta | None) -> I64:
+    """(n,) the first event of each one's session, by their keys and times in order of users."""
+    # Sessions of one user may overlap.
+    order = np.argsort(keys, kind="stable")
+    keys, pauses = keys[order], np.diff(times[order].astype(np.float64), prepend=0)
+    cut = pauses > (gap or USUAL_GAP).total_seconds()
+    if gap is None:
+        cut &= keys % NUMBERS == 0
+    starts = np.empty(len(keys), np.int64)
+    starts[order] = order[_starts(cut | (np.diff(keys, prepend=-1) != 0))]
+    return starts
 
 
 def _starts(first: Mask) -> I64:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys_cli.columns import SESSION
 from recsys_cli.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def interactions_arguments(
             hint=f"write into the dataset's section of recsys.toml: {', '.join(missing)}",
         )
     words = _options(kind=dataset.kind, events=f"{data}/raw/{events}", out=f"{data}/interactions")
-    words += _options(**{f"{role}_column": name for role, name in columns.items() if name})
+    roles = {role: name for role, name in columns.items() if name and role != SESSION}
+    words += _options(**{f"{role}_column": name for role, name in roles.items()})
     for kind, weight in (dataset.weights or {}).items():
         words += _options(weight=f"{kind}={weight}")
     if dataset.value_as_weight:

@@ -22,7 +22,8 @@ class SessionsConfig(Section):
 
     gap_minutes: PositiveFloat | None = None
     """Pause after which a user's next event begins another session; unset: none does, and a
-    session is what a user had, whenever that was."""
+    session is what a user had, whenever that was. Sessions that `columns.session` names end where
+    it changes, too."""
     neighbours: PositiveInt = 200
     """Most similar sessions whose items are recommended."""
     recent: PositiveInt = 300

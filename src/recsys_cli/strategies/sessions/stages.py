@@ -26,7 +26,7 @@ def _sessions(context: Context) -> Facts:
     from recsys_cli.strategies.ordered import ordered_events
     from recsys_cli.strategies.sessions.train import index_sessions
 
-    sequences, interactions = ordered_events(context)
+    sequences, interactions = ordered_events(context, by_session=True)
     found = index_sessions(
         sequences, context.section("sessions"), reference=interactions["reference"]
     )

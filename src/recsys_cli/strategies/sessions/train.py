@@ -2,8 +2,9 @@
 
 Sequences come in; what a query needs goes out, as VMIS-kNN keeps it (Kersbergen, Sprangers and
 Schelter 2022): sessions as rows of items, and by item the latest sessions with it. A session is
-what a user had without a pause longer than the gap, cut after `LONGEST` events, each item where it
-stands last; those of a single item say nothing. Places in a session count in steps, one for each
+what a user had, in the session that events name where they name one, without a pause longer than
+the gap, cut after `LONGEST` events, each item where it stands last; those of a single item say
+nothing. Places in a session count in steps, one for each
 moment, so that items of one basket are at one place.
 
 The similarity of session s to somebody's latest items h, which have been followed by n_h others,
@@ -85,7 +86,7 @@ def index_sessions(sequences: Sequences, config: SessionsConfig, *, reference: i
     """Cut sequences into sessions and index those by item.
 
     Args:
-        sequences: users' events in order.
+        sequences: events in order of users, or of sessions that events name.
         config: what a session is, and how many are kept for an item.
         reference: moment before which all events lie, in seconds since 1970.
 
