@@ -118,6 +118,14 @@ def test_a_column_that_is_not_there_is_asked_for(shop: Workspace) -> None:
     )
 
 
+def test_what_each_row_has_is_asked_about(shop: Workspace) -> None:
+    write(shop, [(user, n, *rest) for n, (user, _, *rest) in enumerate(ROWS)])
+    finding = shop.set(columns=NAMED).find("events.sessions")
+    assert (finding.status, finding.column) == ("warn", "visit_id")
+    write(shop, ROWS)
+    assert shop.find("events.sessions").status == "pass"
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [

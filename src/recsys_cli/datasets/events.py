@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -166,8 +167,14 @@ def _sessions(raw: RawEvents, findings: Findings) -> RowLookup | None:
     ids = as_text(raw.session, file.dtypes()[raw.session])
     found = raw.scan().select(ids.unique()).collect(engine="streaming").to_series()
     known = found.drop_nulls().sort()
-    message = f"{counted(len(known), 'values')} say which session of its user an event belongs to"
-    findings.ok("events.sessions", message, file=file.label, column=raw.session, count=len(known))
+    place: dict[str, Any] = {"file": file.label, "column": raw.session, "count": len(known)}
+    if 1 < len(known) == raw.rows:
+        message = "every row is a session of its own, in which nothing goes with anything"
+        hint = "name the column of visits in recsys.toml, or none"
+        findings.warn("events.sessions", message, hint=hint, **place)
+    else:
+        message = f"{counted(len(known), 'values')} tell the sessions of a user apart"
+        findings.ok("events.sessions", message, **place)
     return RowLookup(known)
 
 
