@@ -13,6 +13,7 @@ from recsys_cli.errors import UsageError
 
 DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1)
+_MONDAY = datetime(1970, 1, 5)
 _HOUR, _MINUTE, _SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 _UNITS = {"w": 7 * DAY, "d": DAY, "": DAY, "h": _HOUR, "m": _MINUTE}
 _LONGEST = 36_500 * DAY
@@ -122,3 +123,11 @@ def after(last: datetime, *, days: bool) -> datetime:
     """Where what ends with the event at `last` ends: with its day, or with its second."""
     step = DAY if days else _SECOND
     return last - (last - _EPOCH) % step + step
+
+
+def on_grid(moment: datetime, length: timedelta) -> datetime:
+    """The last point up to a moment of those that lie a length apart, counted from a Monday.
+
+    So weeks begin on Mondays, and days at midnight, whichever event is the last.
+    """
+    return moment - (moment - _MONDAY) % length

@@ -27,6 +27,7 @@ from recsys_cli.strategies.content.itemsources import SourceRows
 CONTENT = {"embed.text", "embed.image", "index", "index.all", "usermodel"}
 ALS = "[als]\nfactors = 16\niterations = 5\n[hybrid]\nenabled = false\n"
 TOWER = CONFIG[CONFIG.index("[twotower]") :]
+TOWERS = ("twotower.fit", "twotower.train")
 NO_TOWER = ["twotower.enabled=false"]
 
 
@@ -164,7 +165,7 @@ def test_without_encoders_content_is_left_out(workspace):
     assert not CONTENT & {s.name for s in states}
     # The two-tower does without content then, which makes it another one, and the ranker is off
     # in the workspace that was built.
-    left = {"twotower.train", "hybrid.train"}
+    left = {"twotower.fit", "twotower.train", "hybrid.train"}
     assert {s.state for s in states if s.name not in left} == {"fresh"}
 
 
@@ -239,13 +240,13 @@ def test_datasets_with_different_encoders_have_no_common_index(workspace):
     [
         ("content.half_life_days=30", {"usermodel"}),
         ("content.availability_weight=0", {"usermodel"}),
-        ("content.text_weight=0.9", {"index", "index.all", "usermodel", "twotower.train"}),
-        ("index.kind=exact", {"index", "index.all", "usermodel", "twotower.train"}),
+        ("content.text_weight=0.9", {"index", "index.all", "usermodel", *TOWERS}),
+        ("index.kind=exact", {"index", "index.all", "usermodel", *TOWERS}),
         ("image.workers=1", set()),
         ("text.device=cpu", set()),
         (
             "text.encoder=lsa:16",
-            {"embed.text", "index", "index.all", "usermodel", "twotower.train"},
+            {"embed.text", "index", "index.all", "usermodel", *TOWERS},
         ),
     ],
 )
@@ -263,5 +264,5 @@ def test_an_encoder_that_cannot_be_loaded_fails_its_stage_alone(workspace):
     assert '[text] encoder = "sentence-transformers:./nowhere"' in error.message
     assert '"lsa"' in (error.hint or "")
     blocked = {s.stage for s in found if s.action == "blocked"}
-    assert blocked == {"index", "index.all", "usermodel", "twotower.train"}
+    assert blocked == {"index", "index.all", "usermodel", *TOWERS}
     assert by_name(found)["hm als.train"] == "skipped"

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from conftest import CONFIG
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.run import Builder
-from recsys_cli.build.stage import Context, Stage
-from recsys_cli.build.timeline import Timeline
+from recsys_cli.build.stage import FITTED, START, Context, Stage
+from recsys_cli.build.timeline import Extent, Timeline
 from recsys_cli.store.packs import load_pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -26,7 +26,10 @@ def learner(earlier=(("interactions", 2), ("interactions", 1)), **options) -> St
 
     def run(context: Context):
         back = [0, *(windows for _, windows in earlier)]
-        packs = [load_pack(context.input("interactions", windows_ago=ago)) for ago in back]
+        packs = [
+            load_pack(context.past_input("interactions", ago) or context.input("interactions"))
+            for ago in back
+        ]
         moments = [pack["reference"] for pack in packs]
         context.output(MADE).write_text(json.dumps(moments))
         return {"snapshots": [str(context.earlier(ago)) for ago in back]}
@@ -67,24 +70,26 @@ def test_earlier_snapshots_are_built_first_and_read(shop):
     assert (one.as_of - two.as_of).days == 7
     assert steps[-1].facts["snapshots"] == ["now", str(two), str(one)]
     moments = json.loads(Workspace(shop).path(MADE, "rr").read_text())
-    assert moments[0] > moments[2] == moments[1] + 7 * 86_400
+    assert moments[0] >= moments[2] + 7 * 86_400
+    assert moments[2] == moments[1] + 7 * 86_400
     assert {s.action for s in run(shop)} == {"skipped"}
 
 
-def test_windows_of_hours_lie_before_an_hour(shop):
+def test_windows_of_hours_lie_on_a_grid_before_an_hour(shop):
     dataset = '[datasets.rr]\nkind = "retailrocket"\npath = "data/rr_raw"\nhorizon = "6h"\n'
     (shop / "recsys.toml").write_text(CONFIG + dataset)
     steps = run(shop, snapshot=Snapshot(as_of=datetime(2015, 8, 20, 14)))
     assert steps[-1].facts["snapshots"] == [
         "asof=2015-08-20T14-00-00",
-        "asof=2015-08-20T02-00-00",
-        "asof=2015-08-20T08-00-00",
+        "asof=2015-08-20",
+        "asof=2015-08-20T06-00-00",
     ]
     moments = json.loads(Workspace(shop).path(MADE, "rr", steps[-1].snapshot).read_text())
-    assert moments == [1_440_079_200 - hours * 3_600 for hours in (0, 12, 6)]
+    assert moments == [1_440_079_200 - hours * 3_600 for hours in (0, 14, 8)]
     run(shop)
     now, two, one = json.loads(Workspace(shop).path(MADE, "rr").read_text())
-    assert (now - two, now - one) == (12 * 3_600, 6 * 3_600)
+    assert one - two == 6 * 3_600 <= now - one < 12 * 3_600
+    assert one % (6 * 3_600) == 0
 
 
 def test_what_changes_in_an_earlier_snapshot_makes_its_reader_stale(shop):
@@ -174,7 +179,7 @@ def test_what_needs_times_is_not_read_where_there_are_none(tmp_path, shop):
         config, timeline = load_config(root), Timeline(Workspace(root))
         dataset = next(iter(config.datasets))
         list(Builder(Workspace(root), config, stages).build(["ingest"], datasets=[dataset]))
-        assert len(stages.reads(reader, dataset, config, timeline)) == read
+        assert len(stages.reads(reader, dataset, config, timeline.extent(dataset))) == read
         assert len(stages.reads(reader, dataset, config)) == 2
 
 
@@ -186,10 +191,48 @@ def test_before_ingest_nothing_is_known_of_earlier(shop):
     assert [s.action for s in run(shop, dry_run=True)] == ["would run"] * 3
 
 
-def test_reach_adds_up_along_what_is_read():
+def extent(days: int = 700, horizon: int = 7) -> Extent:
+    """Of a log that ends on a Wednesday."""
+    last = datetime(2020, 9, 23, 12)
+    return Extent("rr", last - timedelta(days=days), last, timedelta(days=horizon), single=False)
+
+
+def test_how_far_back_a_stage_looks_adds_up_along_what_it_reads():
     last = Stage("last", "", (), ("popular",), (), lambda _: {}, earlier=((MADE, 3),))
     whole = Graph([*graph().stages.values(), last])
-    assert whole.reach(last, "rr", load_config(Path(__file__).parent)) == 5  # 3 and learner's 2
+    config = load_config(Path(__file__).parent)
+    found = whole.oldest(last, NOW, config, extent())
+    assert found == extent().earlier(NOW, 5)  # 3 and learner's 2
+    ingest = whole.stages["ingest"]
+    assert whole.oldest(ingest, NOW, config, extent()) == NOW
+
+
+def test_what_is_trained_now_and_then_stays_for_as_long():
+    """A cold build and a later one find the same; nothing after a moment is looked at."""
+    for days, period in ((28, 28), (27, 14), (1, 7), (365, 84), (10_000, 84)):
+        starts, fits = set(), set()
+        for ago in range(84):
+            at = Snapshot(as_of=datetime(2020, 9, 24) - timedelta(days=ago))
+            start, fitted = extent().past(at, START, days), extent().past(at, FITTED, days)
+            assert fitted.as_of <= at.as_of
+            assert at.as_of - fitted.as_of < timedelta(days=max(period, 7))
+            fits.add(fitted.as_of)
+            if start is not None:
+                starts.add(start.as_of)
+                assert fitted.as_of == start.as_of + timedelta(days=7)
+                # What others start from starts from nothing.
+                assert extent().past(start, START, days) is None
+        assert len(fits) <= 84 // min(period, 56) + 2
+        assert starts
+    assert extent().past(Snapshot(leave_last=2), FITTED, 28) == Snapshot(leave_last=2)
+    assert extent().past(Snapshot(leave_last=2), START, 28) is None
+
+
+def test_a_short_log_trains_more_often_and_starts_from_nothing_where_nothing_was_before():
+    at = Snapshot(as_of=datetime(2020, 9, 23))
+    assert extent(days=100).past(at, FITTED, 28) == Snapshot(as_of=datetime(2020, 9, 21))
+    assert extent(days=100).past(at, START, 28) == Snapshot(as_of=datetime(2020, 9, 14))
+    assert extent(days=5).past(at, START, 28) is None
 
 
 @pytest.mark.parametrize("earlier", [(("events", 1),), (("interactions", 0),), (("popular", 1),)])

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder, Step
+from recsys_cli.build.timeline import Timeline
 from recsys_cli.cli.app import app
 from recsys_cli.errors import in_words
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -49,9 +50,9 @@ def test_train_serve_and_explain(workspace: Path) -> None:
     steps = train(workspace)
     made = steps[-1]
     assert (made.stage, made.action) == ("hybrid.train", "ran")
-    # One more than the ranker looks back, since the two-tower looks back one window itself.
+    # Mondays that the ranker looks back to, and one that towers were trained at and ALS starts from.
     assert {str(s.snapshot) for s in steps if s.stage == "als.train"} == {
-        "now", "asof=2020-09-16", "asof=2020-09-09", "asof=2020-09-02",
+        "now", "asof=2020-09-14", "asof=2020-09-07", "asof=2020-08-31",
     }  # fmt: skip
     folder = workspace / "artifacts"
     assert (folder / "ranker_hm.txt").read_text().startswith("tree\n")
@@ -118,8 +119,9 @@ def test_off_it_is_left_out_and_the_build_says_how_to_get_it(raw: Path) -> None:
 
 
 @pytest.mark.parametrize("windows", [1, 3])
-def test_the_config_says_how_far_it_looks_back(raw: Path, windows: int) -> None:
-    config = load_config(raw, ["hybrid.enabled=true", f"hybrid.windows={windows}"])
+def test_the_config_says_how_far_it_looks_back(built: Path, windows: int) -> None:
+    config = load_config(built, ["hybrid.enabled=true", f"hybrid.windows={windows}"])
     graph = default_graph()
-    past = graph.past_reads(graph.stages["hybrid.train"], "hm", config)
-    assert {ago for _, ago in past} == set(range(1, windows + 2))
+    extent = Timeline(Workspace(built)).extent("hm")
+    past = graph.past_reads(graph.stages["hybrid.train"], NOW, config, extent)
+    assert {ago for _, ago, _ in past} == set(range(1, windows + 2))

@@ -75,7 +75,7 @@ def outputs(root: Path, snapshot: Snapshot) -> dict[str, bytes]:
     return {
         kind: workspace.path(kind, owner, snapshot).read_bytes()
         for stage, owner in owners.items()
-        if stage.per_snapshot and stage.enabled(config, owner)
+        if stage.per_snapshot and not stage.behind and stage.enabled(config, owner)
         for kind in stage.outputs
     }
 

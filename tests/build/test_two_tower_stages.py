@@ -1,6 +1,7 @@
 """The two-tower's stages: pairs split as evaluation would, artifacts that say what made them."""
 
 import json
+import shutil
 import sys
 from datetime import datetime
 from xml.etree import ElementTree
@@ -13,8 +14,10 @@ from conftest import build
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.freshness import Freshness
+from recsys_cli.build.stage import FITTED
+from recsys_cli.build.timeline import Timeline
 from recsys_cli.errors import RecsysError, in_words
-from recsys_cli.moments import after, seconds_at
+from recsys_cli.moments import seconds_at
 from recsys_cli.store.files import sha256
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -31,6 +34,11 @@ def pairs(root, dataset="hm", snapshot=NOW):
     ]
 
 
+def trained_at(workspace, dataset, snapshot=NOW):
+    """The snapshot whose towers are applied to another."""
+    return Timeline(workspace).extent(dataset).past(snapshot, FITTED, 28)
+
+
 def seconds(table):
     return table["time"].dt.epoch("s").to_numpy()
 
@@ -40,7 +48,7 @@ def test_pairs_are_all_events_split_where_the_window_before_the_snapshot_starts(
     train, validation = pairs(built, dataset)
     events = pl.read_parquet(Workspace(built).path("events", dataset))
     assert len(train) + len(validation) == len(events)
-    start = seconds_at(after(events["time"].max(), days=True)) - 7 * 86_400
+    start = seconds_at(Timeline(Workspace(built)).earlier(dataset, NOW, 1).as_of)
     assert seconds(train).max() < start <= seconds(validation).min()
     for split, table in zip(SPLITS, (train, validation), strict=True):
         assert table.schema == {
@@ -105,6 +113,25 @@ def test_training_again_gives_the_same_bytes(workspace):
     assert [opened.path(kind, "hm").read_bytes() for kind in kinds] == before
 
 
+def test_the_same_towers_serve_all_moments_until_they_are_trained_anew(built, tmp_path):
+    opened = Workspace(built)
+    for dataset in ("hm", "rr"):
+        fitted = trained_at(opened, dataset)
+        weights = opened.path("two_tower_weights", dataset, fitted).read_bytes()
+        assert opened.path("two_tower", dataset).read_bytes() == weights
+        assert not opened.path("two_tower_vectors", dataset, fitted).exists()
+    root = tmp_path / "workspace"
+    shutil.copytree(built, root)
+    earlier = Timeline(opened).earlier("hm", NOW, 1)
+    assert trained_at(opened, "hm", earlier) == trained_at(opened, "hm")
+    steps = build(root, "twotower.train", snapshot=earlier)
+    ran = [step.stage for step in steps if step.action == "ran" and step.dataset == "hm"]
+    assert "twotower.fit" not in ran
+    assert ran[-1] == "twotower.train"
+    steps = build(root, "twotower.fit", "twotower.train", force=True)
+    assert "twotower.fit" in [step.stage for step in steps if step.action == "ran"]
+
+
 def test_nothing_after_the_cutoff_reaches_the_towers(workspace):
     """With the events after a day gone, the snapshot of that day has the same vectors."""
     snapshot = Snapshot(as_of=datetime(2020, 9, 9))
@@ -134,9 +161,12 @@ def test_weights_of_another_dataset_are_part_of_the_recipe(workspace):
     opened, weights = Workspace(workspace), workspace / "start.pt"
     weights.write_bytes(opened.path("two_tower", "hm").read_bytes())
     build(workspace, "twotower.train")
-    recipe = opened.manifest("twotower.train", "rr").recipe
-    assert recipe.inputs["init_from"] == sha256(weights)
-    assert "init_from" not in opened.manifest("twotower.train", "hm").recipe.inputs
+    made = {
+        name: opened.manifest("twotower.fit", name, trained_at(opened, name))
+        for name in ("hm", "rr")
+    }
+    assert made["rr"].recipe.inputs["init_from"] == sha256(weights)
+    assert "init_from" not in made["hm"].recipe.inputs
     weights.unlink()
     with pytest.raises(RecsysError, match=r"start.pt does not exist"):
         build(workspace, "twotower.train")
@@ -158,7 +188,7 @@ def test_where_the_libraries_are_missing_builds_leave_it_out_and_say_how_to_get_
     on = load_config(built, ["twotower.enabled=true"])
     assert "twotower.train" in {s.name for s, _ in graph.plan(set(graph.stages), ["hm"], on)}
     with pytest.raises(RecsysError, match="needs torch") as caught:
-        twotower_runs.train(None)
+        twotower_runs.fit(None)
     assert caught.value.hint in said
 
 

@@ -1,6 +1,7 @@
 """Snapshots: what each sees, which lies before which, and the window between two."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -31,13 +32,25 @@ def rows(events: pl.LazyFrame) -> list[int]:
     return events.collect()["row"].to_list()
 
 
-def test_earlier_snapshots_are_whole_windows_before():
+def test_earlier_snapshots_are_mondays_a_window_back_and_more():
     past = NOW.earlier(1, length=WEEK, end=END)
-    assert past == Snapshot(as_of=datetime(2020, 9, 16))
+    assert past == Snapshot(as_of=datetime(2020, 9, 14))
     assert past.earlier(2, length=WEEK, end=END) == NOW.earlier(3, length=WEEK, end=END)
     assert Snapshot(leave_last=1).earlier(2, length=WEEK, end=END) == Snapshot(leave_last=3)
     assert NOW.earlier(2, length=WEEK, end=None) == Snapshot(leave_random=(2,))
     assert FIRST_ROUND.earlier(2, length=WEEK, end=END) == Snapshot(leave_random=(1, 3))
+
+
+@pytest.mark.parametrize("length", [WEEK, timedelta(days=5), timedelta(days=1), timedelta(hours=6)])
+def test_earlier_snapshots_stay_until_a_window_has_passed(length):
+    ends = [END + timedelta(hours=hours) for hours in range(24 * 30)]
+    for windows in (1, 3):
+        found = [NOW.earlier(windows, length=length, end=end).as_of for end in ends]
+        for past, end in zip(found, ends, strict=True):
+            assert length <= end - past - (windows - 1) * length < 2 * length
+        moved = {later - sooner for sooner, later in pairwise(found)}
+        assert moved == {timedelta(0), length}
+        assert len(set(found)) <= timedelta(days=30) / length + 1
 
 
 @pytest.mark.parametrize(
@@ -125,10 +138,19 @@ def test_a_moment_parts_what_is_a_millisecond_before_it_from_what_is_at_it():
     assert rows(events_between(events, Snapshot(as_of=at), NOW)) == [1]
 
 
-def test_earlier_snapshots_of_a_moment_are_whole_windows_before_it():
+def test_earlier_snapshots_of_a_moment_are_on_the_grid_of_the_windows_too():
     past = Snapshot(as_of=datetime(2020, 9, 16, 14))
     six = timedelta(hours=6)
-    assert past.earlier(3, length=six, end=END) == Snapshot(as_of=datetime(2020, 9, 15, 20))
+    assert past.earlier(3, length=six, end=END) == Snapshot(as_of=datetime(2020, 9, 15, 18))
+    on_it = Snapshot(as_of=datetime(2020, 9, 16, 12))
+    assert on_it.earlier(3, length=six, end=END) == Snapshot(as_of=datetime(2020, 9, 15, 18))
+
+
+def test_snapshots_sort_by_how_much_they_see():
+    later = [Snapshot(as_of=END), Snapshot(as_of=END + WEEK), NOW]
+    assert sorted(reversed(later), key=lambda each: each.age) == later
+    kept = [Snapshot(leave_last=3), Snapshot(leave_last=1), NOW]
+    assert sorted(reversed(kept), key=lambda each: each.age) == kept
 
 
 def pairs_of_many() -> pl.DataFrame:

@@ -69,13 +69,17 @@ def stage_states(
     workspace, config = opened.workspace, opened.config
     workspace.recover()
     graph = default_graph()
-    plan = graph.plan(set(graph.stages), chosen_datasets(config, dataset), config)
+    datasets = chosen_datasets(config, dataset)
+    served, past = (
+        graph.plan(stages, datasets, config)
+        for stages in (graph.select(["all"])[1], set(graph.stages))
+    )
     freshness = Freshness(workspace, config, graph, progress=opened.progress)
     unready: dict[Node, State] = {}
     passed: set[Node] = set()
     states = [
         _state(workspace, stage, node, _verdict(freshness, stage, node, unready, thorough=thorough))
-        for snapshot in [NOW, *_snapshots(workspace)]
+        for plan, snapshot in [(served, NOW), *((past, at) for at in _snapshots(workspace))]
         for stage, node in walk(graph, plan, snapshot, config, freshness.timeline, passed=passed)
         # A past snapshot lists what it has; it is there for evaluation and training.
         if not freshness.obstacle(stage, node.dataset, node.snapshot)

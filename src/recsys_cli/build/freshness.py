@@ -132,22 +132,24 @@ class Freshness:
 
     def obstacle(self, stage: Stage, dataset: str, snapshot: Snapshot) -> str | None:
         """Why a stage cannot be made of this dataset's events; None where it can."""
-        reach = self._graph.reach(stage, dataset, self._config)
-        if not stage.timed and not reach:
+        extent = self.timeline.extent(dataset)
+        if extent is None:
             return None
-        return self.timeline.obstacle(dataset, snapshot, reach=reach, timed=stage.timed)
+        oldest = self._graph.oldest(stage, snapshot, self._config, extent)
+        if not stage.timed and oldest == snapshot:
+            return None
+        return extent.obstacle(snapshot, oldest, timed=stage.timed)
 
     def parents(self, stage: Stage, dataset: str, snapshot: Snapshot) -> list[Node]:
         """The stages that one stage of a plan reads from, those of earlier snapshots too."""
         from recsys_cli.build.timeline import Node
 
-        graph, about = self._graph, (stage, dataset, self._config, self.timeline)
-        reads = [(kind, owner, snapshot) for kind, owner in graph.reads(*about)]
-        reads += [
-            (kind, dataset, self.timeline.earlier(dataset, snapshot, windows))
-            for kind, windows in graph.past_reads(*about)
-            if self.timeline.known(dataset)
-        ]
+        graph, config, extent = self._graph, self._config, self.timeline.extent(dataset)
+        found = graph.reads(stage, dataset, config, extent)
+        reads = [(kind, owner, snapshot) for kind, owner in found]
+        if extent:
+            past = graph.past_reads(stage, snapshot, config, extent)
+            reads += [(kind, dataset, at) for kind, _, at in past]
         makers = [(graph.stages[graph.producer[kind]], owner, at) for kind, owner, at in reads]
         return [Node(made.name, owner, self.snapshot_of(made, at)) for made, owner, at in makers]
 
@@ -176,7 +178,8 @@ class Freshness:
             config["dataset"] = own.model_dump(mode="json", exclude=own_sections)
             for path in raw_files(own, self._workspace.root):
                 inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
-        for kind, owner in self._graph.reads(stage, dataset, self._config, self.timeline):
+        extent = self.timeline.extent(dataset)
+        for kind, owner in self._graph.reads(stage, dataset, self._config, extent):
             name = kind if owner == dataset else f"{kind}_{owner}"
             try:
                 inputs[name] = self._input_hash(kind, owner, snapshot)
@@ -186,9 +189,9 @@ class Freshness:
                 maker = self._graph.stages[self._graph.producer[kind]]
                 if owner == dataset or (stage.whole and not self.obstacle(maker, owner, snapshot)):
                     raise
-        for kind, windows in self._graph.past_reads(stage, dataset, self._config, self.timeline):
-            past = self.timeline.earlier(dataset, snapshot, windows)
-            inputs[f"{kind}@{past}"] = self._input_hash(kind, dataset, past)
+        if extent:
+            for kind, _, past in self._graph.past_reads(stage, snapshot, self._config, extent):
+                inputs[f"{kind}@{past}"] = self._input_hash(kind, dataset, past)
         if stage.beyond:
             from recsys_cli.build.stage import Surroundings
 

@@ -10,13 +10,14 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from recsys_cli.build.stage import Past, Source, Stage
+from recsys_cli.build.stage import START, PastSource, Source, Stage
 from recsys_cli.errors import Hint, UsageError, meant, parts_of
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:
-    from recsys_cli.build.timeline import Timeline
+    from recsys_cli.build.timeline import Extent
     from recsys_cli.config import Config
+    from recsys_cli.store.snapshot import Snapshot
 
 
 class Graph:
@@ -47,13 +48,23 @@ class Graph:
         if unmade:
             raise ValueError(f"{stage.name} reads {unmade[0]}, which no stage makes")
         timeless = [kind for kind in past if not ARTIFACTS[kind].per_snapshot]
-        if timeless or any(windows < 1 for _, windows in stage.earlier):
+        if timeless or any(back in range(1) for _, back in stage.earlier):
             raise ValueError(f"{stage.name} reads what has no earlier snapshot")
+        # A stage may look back to what it made itself, where that has an end.
+        past = [kind for kind, back in stage.earlier if kind not in stage.outputs or back != START]
         return tuple(dict.fromkeys(self.producer[kind] for kind in (*stage.inputs, *past)))
 
     def ancestors(self, name: str) -> set[str]:
-        """All stages that `name` needs, itself included."""
+        """All stages that `name` needs, at its snapshot or before, itself included."""
         return _closure(name, self.upstream)
+
+    def _at_once(self, name: str) -> set[str]:
+        """Those of them that it needs at its own snapshot."""
+        here = {
+            stage.name: [self.producer[kind] for kind in stage.inputs]
+            for stage in self.stages.values()
+        }
+        return _closure(name, here)
 
     def descendants(self, name: str) -> set[str]:
         """All stages that need `name`, itself included."""
@@ -86,7 +97,8 @@ class Graph:
                 named |= self.descendants(name) if target.endswith("+") else {name}
         needed: set[str] = set()
         for name in named:
-            needed |= self.ancestors(name)
+            if not self.stages[name].behind:
+                needed |= self._at_once(name)
         return named, needed
 
     def plan(
@@ -148,12 +160,12 @@ class Graph:
                 raise UsageError(f"{stage.name} is about all datasets", hint="leave out --dataset")
 
     def reads(
-        self, stage: Stage, dataset: str, config: Config, timeline: Timeline | None = None
+        self, stage: Stage, dataset: str, config: Config, extent: Extent | None = None
     ) -> list[Source]:
         """The artifacts that a stage of a plan reads, with the datasets they are of.
 
         A dataset's own come first, then those of other datasets. What a stage that is off left
-        behind is not read, and, with a timeline, what makes no sense with a dataset's events.
+        behind is not read, and, with an extent, what makes no sense with a dataset's events.
         """
         whole = stage.whole
         owners = [*config.datasets] if whole else [dataset, *stage.pooled(config, dataset)]
@@ -161,47 +173,53 @@ class Graph:
             (kind, owner)
             for owner in owners
             for kind in stage.inputs
-            if self._makes(kind, owner, config, timeline)
+            if self._makes(kind, owner, config, extent)
         ]
 
-    def _makes(self, kind: str, dataset: str, config: Config, timeline: Timeline | None) -> bool:
+    def _makes(self, kind: str, dataset: str, config: Config, extent: Extent | None) -> bool:
         maker = self.stages[self.producer[kind]]
-        allowed = timeline is None or timeline.allows(maker, dataset)
+        allowed = extent is None or extent.allows(maker)
         return allowed and maker.enabled(config, dataset)
 
     def past_reads(
-        self, stage: Stage, dataset: str, config: Config, timeline: Timeline | None = None
-    ) -> list[Past]:
+        self, stage: Stage, snapshot: Snapshot, config: Config, extent: Extent
+    ) -> list[PastSource]:
         """The artifacts of earlier snapshots that a stage reads, less those that `reads` lacks."""
+        dataset = extent.dataset
+        windows = stage.look_back(config, dataset) if stage.look_back else None
+        days = stage.retrain_days(config, dataset) if stage.retrain_days else 0
         return [
-            (kind, windows)
-            for kind, windows in stage.earlier
-            if stage.look_back is None or windows <= stage.look_back(config, dataset)
-            if self._makes(kind, dataset, config, timeline)
+            (kind, back, at)
+            for kind, back in stage.earlier
+            if windows is None or not isinstance(back, int) or back <= windows
+            if self._makes(kind, dataset, config, extent)
+            if (at := extent.past(snapshot, back, days)) is not None
         ]
 
     def needed_earlier(
-        self, stage: Stage, dataset: str, config: Config, timeline: Timeline | None = None
-    ) -> list[tuple[int, set[str]]]:
-        """How many windows before a stage's snapshot it looks, oldest first, and what makes that.
+        self, stage: Stage, snapshot: Snapshot, config: Config, extent: Extent
+    ) -> list[tuple[Snapshot, set[str]]]:
+        """The snapshots that a stage looks back to, oldest first, and what makes what it reads."""
+        needed: dict[Snapshot, set[str]] = {}
+        for kind, _, at in self.past_reads(stage, snapshot, config, extent):
+            needed.setdefault(at, set()).update(self._at_once(self.producer[kind]))
+        return sorted(needed.items(), key=lambda found: found[0].age)
 
-        The stages are those that the artifacts of that snapshot come from, near or far.
-        """
-        needed: dict[int, set[str]] = {}
-        for kind, windows in self.past_reads(stage, dataset, config, timeline):
-            needed.setdefault(windows, set()).update(self.ancestors(self.producer[kind]))
-        return sorted(needed.items(), reverse=True)
-
-    def reach(self, stage: Stage, dataset: str, config: Config) -> int:
-        """How many test windows before its snapshot the oldest is that a stage looks back to."""
-        back = [(kind, 0) for kind, owner in self.reads(stage, dataset, config) if owner == dataset]
-        back += self.past_reads(stage, dataset, config)
-        return max(
+    def oldest(self, stage: Stage, snapshot: Snapshot, config: Config, extent: Extent) -> Snapshot:
+        """The earliest snapshot that a stage looks back to, by itself or through what it reads."""
+        back = [
+            (kind, snapshot)
+            for kind, owner in self.reads(stage, extent.dataset, config)
+            if owner == extent.dataset
+        ]
+        back += [(kind, at) for kind, _, at in self.past_reads(stage, snapshot, config, extent)]
+        return min(
             (
-                windows + self.reach(self.stages[self.producer[kind]], dataset, config)
-                for kind, windows in back
+                self.oldest(self.stages[self.producer[kind]], at, config, extent)
+                for kind, at in back
             ),
-            default=0,
+            default=snapshot,
+            key=lambda found: found.age,
         )
 
 

@@ -51,7 +51,7 @@ def context_of(
 ) -> Context:
     """What a stage is run with; of other datasets it may read only what is there yet."""
     timeline = Timeline(workspace)
-    about = (stage, node.dataset, config, timeline)
+    extent = timeline.extent(node.dataset)
     return Context(
         workspace=workspace,
         config=config,
@@ -62,10 +62,10 @@ def context_of(
         timeline=timeline,
         reads=[
             (kind, owner)
-            for kind, owner in graph.reads(*about)
+            for kind, owner in graph.reads(stage, node.dataset, config, extent)
             if owner == node.dataset or workspace.path(kind, owner, node.snapshot).exists()
         ],
-        past_reads=graph.past_reads(*about),
+        past_reads=graph.past_reads(stage, node.snapshot, config, extent) if extent else (),
     )
 
 
@@ -120,7 +120,8 @@ class Builder:
         with nullcontext() if idle else self._workspace.writing():
             unready: dict[Node, Action] = {}
             for stage, node in self._walk(plan, snapshot):
-                asked = node.snapshot == (snapshot if stage.per_snapshot else NOW)
+                own = snapshot if stage.per_snapshot else NOW
+                asked = stage.behind or node.snapshot == own
                 forced = force and asked and stage.name in named
                 step = self._step(stage, node, unready, forced=forced, dry_run=dry_run)
                 yield step

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from recsys_cli.config.load import section_for
 from recsys_cli.cores import available_cores
@@ -26,8 +26,16 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 Source = tuple[str, str]
 """A kind of artifact and the dataset it is of."""
-Past = tuple[str, int]
-"""A kind of artifact and how many test windows before the stage's snapshot it is from."""
+Landmark = Literal["start", "fitted"]
+START: Landmark = "start"
+FITTED: Landmark = "fitted"
+"""The snapshots of what is trained from nothing only now and then: see `Extent.past`."""
+Back = int | Landmark
+"""How many windows before a stage's snapshot something is from, or from which of those."""
+Past = tuple[str, Back]
+"""A kind of artifact, and how far back it is from."""
+PastSource = tuple[str, Back, Snapshot]
+"""The same with the snapshot that this comes to."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +62,24 @@ class Context:
     progress: Progress
     timeline: Timeline
     reads: Sequence[Source] = ()
-    past_reads: Sequence[Past] = ()
+    past_reads: Sequence[PastSource] = ()
 
-    def input(self, kind: str, dataset: str | None = None, *, windows_ago: int = 0) -> Path:
-        """An input artifact, checked, by default of this stage's dataset and snapshot."""
-        at = self.earlier(windows_ago)
-        return self.workspace.file(kind, dataset or self.dataset, at)
+    def input(self, kind: str, dataset: str | None = None) -> Path:
+        """An input artifact, checked, by default of this stage's dataset."""
+        return self.workspace.file(kind, dataset or self.dataset, self.snapshot)
+
+    def past_input(self, kind: str, back: Back) -> Path | None:
+        """An input artifact of an earlier snapshot, checked; None where there is no such one."""
+        found = [at for name, how, at in self.past_reads if (name, how) == (kind, back)]
+        return self.workspace.file(kind, self.dataset, found[0]) if found else None
 
     def earlier(self, windows: int) -> Snapshot:
         """The snapshot that many test windows before this one."""
-        if not windows:
-            return self.snapshot
-        return self.timeline.earlier(self.dataset, self.snapshot, windows)
+        return self.timeline.known(self.dataset).earlier(self.snapshot, windows)
+
+    def window(self, ago: int) -> tuple[Snapshot, Snapshot]:
+        """Where the window begins that follows the snapshot `ago` windows before, and ends."""
+        return self.timeline.known(self.dataset).window(self.snapshot, ago)
 
     def inputs(self, kind: str) -> dict[str, Path]:
         """Paths of the inputs of one kind by dataset; none where its stage is off."""
@@ -130,6 +144,8 @@ class Stage:
         earlier: artifacts of earlier snapshots that it reads, such as ("als", 1) for the
             factors as they were one test window before.
         look_back: how many windows back it reads of what `earlier` names; None is all of them.
+        retrain_days: age at which what `START` and `FITTED` name is trained from nothing again.
+        behind: whether it is run only at the snapshots that other stages look back to.
         timed: whether it makes sense only where events have times.
     """
 
@@ -148,6 +164,8 @@ class Stage:
     beyond: Callable[[Surroundings], Mapping[str, str]] | None = None
     earlier: tuple[Past, ...] = ()
     look_back: Callable[[Config, str], int] | None = None
+    retrain_days: Callable[[Config, str], int] | None = None
+    behind: bool = False
     timed: bool = False
 
     def enabled(self, config: Config, dataset: str) -> bool:

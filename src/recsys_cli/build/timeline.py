@@ -1,8 +1,10 @@
 """Which snapshots lie before a snapshot, and whether a dataset's events reach back to them.
 
-The facts of a dataset's ingest come in. Windows are as long as the dataset's test window, so
-that the first one before "now" is the one that `recsys eval` tests on, and shares its snapshot.
-Where events carry no time, rounds of random pairs are the windows.
+The facts of a dataset's ingest come in. Windows are as long as the dataset's test window and lie
+on a grid (see `Snapshot.earlier`), so that what was built of the past stays fresh as events are
+added. On a coarser grid, of as many days as a stage says, lie the moments at which something is
+trained from nothing: models of later moments start from it, or are applied as they are. Where
+events carry no time, rounds of random pairs are the windows.
 """
 
 from __future__ import annotations
@@ -12,13 +14,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from recsys_cli.build.graph import Graph
-from recsys_cli.build.stage import Stage
+from recsys_cli.build.stage import START, Back, Stage
 from recsys_cli.config import Config
 from recsys_cli.datasets.spec import read_spec
 from recsys_cli.errors import ArtifactError, Command
-from recsys_cli.moments import after, said, spoken, whole_days
+from recsys_cli.moments import DAY, after, on_grid, said, spoken, whole_days
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
+
+_SHARE = 8
+"""What is trained from nothing is at most this part of the log old."""
 
 
 class Node(NamedTuple):
@@ -29,92 +34,158 @@ class Node(NamedTuple):
     snapshot: Snapshot
 
 
-class _Extent(NamedTuple):
-    """Times of the first and last event, None without times, and the length of a test window.
+class Extent(NamedTuple):
+    """What the snapshots of a dataset follow from.
 
     Attributes:
+        dataset: its name.
+        first: time of the first event; None without times.
+        last: of the last one, likewise.
+        horizon: length of a test window.
         single: whether every user has one item alone.
     """
 
+    dataset: str
     first: datetime | None
     last: datetime | None
     horizon: timedelta
     single: bool
 
+    def past(self, snapshot: Snapshot, back: Back, days: int) -> Snapshot | None:
+        """The snapshot that a stage looks back to; None where there is none to look at.
+
+        Args:
+            snapshot: the stage's own.
+            back: how many windows before it, or what is to be found there.
+            days: age at which something is trained from nothing again.
+        """
+        if isinstance(back, int):
+            return self.earlier(snapshot, back)
+        return self._start(snapshot, days) if back == START else self._fitted(snapshot, days)
+
+    def earlier(self, snapshot: Snapshot, windows: int) -> Snapshot:
+        """The snapshot that many windows before another."""
+        return (
+            snapshot.earlier(windows, length=self.horizon, end=self._end) if windows else snapshot
+        )
+
+    def window(self, snapshot: Snapshot, ago: int) -> tuple[Snapshot, Snapshot]:
+        """Where the window begins that follows the snapshot `ago` windows before, and ends."""
+        begin = self.earlier(snapshot, ago)
+        if begin.as_of is None:
+            return begin, self.earlier(snapshot, ago - 1)
+        return begin, Snapshot(as_of=begin.as_of + self.horizon)
+
+    @property
+    def _end(self) -> datetime | None:
+        return self.last and after(self.last, days=whole_days(self.horizon))
+
+    def _start(self, snapshot: Snapshot, days: int) -> Snapshot | None:
+        """The snapshot whose model that of this one starts from.
+
+        None on the coarse grid, and where no events lie before.
+        """
+        moment = snapshot.as_of or self._end
+        if not self.first or not moment or snapshot.leave_last:
+            return None
+        period = self._period(moment, days)
+        start = on_grid(moment - self.horizon, period)
+        return (
+            Snapshot(as_of=start)
+            if on_grid(moment, period) < moment and self.first < start
+            else None
+        )
+
+    def _fitted(self, snapshot: Snapshot, days: int) -> Snapshot | None:
+        """The snapshot whose model is applied to this one: of a window after the coarse grid.
+
+        It learns from the events before that window, and stops by what was had in it.
+        """
+        if snapshot.leave_last:
+            return snapshot
+        moment = snapshot.as_of or self._end
+        if not self.first or not moment:
+            return None
+        start = on_grid(moment - self.horizon, self._period(moment, days))
+        return Snapshot(as_of=start + self.horizon)
+
+    def _period(self, moment: datetime, days: int) -> timedelta:
+        """The horizon, doubled as long as it stays a small part of the log, and within days."""
+        period, log = self.horizon, moment - (self.first or moment)
+        while 2 * period <= min(days * DAY, log / _SHARE):
+            period *= 2
+        return period
+
+    def obstacle(self, snapshot: Snapshot, oldest: Snapshot, *, timed: bool = False) -> str | None:
+        """Why nothing can be learned from a snapshot's past, in words; None where it can.
+
+        Args:
+            snapshot: whose.
+            oldest: the earliest of the snapshots that it learns from, itself if no other.
+            timed: whether random pairs cannot stand for what comes next.
+        """
+        if self.first is None:
+            timeless = f"the events of {self.dataset} carry no time"
+            if timed:
+                return f"{timeless}, and it learns from their order"
+            if snapshot.as_of:
+                return timeless
+            alone = oldest != snapshot and self.single
+            return f"{timeless}, and no user has two items" if alone else None
+        if oldest.as_of and self.first >= oldest.as_of:
+            none = f"it learns from events before {said(oldest.as_of)}, and there are none"
+            windows = f"of {spoken(self.horizon)} (horizon in [datasets.{self.dataset}])"
+            return f"{none}: it looks back over windows {windows}" if oldest != snapshot else none
+        return None
+
+    def allows(self, stage: Stage) -> bool:
+        """Whether a stage makes sense with the events."""
+        return not stage.timed or self.first is not None
+
 
 class Timeline:
-    """Looks up earlier snapshots of the datasets of a workspace."""
+    """Looks up what the snapshots of the datasets of a workspace follow from."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
     def earlier(self, dataset: str, snapshot: Snapshot, windows: int) -> Snapshot:
-        """The snapshot that many test windows before `snapshot`.
+        """The snapshot that many windows before `snapshot`.
 
         Raises:
             ArtifactError: the dataset is not ingested.
         """
-        extent = self._extent(dataset)
+        return self.known(dataset).earlier(snapshot, windows)
+
+    def known(self, dataset: str) -> Extent:
+        """The same as `extent`.
+
+        Raises:
+            ArtifactError: the dataset is not ingested.
+        """
+        extent = self.extent(dataset)
         if extent is None:
             raise ArtifactError(f"{dataset} is not ingested", hint=Command("ingest", "-d", dataset))
-        end = extent.last and after(extent.last, days=whole_days(extent.horizon))
-        return snapshot.earlier(windows, length=extent.horizon, end=end)
+        return extent
 
-    def obstacle(
-        self, dataset: str, snapshot: Snapshot, *, reach: int, timed: bool = False
-    ) -> str | None:
-        """Why nothing can be learned from that many windows before a snapshot, in words.
-
-        Args:
-            dataset: name of the dataset.
-            snapshot: the one that windows are counted back from.
-            reach: how many.
-            timed: whether random pairs cannot stand for what comes next.
-
-        Returns:
-            None where nothing stands in the way, or that is not known before ingest.
-        """
-        extent = self._extent(dataset)
-        if extent is None:
-            return None
-        if extent.first is None:
-            timeless = f"the events of {dataset} carry no time"
-            if timed:
-                return f"{timeless}, and it learns from their order"
-            if snapshot.as_of:
-                return timeless
-            return f"{timeless}, and no user has two items" if reach and extent.single else None
-        oldest = self.earlier(dataset, snapshot, reach) if reach else snapshot
-        if oldest.as_of and extent.first >= oldest.as_of:
-            none = f"it learns from events before {said(oldest.as_of)}, and there are none"
-            windows = f"of {spoken(extent.horizon)} (horizon in [datasets.{dataset}])"
-            return f"{none}: it looks back over windows {windows}" if reach else none
-        return None
-
-    def covers(self, dataset: str, snapshot: Snapshot, *, reach: int, timed: bool = False) -> bool:
-        """Whether the events are known to begin that many windows before a snapshot."""
-        obstacle = self.obstacle(dataset, snapshot, reach=reach, timed=timed)
-        return self.known(dataset) and obstacle is None
-
-    def allows(self, stage: Stage, dataset: str) -> bool:
-        """Whether a stage makes sense with the dataset's events, as far as these are known."""
-        return not stage.timed or self.obstacle(dataset, NOW, reach=0, timed=True) is None
-
-    def known(self, dataset: str) -> bool:
-        """Whether the dataset is ingested."""
-        return self._extent(dataset) is not None
-
-    def _extent(self, dataset: str) -> _Extent | None:
+    def extent(self, dataset: str) -> Extent | None:
+        """What the snapshots of a dataset follow from; None before it is ingested."""
         manifest = self._workspace.manifest("ingest", dataset)
         if manifest is None:
             return None
         try:
             horizon = read_spec(self._workspace.file("spec", dataset)).horizon
             first, last = (_moment(manifest.facts[which]) for which in ("first", "last"))
-            return _Extent(first, last, horizon, manifest.facts["pairs"] <= manifest.facts["users"])
+            single = manifest.facts["pairs"] <= manifest.facts["users"]
+            return Extent(dataset, first, last, horizon, single)
         except (ArtifactError, KeyError, TypeError, ValueError):
             # Whoever looks for what is stale finds it to be that.
             return None
+
+    def imported(self, node: Node) -> bool:
+        """Whether what a stage makes came from elsewhere, so that it looks back to nothing."""
+        manifest = self._workspace.manifest(*node)
+        return manifest is not None and manifest.imported
 
 
 def _moment(fact: str | None) -> datetime | None:
@@ -149,11 +220,11 @@ def walk(
         if node in passed:
             continue
         passed.add(node)
-        earlier = graph.needed_earlier(stage, dataset, config, timeline)
-        reach = graph.reach(stage, dataset, config)
-        if earlier and timeline.covers(dataset, node.snapshot, reach=reach, timed=stage.timed):
-            for windows, needed in earlier:
-                before = timeline.earlier(dataset, node.snapshot, windows)
-                of_then = graph.plan(needed, [dataset], config)
-                yield from walk(graph, of_then, before, config, timeline, passed=passed)
+        extent = timeline.extent(dataset) if stage.earlier else None
+        if extent and not timeline.imported(node):
+            oldest = graph.oldest(stage, node.snapshot, config, extent)
+            if extent.obstacle(node.snapshot, oldest, timed=stage.timed) is None:
+                for before, needed in graph.needed_earlier(stage, node.snapshot, config, extent):
+                    of_then = graph.plan(needed, [dataset], config)
+                    yield from walk(graph, of_then, before, config, timeline, passed=passed)
         yield stage, node

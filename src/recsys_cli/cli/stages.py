@@ -154,7 +154,7 @@ STAGES = {
     "als export": StageCommand(("als.export",), _exported),
     "als train": StageCommand(("als.train",), _trained_on),
     "twotower pairs": StageCommand(_pairs),
-    "twotower train": StageCommand(("twotower.train",), _started_from),
+    "twotower train": StageCommand(("twotower.fit", "twotower.train"), _started_from),
     "hybrid train": StageCommand(("hybrid.blend", "hybrid.train")),
 }
 

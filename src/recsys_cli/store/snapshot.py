@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from recsys_cli.columns import ITEM, TIME, USER
-from recsys_cli.moments import iso, moment_from, parsed_moment
+from recsys_cli.moments import iso, moment_from, on_grid, parsed_moment
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,6 +47,12 @@ class Snapshot:
         # Windows allows no colon in a name.
         return f"asof={iso(self.as_of).replace(':', '-')}" if self.as_of else ""
 
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """Sorts the snapshots of a dataset from the oldest to now."""
+        held_out = self.leave_last or max(self.leave_random, default=0)
+        return datetime.min if held_out else self.as_of or datetime.max, -held_out
+
     def __str__(self) -> str:
         return self.folder or "now"
 
@@ -74,7 +80,11 @@ class Snapshot:
         return None
 
     def earlier(self, windows: int, *, length: timedelta, end: datetime | None) -> Snapshot:
-        """The snapshot that many test windows before this one.
+        """The snapshot that many windows before this one.
+
+        Windows lie on a grid that does not move with the last event (see `on_grid`), so that the
+        snapshots before tomorrow's are those before today's. The first is over by the moment of
+        this one, which need not be where it ends.
 
         Args:
             windows: how many; of a leave-last-out snapshot, further events per user; of random
@@ -87,7 +97,9 @@ class Snapshot:
         if self.leave_random or end is None:
             another = max(self.leave_random, default=0) + windows
             return Snapshot(leave_random=(*self.leave_random, another))
-        return Snapshot(as_of=(self.as_of or end) - windows * length)
+        return Snapshot(
+            as_of=on_grid((self.as_of or end) - length, length) - (windows - 1) * length
+        )
 
     def filter(self, events: pl.LazyFrame) -> pl.LazyFrame:
         """The events (canonical columns) that this snapshot may see, in their order."""

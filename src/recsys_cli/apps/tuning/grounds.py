@@ -102,9 +102,10 @@ def before_the_test(
     if test == NOW:
         test = timeline.earlier(dataset, test, 1)
     after = test
+    extent = timeline.known(dataset)
     for ago in count(1):
-        state = timeline.earlier(dataset, test, ago)
-        reaches = timeline.covers(dataset, state, reach=ago)
+        state = extent.earlier(test, ago)
+        reaches = extent.obstacle(state, extent.earlier(state, ago)) is None
         made = not any(freshness.obstacle(stage, dataset, state) for stage in stages)
         if ago > 1 and not (reaches and made):
             return

@@ -16,7 +16,7 @@ import numpy as np
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.run import context_of
 from recsys_cli.build.stage import Stage
-from recsys_cli.build.timeline import Node
+from recsys_cli.build.timeline import Node, Timeline, walk
 from recsys_cli.config import Config
 from recsys_cli.engine.engine import Engine
 from recsys_cli.evaluation.bootstrap import Floats
@@ -130,11 +130,12 @@ class Judge:
         """The same with the varying stages run anew, as the configuration says."""
         with tempfile.TemporaryDirectory(prefix="recsys-tune-") as folder:
             aside = TrialWorkspace(self.workspace, Path(folder))
-            for name in self.stages:
-                stage = self.graph.stages[name]
-                at = window.snapshot if stage.per_snapshot else NOW
-                node = Node(name, self.dataset, at)
-                aside.run(stage, node, graph=self.graph, config=config)
+            plan = self.graph.plan(self.graph.select(self.stages)[1], [self.dataset], config)
+            timeline = Timeline(self.workspace)
+            for stage, node in walk(self.graph, plan, window.snapshot, config, timeline):
+                # What varies is made anew at the snapshots that it looks back to as well.
+                if stage.name in self.stages and node.dataset == self.dataset:
+                    aside.run(stage, node, graph=self.graph, config=config)
             engine = Engine(aside, self.dataset, window.snapshot, threads=config.threads)
             return self._figures(engine, window.truth)
 

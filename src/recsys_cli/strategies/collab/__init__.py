@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 class AlsConfig(Section):
     """Alternating least squares on implicit feedback (Hu, Koren and Volinsky 2008)."""
 
-    where = frozenset({"backend"})
+    where = frozenset({"backend", "retrain_days"})
 
     factors: PositiveInt = 64
     """Dimension of the user and item factors."""
     iterations: PositiveInt = 15
-    """Alternations between solving for users and for items."""
+    """Alternations between solving for users and for items, from random factors."""
+    warm_iterations: PositiveInt = 3
+    """Alternations from the factors of an earlier snapshot, which later ones start from."""
+    retrain_days: PositiveInt = 28
+    """Age of those factors at most, rounded down to 1, 2, 4, … windows and to an eighth of the
+    log."""
     regularization: NonNegativeFloat = 30.0
     """L2 penalty on the factors; Spark has its own, spark.regularization."""
     alpha: PositiveFloat = 10.0

@@ -95,16 +95,20 @@ def train_als(
     interactions: Interactions,
     config: AlsConfig,
     *,
+    start: AlsFactors | None = None,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> AlsFactors:
     """Train factors with `implicit`, on the GPU where there is one that works.
 
-    Same interactions, config and threads give the same bytes.
+    Same interactions, config, start and threads give the same bytes.
 
     Args:
         interactions: what to learn from; pairs of weight 0 are left out.
         config: dimension, iterations, λ, α, backend and seed.
+        start: factors of other interactions of the same users and items to start from, which
+            takes `warm_iterations` in place of `iterations`; from random ones where it is None
+            or of another dimension.
         threads: CPU threads; 0 means all cores that this process may run on.
         progress: told of each iteration, and what ran.
 
@@ -125,13 +129,18 @@ def train_als(
             hint="check the dataset's event weights, and the cut-off if there is one",
         )
     progress.log(f"ALS runs on the {backend.upper()}: {counted(confidence.nnz, 'interactions')}")
-    progress.start("training ALS", config.iterations)
+    if start is not None and start.factors != config.factors:
+        start = None
+    iterations = config.iterations if start is None else config.warm_iterations
+    progress.start("training ALS", iterations)
     # A BLAS pool beside implicit's own threads makes it several times slower.
     with threadpool_limits(1, "blas"):
         users, items = _fit(
             implicit,
             confidence,
             config,
+            start=start,
+            iterations=iterations,
             backend=backend,
             threads=threads or available_cores(),
             progress=progress,
@@ -215,6 +224,8 @@ def _fit(
     confidence: scipy.sparse.csr_matrix,
     config: AlsConfig,
     *,
+    start: AlsFactors | None,
+    iterations: int,
     backend: str,
     threads: int,
     progress: Progress,
@@ -223,11 +234,16 @@ def _fit(
         factors=config.factors,
         regularization=config.regularization,
         alpha=1.0,
-        iterations=config.iterations,
+        iterations=iterations,
         use_gpu=backend == "gpu",
         num_threads=threads,
         random_state=config.seed,
     )
+    if start is not None:
+        place = implicit.gpu.Matrix if backend == "gpu" else np.array
+        model.user_factors, model.item_factors = (
+            place(np.asarray(each)) for each in (start.user_factors, start.item_factors)
+        )
     try:
         model.fit(confidence, show_progress=False, callback=lambda *_: progress.advance())
     except implicit.recommender_base.ModelFitError as error:

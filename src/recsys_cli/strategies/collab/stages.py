@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from recsys_cli.build.stage import Context, Facts, Stage
+from recsys_cli.build.stage import START, Context, Facts, Stage
+from recsys_cli.config.load import section_for
 from recsys_cli.store.idtable import fingerprints_of
 
 
@@ -16,6 +17,9 @@ def stages() -> list[Stage]:
             outputs=("als",),
             sections=("als", "spark.regularization"),
             run=_als,
+            version=2,
+            earlier=(("als", START),),
+            retrain_days=lambda config, dataset: section_for(config, "als", dataset).retrain_days,
         ),
     ]
 
@@ -23,7 +27,7 @@ def stages() -> list[Stage]:
 def _als(context: Context) -> Facts:
     from recsys_cli.events.interactions import Interactions
     from recsys_cli.store.packs import load_pack, save_pack
-    from recsys_cli.strategies.collab.als import train_als
+    from recsys_cli.strategies.collab.als import AlsFactors, train_als
     from recsys_cli.strategies.collab.spark import train_on_spark
 
     pack = load_pack(context.input("interactions"))
@@ -34,9 +38,11 @@ def _als(context: Context) -> Facts:
             Interactions.from_pack(load_pack(context.input("interactions"))), context
         )
     else:
+        before = context.past_input("als", START)
         factors = train_als(
             Interactions.from_pack(load_pack(context.input("interactions"))),
             config,
+            start=None if before is None else AlsFactors.from_pack(load_pack(before)),
             threads=context.threads,
             progress=context.progress,
         )

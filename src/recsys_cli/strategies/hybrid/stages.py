@@ -156,7 +156,7 @@ def _groups(context: Context, ago: int, lengths: dict[str, int]) -> Groups:
     from recsys_cli.strategies.hybrid.build import open_features
     from recsys_cli.strategies.hybrid.training import build_groups
 
-    start, end = context.earlier(ago), context.earlier(ago - 1)
+    start, end = context.window(ago)
     artifacts = Artifacts(context.workspace, context.dataset, start)
     recall, features = open_features(artifacts, lengths, threads=context.threads)
     history = Interactions.from_pack(artifacts.pack("interactions")).items

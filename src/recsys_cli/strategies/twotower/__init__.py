@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 class TwoTowerConfig(Section):
     """Two towers fine-tuned from ALS factors (`recsys twotower train`)."""
 
-    where = frozenset({"enabled", "device", "checkpoint_steps"})
+    where = frozenset({"enabled", "device", "checkpoint_steps", "retrain_days"})
 
     enabled: bool | Literal["auto"] = "auto"
     """Whether `recsys build all` trains it; auto: where torch is installed."""
     init_from: str | None = None
     """Weights of another dataset to start from, a two_tower_*.pt relative to the workspace."""
+    retrain_days: PositiveInt = 28
+    """Age at which towers are trained anew, rounded down to 1, 2, 4, … windows and to an eighth of
+    the log; until then the same weights are applied to all that is known since."""
     folds: int = Field(default=3, ge=2)
     """Parts of the users; each one's pairs are seen through factors of the others' events."""
     max_pairs: PositiveInt = 5_000_000
@@ -122,6 +125,20 @@ TWOTOWER = Strategy(
         "all_validation_pairs": ArtifactKind(
             ".parquet", True, "train_pairs_all", "validation", switch=SWITCH
         ),
+        "two_tower_weights": ArtifactKind(".pt", True, "two_tower_fit", "weights", switch=SWITCH),
+        "two_tower_basis": ArtifactKind(
+            ".joblib",
+            True,
+            "two_tower_fit",
+            "basis",
+            layout={
+                "item_factors": floats(ITEMS, "dimensions"),
+                "item_known": flags(ITEMS),
+                **OF_IDS,
+            },
+            switch=SWITCH,
+        ),
+        "two_tower_fit": ArtifactKind(".json", True, "two_tower_fit", "outcome", switch=SWITCH),
         "two_tower": ArtifactKind(".pt", True, switch=SWITCH),
         "two_tower_vectors": pack_kind(
             True,

@@ -1,4 +1,4 @@
-"""The stages from events to training pairs, and from these and ALS factors to two towers.
+"""The stages from events to training pairs, to two towers, and to the vectors that these give.
 
 They are on where torch is installed, unless recsys.toml says otherwise; a build of everything says
 what it leaves out.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recsys_cli.build.stage import Stage, Surroundings
+from recsys_cli.build.stage import FITTED, Stage, Surroundings
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.strategies.twotower import SWITCH
-from recsys_cli.strategies.twotower.runs import init_path, pairs, pairs_together, train
+from recsys_cli.strategies.twotower.applied import train
+from recsys_cli.strategies.twotower.runs import fit, init_path, pairs, pairs_together
 
 
 def two_tower_stages() -> list[Stage]:
-    """twotower.pairs, twotower.pairs.all and twotower.train."""
+    """twotower.pairs, twotower.pairs.all, twotower.fit and twotower.train."""
     return [
         Stage(
             name="twotower.pairs",
@@ -39,20 +40,40 @@ def two_tower_stages() -> list[Stage]:
             switch=SWITCH,
         ),
         Stage(
-            name="twotower.train",
-            summary="ALS factors, pairs and features to two towers and their vectors",
+            name="twotower.fit",
+            summary="pairs, past ALS factors and features to the weights of two towers",
             inputs=(
-                "events", "items", "users", "ids", "spec", "interactions", "als", "content",
+                "events", "items", "users", "ids", "spec", "interactions", "content",
+                "train_pairs", "validation_pairs",
+            ),
+            outputs=("two_tower_weights", "two_tower_basis", "two_tower_fit"),
+            sections=("twotower", "als", "interactions"),
+            run=fit,
+            switch=SWITCH,
+            timed=True,
+            beyond=_init_identity,
+            earlier=(("als", 1),),
+            behind=True,
+        ),
+        Stage(
+            name="twotower.train",
+            summary="ALS factors and features through two towers to vectors",
+            inputs=(
+                "items", "users", "ids", "spec", "interactions", "als", "content",
                 "train_pairs", "validation_pairs",
             ),
             outputs=("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot"),
             sections=("twotower", "als", "interactions"),
             run=train,
-            version=3,
+            version=4,
             switch=SWITCH,
             timed=True,
-            beyond=_init_identity,
-            earlier=(("als", 1),),
+            earlier=tuple(
+                (kind, FITTED) for kind in ("two_tower_weights", "two_tower_basis", "two_tower_fit")
+            ),
+            retrain_days=lambda config, dataset: section_for(
+                config, "twotower", dataset
+            ).retrain_days,
         ),
     ]  # fmt: skip
 

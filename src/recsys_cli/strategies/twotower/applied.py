@@ -1,0 +1,150 @@
+"""The stage from towers to vectors: the towers of a past moment, applied to what is known now."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.build.stage import FITTED, Context, Facts
+from recsys_cli.errors import ArtifactError, Command, missing_library
+from recsys_cli.moments import seconds_at
+from recsys_cli.store.files import write_json
+from recsys_cli.strategies.base import installed
+from recsys_cli.strategies.twotower.known import (
+    als_of,
+    facts_of,
+    history_of,
+    settings_of,
+    sizes,
+)
+
+if TYPE_CHECKING:
+    from recsys_cli.strategies.collab.als import AlsFactors
+    from recsys_cli.strategies.twotower.fit import Fitted
+    from recsys_cli.strategies.twotower.moments import Moment
+    from recsys_cli.strategies.twotower.vectors import TowerVectors
+
+_IN_MEMORY = 1 << 30
+
+
+def train(context: Context) -> Facts:
+    """Apply the towers to the snapshot, and export vectors of all users and items."""
+    if not installed("torch"):
+        raise missing_library("the two-tower", "torch", extra="twotower")
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        return _apply(context)
+
+
+def _apply(context: Context) -> Facts:
+    from recsys_cli.evaluation.report.page import render_curves
+    from recsys_cli.evaluation.report.training import training_lines
+    from recsys_cli.store.packs import load_pack
+    from recsys_cli.strategies.twotower.threads import one_thread
+    from recsys_cli.strategies.twotower.vectors import serve
+    from recsys_cli.strategies.twotower.view import view_of
+
+    weights, basis, outline = (
+        _fitted_input(context, kind)
+        for kind in ("two_tower_weights", "two_tower_basis", "two_tower_fit")
+    )
+    told = json.loads(outline.read_text(encoding="utf-8"))
+    curve = told["curve"]
+    fitted = _fitted(weights, als_only=curve["als_only"], new_users=told["new_users"])
+    like = _basis(basis)
+    whole, now, facts = history_of(context), als_of(context, 0), facts_of(context)
+    _same_factors(now, like)
+    settings = settings_of(context, timedelta(seconds=told["window_seconds"]))
+    reference = int(load_pack(context.input("interactions"))["reference"])
+    as_of = context.snapshot.as_of
+    with one_thread():
+        moment = seconds_at(as_of) if as_of else reference
+        view = view_of(whole, now, facts, settings, reference=moment, like=like)
+        out = _room(context, whole.n_users, fitted.model.shape.vector)
+        vectors = serve(fitted, view, facts, settings, out=out)
+    fingerprints = sizes(context)[2]
+    _save_vectors(context, vectors, reference, fingerprints)
+    shutil.copyfile(weights, context.output("two_tower"))
+    write_json(context.output("two_tower_curve"), curve)
+    plot = render_curves(training_lines(curve))
+    context.output("two_tower_plot").write_text(plot, encoding="utf-8")
+    return {
+        "serves": "ALS" if fitted.als_only else "towers",
+        "serves_new_users": "yes" if fitted.new_users else "no",
+        "dim": fitted.model.shape.vector,
+        **fingerprints,
+    }
+
+
+def _fitted_input(context: Context, kind: str) -> Path:
+    path = context.past_input(kind, FITTED)
+    if path is None:
+        raise ArtifactError("there are no towers to apply", hint=Command("build", "all"))
+    return path
+
+
+def _fitted(path: Path, *, als_only: bool, new_users: bool) -> Fitted:
+    """The towers of a file."""
+    from recsys_cli.strategies.twotower.fit import Fitted
+    from recsys_cli.strategies.twotower.model import TwoTower
+    from recsys_cli.strategies.twotower.train import Outcome
+    from recsys_cli.strategies.twotower.weights import load_weights
+
+    shape, weights, _ = load_weights(path)
+    model = TwoTower(shape)
+    model.load_state_dict(weights)
+    return Fitted(model, Outcome(), 0.0, new_users=new_users, als_only=als_only)
+
+
+def _basis(path: Path) -> Moment:
+    """The item factors that the towers were trained with."""
+    from recsys_cli.store.packs import load_pack
+    from recsys_cli.strategies.twotower.moments import Moment
+
+    pack = load_pack(path)
+    return Moment(pack["item_factors"], pack["item_known"])
+
+
+def _same_factors(now: AlsFactors, like: Moment) -> None:
+    then = like.factors.shape[1]
+    if now.factors != then:
+        raise ArtifactError(
+            f"there are {now.factors} ALS factors now and {then} where the towers were trained",
+            hint=(
+                Command("build", "all", "--set", f"als.factors={now.factors}"),
+                ", or import factors of both",
+            ),
+        )
+
+
+def _room(context: Context, n: int, dim: int) -> npt.NDArray[np.float32] | None:
+    """A file to put large user vectors in, so that they need no memory."""
+    if n * dim * np.dtype(np.float32).itemsize <= _IN_MEMORY:
+        return None
+    file = context.staging / "two_tower_vectors.scratch"
+    return np.asarray(np.lib.format.open_memmap(file, "w+", np.float32, (n, dim)))
+
+
+def _save_vectors(
+    context: Context, vectors: TowerVectors, reference: int, fingerprints: dict[str, str]
+) -> None:
+    from recsys_cli.store.packs import save_pack
+
+    save_pack(
+        context.output("two_tower_vectors"),
+        {
+            "user_vectors": vectors.users,
+            "item_vectors": vectors.items,
+            "user_known": vectors.user_known,
+            "item_known": vectors.item_known,
+            "reference": reference,
+            **fingerprints,
+        },
+    )
