@@ -10,6 +10,7 @@ again for what it allows; what only that turns up has no ranks.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -125,36 +126,31 @@ class Recall:
 
     def _united(self, users: Users, lists: Sequence[Recommendations]) -> Candidates:
         """One row per user and item that a list brings."""
+        if len(users) > 1 or "numba" in sys.modules:
+            from recsys_cli.strategies.hybrid.kernels import unite
+        else:
+            from recsys_cli.strategies.hybrid.uniting import unite
+
         n_items = next(iter(self._sources.values()))[0].n_items
-        keys = [_keys(found.items, n_items) for found in lists]
-        bring = [length for _, length in self._sources.values()]
-        brought = [
-            key[:, :length][found.items[:, :length] >= 0]
-            for key, found, length in zip(keys, lists, bring, strict=True)
-        ]
-        pairs = np.unique(np.concatenate(brought))
-        shape = (len(pairs), len(lists))
-        ranks, scores = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-        best = np.full((len(users), len(lists)), np.nan, np.float32)
-        worst = best.copy()
-        for s, (key, found, length) in enumerate(zip(keys, lists, bring, strict=True)):
-            there = found.items >= 0
-            at = np.searchsorted(pairs, key[there])
-            at[at == len(pairs)] = 0
-            told = pairs[at] == key[there] if len(pairs) else np.zeros(0, np.bool_)
-            ranks[at[told], s] = np.nonzero(there)[1][told] + 1
-            scores[at[told], s] = found.scores[there][told]
-            lengths = there[:, :length].sum(axis=1)
-            some = np.flatnonzero(lengths)
-            best[some, s] = found.scores[some, 0]
-            worst[some, s] = found.scores[some, lengths[some] - 1]
+        bring = np.array([length for _, length in self._sources.values()])
+        starts = np.concatenate(([0], np.cumsum([found.items.shape[1] for found in lists])))
+        most = len(users) * int(np.minimum(bring, np.diff(starts)).sum())
+        rows, items = np.empty(most, np.int32), np.empty(most, np.int32)
+        ranks, scores = (np.empty((most, len(lists)), np.float32) for _ in range(2))
+        best, worst = (np.full((len(users), len(lists)), np.nan, np.float32) for _ in range(2))
+        pairs = unite(
+            np.concatenate([found.items for found in lists], axis=1),
+            np.concatenate([found.scores for found in lists], axis=1),
+            starts, bring, np.full(n_items, -1, np.int64), rows, items, ranks, scores, best, worst,
+        )  # fmt: skip
+        ranks = ranks[:pairs]
         return Candidates(
             users,
-            (pairs // n_items).astype(np.int32),
-            (pairs % n_items).astype(np.int32),
+            rows[:pairs],
+            items[:pairs],
             self.names,
             ranks,
-            scores,
+            scores[:pairs],
             ranks <= bring,
             best,
             worst,
@@ -188,12 +184,6 @@ class Recall:
             for source, length in self._sources.values()
         ]
         return _joined(found, short, more, n_items)
-
-
-def _keys(items: npt.NDArray[np.int32], n_items: int) -> npt.NDArray[np.int64]:
-    """(n, k) one number per user and item, in their order."""
-    keys: npt.NDArray[np.int64] = np.arange(len(items), dtype=np.int64)[:, None] * n_items + items
-    return keys
 
 
 def _joined(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import float32, int32, int64, void
 
 from recsys_cli.compiled import compiled, readonly
+from recsys_cli.strategies.hybrid import uniting
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -20,6 +21,14 @@ I64 = npt.NDArray[np.int64]
 
 _ANY_ORDER = {"reassoc", "contract", "nsz", "arcp"}
 """Lets the sums of inner products be vectorised."""
+
+
+unite = compiled(
+    int64(
+        int32[:, ::1], float32[:, ::1], int64[::1], int64[::1], int64[::1], int32[::1], int32[::1],
+        float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1],
+    )
+)(uniting.unite)  # fmt: skip
 
 
 @compiled(
