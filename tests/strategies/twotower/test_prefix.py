@@ -32,10 +32,17 @@ def test_final_states_are_the_served_fold_in(config):
         alpha=10.0,
     )
     users = np.arange(world.N_USERS)
-    got = final_states(history, walk, config, reference=world.REFERENCE, users=users)
+    got = UserStates.allocate(len(users), factors=8, content=5, folder=None)
+    parts = steps(history, max_weight=config.max_weight)
+    user_states(history, parts, walk, users, history.indptr[1:], out=got)
     np.testing.assert_allclose(got.folded, wanted, atol=2e-5)
     assert got.seen.tolist() == np.diff(history.indptr).tolist()
     assert not got.folded[-1].any()
+    # What is served has factors of its own, and the rest of the state.
+    served = final_states(history, walk, config, reference=world.REFERENCE, users=users)
+    assert served.folded.shape == (len(users), 0)
+    for name in ("recent", "taste", "seen", "last"):
+        np.testing.assert_array_equal(getattr(served, name), getattr(got, name))
 
 
 def test_states_before_events_see_nothing_of_them_or_later():

@@ -260,10 +260,11 @@ def final_states(
     history: OrderedEvents, walk: Walk, interactions: InteractionsConfig, *, reference: int,
     users: npt.NDArray[np.integer],
 ) -> UserStates:  # fmt: skip
-    """States of `users` (n,), ascending, after all their events."""
+    """States of `users` (n,), ascending, after all their events, without folding them in."""
     out = UserStates.allocate(
-        len(users), factors=walk.factors.shape[1], content=walk.content.shape[1], folder=None
-    )
+        len(users), factors=walk.factors.shape[1], content=walk.content.shape[1], folds=False,
+        folder=None,
+    )  # fmt: skip
     parts = steps(history, max_weight=interactions.max_weight,
                   half_life_days=interactions.half_life_days, reference=reference)  # fmt: skip
     user_states(history, parts, walk, users, history.indptr[users + 1], out=out)

@@ -26,7 +26,7 @@ class UserStates:
     """States of users, one per row.
 
     Attributes:
-        folded: (states, f) factors folded in; zeros without events.
+        folded: (states, f) factors folded in, zeros without events; (states, 0) where not wanted.
         recent: (states, f) mean of the factors of the last items.
         taste: (states, c) recency-weighted sum of content vectors at unit length.
         seen: (states,) int32 number of events before.
@@ -41,7 +41,14 @@ class UserStates:
 
     @classmethod
     def allocate(
-        cls, n: int, *, factors: int, content: int, dtype: str = "float32", folder: Path | None
+        cls,
+        n: int,
+        *,
+        factors: int,
+        content: int,
+        folds: bool = True,
+        dtype: str = "float32",
+        folder: Path | None,
     ) -> UserStates:
         """Room for n states, in files below `folder` where there is one."""
 
@@ -54,7 +61,7 @@ class UserStates:
             )
 
         return cls(
-            room("folded", (n, factors), dtype),
+            room("folded", (n, factors if folds else 0), dtype),
             room("recent", (n, factors), dtype),
             room("taste", (n, content), dtype),
             np.zeros(n, np.int32),
@@ -117,8 +124,9 @@ def user_states(
         span = slice(int(bounds[low]), int(bounds[high]))
         n = span.stop - span.start
         part = UserStates.allocate(
-            n, factors=walk.factors.shape[1], content=walk.content.shape[1], folder=None
-        )
+            n, factors=walk.factors.shape[1], content=walk.content.shape[1],
+            folds=out.folded.shape[1] > 0, folder=None,
+        )  # fmt: skip
         compiled(
             history.indptr, history.item, history.time, gain, steps.first, walk.factors, inverse,
             walk.content, decay, history.weight, walk.last_items, distinct[low:high],

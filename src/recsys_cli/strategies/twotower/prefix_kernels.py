@@ -39,17 +39,18 @@ def walk(
         emit_user: (users,) users to walk.
         emit_indptr: (users + 1,) which of `emit_at` are each one's.
         emit_at: (states,) positions in the history, ascending; the state before that event.
-        folded: (states, f) out, factors folded in.
+        folded: (states, f) out, factors folded in; (states, 0) where they are not wanted.
         recent: (states, f) out, mean of the factors of the last items.
         taste: (states, c) out, decayed sum of content vectors.
         seen: (states,) int32 out, events before.
         last: (states,) int64 out, time of the last event before; 0 for none.
     """
     n_factors, n_content = factors.shape[1], content.shape[1]
+    folds = folded.shape[1] > 0
     for row in numba.prange(len(emit_user)):
         user = emit_user[row]
         start = indptr[user]
-        left = inverse.copy()
+        left = inverse.copy() if folds else inverse
         right = np.zeros(n_factors)
         liked = np.zeros(n_content)
         moved = np.empty(n_factors)
@@ -58,10 +59,12 @@ def walk(
             while at < emit_at[state]:
                 since = time[at] - time[at - 1] if at > start else 0
                 _like(liked, content[item[at]], weight[at], decay * since)
-                _learn(left, right, moved, factors[item[at]], gain[at], first[at])
+                if folds:
+                    _learn(left, right, moved, factors[item[at]], gain[at], first[at])
                 at += 1
             if at > start:
-                _multiply(left, right, folded[state])
+                if folds:
+                    _multiply(left, right, folded[state])
                 _mean(factors, item[max(start, at - last_items) : at], recent[state])
                 taste[state] = liked
                 last[state] = time[at - 1]
