@@ -32,7 +32,7 @@ class TwoTowerConfig(Section):
     the log; until then the same weights are applied to all that is known since."""
     folds: int = Field(default=3, ge=2)
     """Parts of the users; each one's pairs are seen through factors of the others' events."""
-    max_pairs: PositiveInt = 5_000_000
+    max_pairs: PositiveInt = 700_000
     """Training pairs at most; the latest are taken."""
     content_dim: PositiveInt = 64
     """Dimensions that the items' content vectors are reduced to."""
