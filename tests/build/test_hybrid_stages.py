@@ -50,7 +50,7 @@ def test_train_serve_and_explain(workspace: Path) -> None:
     steps = train(workspace)
     made = steps[-1]
     assert (made.stage, made.action) == ("hybrid.train", "ran")
-    # Mondays that the ranker looks back to, and one that towers were trained at and ALS starts from.
+    # Mondays that the ranker looks back to; towers are trained, and ALS starts, at one of them.
     assert {str(s.snapshot) for s in steps if s.stage == "als.train"} == {
         "now", "asof=2020-09-14", "asof=2020-09-07", "asof=2020-08-31",
     }  # fmt: skip

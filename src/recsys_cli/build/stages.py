@@ -17,7 +17,7 @@ def base_stages() -> list[Stage]:
             outputs=("events", "items", "users", "ids", "spec"),
             sections=(),
             run=_ingest,
-            version=2,
+            version=3,
             reads_raw=True,
             per_snapshot=False,
         ),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from recsys_cli.columns import IMAGE, IN_CATALOGUE, ITEM, NAME
@@ -31,6 +33,7 @@ class Ids:
         extra: ids that only the events have, ascending.
         has_catalogue: whether anything lists these ids.
         dirty: whether catalogue rows without an id or with a repeated one were left out.
+        order: (n,) int32 the rows so far in the order that they are written in; None for theirs.
     """
 
     column: str
@@ -38,13 +41,18 @@ class Ids:
     extra: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
     has_catalogue: bool = False
     dirty: bool = False
+    order: npt.NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.listed) + len(self.extra)
 
     def all(self) -> pl.Series:
-        """Every id in row order."""
+        """Every id, those of the catalogue first."""
         return pl.concat([self.listed, self.extra]).alias(self.column)
+
+    def ordered(self) -> pl.Series:
+        """Every id in the order that rows are written in."""
+        return self.all() if self.order is None else self.all().gather(self.order)
 
 
 def load_ids(raw: RawCatalogue | None, column: str, findings: Findings) -> Ids:
@@ -112,6 +120,8 @@ def write_table(raw: RawCatalogue | None, ids: Ids, path: Path, *, source: str |
         columns.append(IN_CATALOGUE)
     rest = [c for c in frame.collect_schema() if c not in columns and c != ROW]
     frame = frame.select(*columns, *rest)
+    if ids.order is not None:
+        frame = frame.collect(engine="streaming")[ids.order].lazy()
     frame.sink_parquet(path, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL)
     return columns + rest
 

@@ -35,7 +35,7 @@ RAW_TIME, RAW_EVENT, PARSED_TIME = "__time", "__event", "__parsed"
 
 _MAX_KINDS = 255
 _TWO_DAYS_MS = 172_800_000
-_ROW_GROUP = 1 << 18
+ROW_GROUP = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ def sink_events(reader: EventReader, path: Path, *, drop: bool) -> None:
         path,
         compression=COMPRESSION,
         compression_level=COMPRESSION_LEVEL,
-        row_group_size=_ROW_GROUP,
+        row_group_size=ROW_GROUP,
         maintain_order=True,
     )
 

@@ -25,6 +25,7 @@ from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
+from recsys_cli.datasets.roworder import order_by_first_event
 from recsys_cli.datasets.spec import build_spec
 from recsys_cli.datasets.tables import Intake, RawTables, Slot
 from recsys_cli.errors import ConfigError, DataError
@@ -163,6 +164,8 @@ def _build_from(intake: Intake, out: Path) -> tuple[EventReader, Totals]:
     progress.start("map events")
     path = out / f"events_{name}.parquet"
     totals = build_events(reader, path, findings, signed_weights=signed)
+    if reader.time is not None:
+        order_by_first_event(path, reader.users, reader.items)
     progress.start("write tables")
     _write(intake, tables, reader, out)
     return reader, totals
@@ -197,7 +200,8 @@ def _gone(tables: RawTables, items: Ids, intake: Intake) -> npt.NDArray[np.bool_
         + ' (gone_items = "keep" in recsys.toml does)',
         count=len(items.extra),
     )
-    return np.arange(len(items)) >= len(items.listed)
+    gone = np.arange(len(items)) >= len(items.listed)
+    return gone if items.order is None else gone[items.order]
 
 
 def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) -> None:
@@ -209,7 +213,7 @@ def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) ->
     user_columns = write_table(tables.users, users, out / f"users_{name}.parquet", source=None)
     names = pl.read_parquet(items_path, columns=[NAME]).to_series()
     pack: dict[str, object] = {}
-    for prefix, ids in ((USER, users.all()), (ITEM, items.all())):
+    for prefix, ids in ((USER, users.ordered()), (ITEM, items.ordered())):
         table = id_table(ids, search=True)
         pack |= table.to_pack(prefix)
         pack[f"{prefix}s_fingerprint"] = table.fingerprint()
