@@ -21,11 +21,12 @@ from recsys_cli.datasets.spec import DatasetSpec, read_spec
 from recsys_cli.errors import ArtifactError, Command, UsageError
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.kinds import ARTIFACTS
+from recsys_cli.store.layout import Wrong, grown
 from recsys_cli.store.manifest import Manifest
 from recsys_cli.store.packs import Pack
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.tables import column_names, read_table
-from recsys_cli.store.workspace import OTHER_IDS, Workspace, build_command
+from recsys_cli.store.workspace import OTHER_IDS, Workspace, build_command, sizes_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,9 +81,7 @@ class Artifacts:
         if kind not in self._packs:
             self._need(kind)
             pack = self.workspace.pack(kind, self.dataset, self.snapshot)
-            if kind != "ids":
-                self._check_fingerprints(kind, pack)
-            self._packs[kind] = pack
+            self._packs[kind] = pack if kind == "ids" else self._of_all(kind, pack)
         return self._packs[kind]
 
     def text(self, kind: str) -> str:
@@ -139,10 +138,18 @@ class Artifacts:
     def _shown(self, kind: str) -> str:
         return self.workspace.relative(self._path(kind))
 
-    def _check_fingerprints(self, kind: str, pack: Pack) -> None:
-        ids = self.pack("ids")
-        if any(pack[key] != ids[key] for key in FINGERPRINTS if key in pack):
-            raise self._refused(kind, OTHER_IDS)
+    def _of_all(self, kind: str, pack: Pack) -> Pack:
+        """A pack that knows of those users and items too that have come since."""
+        ids, layout = self.pack("ids"), ARTIFACTS[kind].layout
+        keys = [key for key in FINGERPRINTS if key in pack]
+        if all(pack[key] == ids[key] for key in keys) or layout is None:
+            return pack
+        try:
+            sizes_of(pack, ids, keys)
+        except Wrong:
+            raise self._refused(kind, OTHER_IDS) from None
+        made = grown(pack, layout, sizes_of(ids, ids))
+        return made | {key: ids[key] for key in keys}
 
     @property
     def raw_path(self) -> str | None:

@@ -68,6 +68,12 @@ class Context:
         """An input artifact, checked, by default of this stage's dataset."""
         return self.workspace.file(kind, dataset or self.dataset, self.snapshot)
 
+    def pack(self, kind: str) -> Mapping[str, Any]:
+        """An input pack that knows of all users and items that there are, as readers see it."""
+        from recsys_cli.build.artifacts import Artifacts
+
+        return Artifacts(self.workspace, self.dataset, self.snapshot).pack(kind)
+
     def past_input(self, kind: str, back: Back) -> Path | None:
         """An input artifact of an earlier snapshot, checked; None where there is no such one."""
         found = [at for name, how, at in self.past_reads if (name, how) == (kind, back)]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from recsys_cli.build.stage import Context, Facts, Stage
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.moments import seconds_at
-from recsys_cli.store.idtable import fingerprints_of
+from recsys_cli.store.idtable import FINGERPRINTS, IdTable, fingerprints_of
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def base_stages() -> list[Stage]:
@@ -28,6 +34,7 @@ def base_stages() -> list[Stage]:
             outputs=("interactions",),
             sections=("interactions",),
             run=_interactions,
+            version=2,
         ),
     ]
 
@@ -64,20 +71,49 @@ def _interactions(context: Context) -> Facts:
     from recsys_cli.store.packs import load_pack, save_pack
 
     ids = load_pack(context.input("ids"))
-    fingerprints = fingerprints_of(ids)
     as_of = context.snapshot.as_of
+    events = context.snapshot.filter(context.events())
+    users, items = (IdTable.from_pack(ids, side) for side in (USER, ITEM))
+    seen = _seen(events)
+    # Of a past day are only those who were there by then, however many have come since.
+    n_users, n_items = (seen.users, seen.items) if as_of else (len(users), len(items))
     interactions = build_interactions(
-        context.snapshot.filter(context.events()),
-        n_users=len(ids["user_offsets"]) - 1,
-        n_items=len(ids["item_offsets"]) - 1,
+        events,
+        n_users=n_users,
+        n_items=n_items,
         spec=context.spec,
         config=context.section("interactions"),
         reference=seconds_at(as_of) if as_of else None,
     )
-    save_pack(context.output("interactions"), interactions.to_pack(**fingerprints))
+    made = (table.fingerprint(n) for table, n in ((users, n_users), (items, n_items)))
+    fingerprints = dict(zip(FINGERPRINTS, made, strict=True))
+    pack = interactions.to_pack(**fingerprints) | {"events_seen": seen.digest}
+    save_pack(context.output("interactions"), pack)
     return {
         "users": interactions.n_users,
         "items": interactions.n_items,
         "pairs": len(interactions.indices),
         **fingerprints,
     }
+
+
+class _Seen(NamedTuple):
+    """Of the events of a snapshot: rows from the first to the last, and what they are."""
+
+    users: int
+    items: int
+    digest: str
+
+
+def _seen(events: pl.LazyFrame) -> _Seen:
+    """What a snapshot sees; equal events in whatever order have the same digest."""
+    import polars as pl
+
+    found = events.select(
+        pl.col(USER).max().fill_null(-1).alias(USER),
+        pl.col(ITEM).max().fill_null(-1).alias(ITEM),
+        pl.len().alias("events"),
+        pl.struct(pl.all()).hash().sum().alias("hashes"),
+    )
+    row = found.collect(engine="streaming").row(0, named=True)
+    return _Seen(row[USER] + 1, row[ITEM] + 1, f"{row['events']}-{row['hashes'] or 0:016x}")

@@ -22,7 +22,7 @@ from recsys_cli.store.layout import Array, Rule, Sizes, Wrong
 FINGERPRINTS = ("users_fingerprint", "items_fingerprint")
 """Where a pack says which users and items its rows stand for."""
 
-_PREFIX = 8
+_PREFIX, _DIGITS = 8, 10
 _SPACE, _ZERO = ord(" "), ord("0")
 _LOWER = np.frombuffer(bytes(range(256)).lower(), np.uint8)
 _HIGH_BITS, _GOES_ON = 0xC0, 0x80
@@ -114,11 +114,24 @@ class IdTable:
         blob = self.data[low : offsets[-1] if offsets else 0].tobytes()
         return [blob[a - low : b - low].decode() for a, b in pairwise(offsets)]
 
-    def fingerprint(self) -> str:
-        """SHA-256 over the strings in row order: equal exactly when ids and rows are equal."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.offsets, "<i8").tobytes())
-        digest.update(np.ascontiguousarray(self.data).tobytes())
-        return digest.hexdigest()
+    def fingerprint(self, rows: int | None = None) -> str:
+        """Of all or the first rows: equal exactly when ids and rows are equal.
+
+        Returns:
+            The number of rows and the SHA-256 over their strings in order.
+        """
+        rows = len(self) if rows is None else rows
+        digest = hashlib.sha256(np.ascontiguousarray(self.offsets[: rows + 1], "<i8").tobytes())
+        digest.update(np.ascontiguousarray(self.data[: self.offsets[rows]]).tobytes())
+        return f"{rows}-{digest.hexdigest()}"
+
+    def begins_with(self, fingerprint: object) -> int | None:
+        """How many of the first rows a fingerprint is of; None where it is of other ones."""
+        rows = str(fingerprint).partition("-")[0]
+        known = rows.isdecimal() and len(rows) <= _DIGITS and int(rows) <= len(self)
+        if not known or self.fingerprint(int(rows)) != fingerprint:
+            return None
+        return int(rows)
 
     @classmethod
     def from_strings(cls, strings: Iterable[str], *, search: bool = True) -> IdTable:

@@ -116,6 +116,7 @@ ARTIFACTS: dict[str, ArtifactKind] = {
             "count": counts("entries"),
             "last": counts("entries"),
             "reference": moment(),
+            "events_seen": text(optional=True),
             **OF_IDS,
         },
     ),

@@ -113,6 +113,40 @@ class Plain:
             _agree(self.size, value if isinstance(value, int) else len(value), sizes)
 
 
+def grown(pack: Mapping[str, Any], layout: Layout, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """A pack of fewer users or items, with rows of nothing for those that have come since.
+
+    Args:
+        pack: as its layout says.
+        layout: of its kind.
+        sizes: how many `USERS` and `ITEMS` there are now.
+    """
+    made = dict(pack)
+    for name, rule in layout.items():
+        if name not in pack:
+            continue
+        if isinstance(rule, Array):
+            made[name] = _padded(pack[name], rule, sizes)
+        elif isinstance(rule, Plain) and rule.size is not None and rule.size in sizes:
+            made[name] = sizes[rule.size]
+    return made
+
+
+def _padded(value: npt.NDArray[Any], rule: Array, sizes: Mapping[str, int]) -> npt.NDArray[Any]:
+    shape = [
+        sizes[name.removesuffix("+1")] + name.endswith("+1")
+        if name.removesuffix("+1") in sizes
+        else size
+        for name, size in zip(rule.shape, value.shape, strict=True)
+    ]
+    if tuple(shape) == value.shape:
+        return value
+    # Starts of rows go on where the last row ends.
+    made = np.full(shape, value[-1] if rule.starts is not None else 0, value.dtype)
+    made[tuple(slice(size) for size in value.shape)] = value
+    return made
+
+
 def check(pack: Mapping[str, Any], layout: Layout, sizes: Mapping[str, int]) -> None:
     """Raise `Wrong` where a pack does not hold what its layout says.
 

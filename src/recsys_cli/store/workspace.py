@@ -15,11 +15,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from recsys_cli.columns import ITEM, USER
 from recsys_cli.errors import (
     ArtifactError,
     Command,
@@ -30,7 +32,7 @@ from recsys_cli.errors import (
 )
 from recsys_cli.moments import iso
 from recsys_cli.store.files import FileMemo, HashMemo, fsync, sha256
-from recsys_cli.store.idtable import FINGERPRINTS
+from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.journal import (
     ARTIFACTS_FOLDER,
     JOURNAL,
@@ -200,9 +202,9 @@ class Workspace:
         sizes: dict[str, int] = {}
         if kind != "ids" and dataset != ALL:
             known = load_pack(ids) if ids else self.pack("ids", dataset)
-            if any(pack.get(key) != known[key] for key in FINGERPRINTS if key in about.layout):
+            sizes = sizes_of(pack, known, [key for key in FINGERPRINTS if key in about.layout])
+            if not about.per_snapshot and sizes != sizes_of(known, known):
                 raise Wrong(OTHER_IDS)
-            sizes = {USERS: len(known["user_offsets"]) - 1, ITEMS: len(known["item_offsets"]) - 1}
         check(pack, about.layout, sizes)
 
     def relative(self, path: Path) -> str:
@@ -356,6 +358,25 @@ class Workspace:
         # What `atomic_path` was writing when its process was killed.
         for left in self.artifacts.rglob(".*.json-*"):
             left.unlink(missing_ok=True)
+
+
+def sizes_of(
+    pack: Mapping[str, Any], ids: Mapping[str, Any], keys: Sequence[str] = FINGERPRINTS
+) -> dict[str, int]:
+    """How many of the first users and items a pack is of, by the fingerprints that it has.
+
+    Raises:
+        Wrong: it is of others.
+    """
+    sizes = {}
+    for size, table, key in zip((USERS, ITEMS), (USER, ITEM), FINGERPRINTS, strict=True):
+        whole = len(ids[f"{table}_offsets"]) - 1
+        same = key not in keys or pack.get(key) == ids[key]
+        rows = whole if same else IdTable.from_pack(ids, table).begins_with(pack.get(key))
+        if rows is None:
+            raise Wrong(OTHER_IDS)
+        sizes[size] = rows
+    return sizes
 
 
 def build_command(dataset: str, snapshot: Snapshot = NOW) -> Command:

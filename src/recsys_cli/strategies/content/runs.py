@@ -274,7 +274,7 @@ def user_model(context: Context) -> Facts:
     from recsys_cli.strategies.content.availability import item_availability
     from recsys_cli.strategies.content.uservectors import user_vectors
 
-    pack = load_pack(context.input("interactions"))
+    pack = context.pack("interactions")
     interactions = Interactions.from_pack(pack)
     settings = context.section("content")
     aged = {

@@ -71,10 +71,10 @@ def _statistics(context: Context) -> Facts:
     import polars as pl
 
     from recsys_cli.events.interactions import Interactions
-    from recsys_cli.store.packs import load_pack, save_pack
+    from recsys_cli.store.packs import save_pack
     from recsys_cli.strategies.hybrid.statistics import build_statistics
 
-    pack = load_pack(context.input("interactions"))
+    pack = context.pack("interactions")
     spec = context.spec
     columns = [*spec.category_columns, *([spec.variant_column] if spec.variant_column else [])]
     statistics = build_statistics(
@@ -89,10 +89,10 @@ def _statistics(context: Context) -> Facts:
 
 
 def _blend(context: Context) -> Facts:
-    from recsys_cli.store.packs import load_pack, save_pack
+    from recsys_cli.store.packs import save_pack
 
     config = context.section("hybrid")
-    pack = load_pack(context.input("interactions"))
+    pack = context.pack("interactions")
     settings = {"candidates": dict(config.candidates), "weights": dict(config.weights)}
     made = settings | {"reference": pack["reference"]} | fingerprints_of(pack)
     save_pack(context.output("hybrid"), made)

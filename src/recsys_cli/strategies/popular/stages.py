@@ -23,10 +23,10 @@ def stages() -> list[Stage]:
 def _popular(context: Context) -> Facts:
     import polars as pl
 
-    from recsys_cli.store.packs import load_pack, save_pack
+    from recsys_cli.store.packs import save_pack
     from recsys_cli.strategies.popular.train import build_popularity
 
-    interactions = load_pack(context.input("interactions"))
+    interactions = context.pack("interactions")
     popularity = build_popularity(
         context.snapshot.filter(context.events()),
         n_items=interactions["n_items"],

@@ -12,7 +12,7 @@ def stages() -> list[Stage]:
         Stage(
             name="sessions",
             summary="events in order to the latest sessions of each item",
-            inputs=("events", "spec", "interactions"),
+            inputs=("spec", "interactions"),
             outputs=("sessions",),
             sections=("sessions",),
             run=_sessions,

@@ -12,7 +12,7 @@ def stages() -> list[Stage]:
         Stage(
             name="transitions",
             summary="events in order to what follows each item",
-            inputs=("events", "spec", "interactions"),
+            inputs=("spec", "interactions"),
             outputs=("transitions",),
             sections=("transitions",),
             run=_transitions,

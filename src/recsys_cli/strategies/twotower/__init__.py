@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from recsys_cli.config.models import Section
 from recsys_cli.errors import install_extra
 from recsys_cli.store.kinds import OF_IDS, ArtifactKind, pack_kind
-from recsys_cli.store.layout import ITEMS, USERS, flags, floats, moment
+from recsys_cli.store.layout import ITEMS, USERS, Array, flags, floats, lists, moment
 from recsys_cli.strategies.base import Packs, Source, Space, Strategy, switch_of_extra
 from recsys_cli.strategies.tunable import Choice, Span, Target
 
@@ -134,6 +134,23 @@ TWOTOWER = Strategy(
             layout={
                 "item_factors": floats(ITEMS, "dimensions"),
                 "item_known": flags(ITEMS),
+                **OF_IDS,
+            },
+            switch=SWITCH,
+        ),
+        "two_tower_facts": ArtifactKind(
+            ".joblib",
+            True,
+            "two_tower_fit",
+            "facts",
+            layout={
+                "mean": floats("dimensions"),
+                "basis": floats("dimensions", "content"),
+                "content": floats(ITEMS, "content"),
+                "user_codes": Array(dtype="i4", shape=(USERS, "user columns"), least=0),
+                "item_codes": Array(dtype="i4", shape=(ITEMS, "item columns"), least=0),
+                "user_values": lists(),
+                "item_values": lists(),
                 **OF_IDS,
             },
             switch=SWITCH,

@@ -15,13 +15,12 @@ from recsys_cli.build.stage import FITTED, Context, Facts
 from recsys_cli.errors import ArtifactError, Command, missing_library
 from recsys_cli.moments import seconds_at
 from recsys_cli.store.files import write_json
+from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.strategies.base import installed
 from recsys_cli.strategies.twotower.known import (
-    als_of,
-    facts_of,
+    facts_now,
     history_of,
     settings_of,
-    sizes,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.twotower.moments import Moment
     from recsys_cli.strategies.twotower.vectors import TowerVectors
 
+FITTED_KINDS = ("two_tower_weights", "two_tower_basis", "two_tower_fit", "two_tower_facts")
+"""What is made where the towers are trained."""
 _IN_MEMORY = 1 << 30
 
 
@@ -46,30 +47,29 @@ def train(context: Context) -> Facts:
 def _apply(context: Context) -> Facts:
     from recsys_cli.evaluation.report.page import render_curves
     from recsys_cli.evaluation.report.training import training_lines
-    from recsys_cli.store.packs import load_pack
+    from recsys_cli.strategies.collab.als import AlsFactors
     from recsys_cli.strategies.twotower.threads import one_thread
     from recsys_cli.strategies.twotower.vectors import serve
     from recsys_cli.strategies.twotower.view import view_of
 
-    weights, basis, outline = (
-        _fitted_input(context, kind)
-        for kind in ("two_tower_weights", "two_tower_basis", "two_tower_fit")
-    )
+    weights, basis, outline, learned = (_fitted_input(context, kind) for kind in FITTED_KINDS)
     told = json.loads(outline.read_text(encoding="utf-8"))
     curve = told["curve"]
     fitted = _fitted(weights, als_only=curve["als_only"], new_users=told["new_users"])
-    like = _basis(basis)
-    whole, now, facts = history_of(context), als_of(context, 0), facts_of(context)
+    interactions = context.pack("interactions")
+    like = _basis(basis, interactions["n_items"])
+    whole, facts = history_of(context, interactions), facts_now(context, learned)
+    now = AlsFactors.from_pack(context.pack("als"))
     _same_factors(now, like)
     settings = settings_of(context, timedelta(seconds=told["window_seconds"]))
-    reference = int(load_pack(context.input("interactions"))["reference"])
+    reference = int(interactions["reference"])
     as_of = context.snapshot.as_of
     with one_thread():
         moment = seconds_at(as_of) if as_of else reference
         view = view_of(whole, now, facts, settings, reference=moment, like=like)
         out = _room(context, whole.n_users, fitted.model.shape.vector)
         vectors = serve(fitted, view, facts, settings, out=out)
-    fingerprints = sizes(context)[2]
+    fingerprints = fingerprints_of(interactions)
     _save_vectors(context, vectors, reference, fingerprints)
     shutil.copyfile(weights, context.output("two_tower"))
     write_json(context.output("two_tower_curve"), curve)
@@ -103,13 +103,16 @@ def _fitted(path: Path, *, als_only: bool, new_users: bool) -> Fitted:
     return Fitted(model, Outcome(), 0.0, new_users=new_users, als_only=als_only)
 
 
-def _basis(path: Path) -> Moment:
-    """The item factors that the towers were trained with."""
+def _basis(path: Path, n_items: int) -> Moment:
+    """The item factors that the towers were trained with; none for items that have come since."""
     from recsys_cli.store.packs import load_pack
     from recsys_cli.strategies.twotower.moments import Moment
 
     pack = load_pack(path)
-    return Moment(pack["item_factors"], pack["item_known"])
+    then, width = pack["item_factors"].shape
+    factors, known = np.zeros((n_items, width), np.float32), np.zeros(n_items, np.bool_)
+    factors[:then], known[:then] = pack["item_factors"], pack["item_known"]
+    return Moment(factors, known)
 
 
 def _same_factors(now: AlsFactors, like: Moment) -> None:

@@ -7,7 +7,7 @@ the means that users' vectors are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,54 +55,84 @@ def column_codes(
     """
     import polars as pl
 
-    found: list[tuple[str, Codes, tuple[str, ...]]] = []
+    found: dict[str, tuple[str, ...]] = {}
     for name in names if table is not None else ():
         if table is None or name not in table.columns:
             continue
         text = table[name].cast(pl.String)
         counts = text.drop_nulls().value_counts(name="n").filter(pl.col("n") >= fewest)
         kept = counts.sort(["n", name], descending=[True, False])[name].head(most).to_list()
-        if len(kept) < 2 and text.null_count() == 0:  # noqa: PLR2004
-            continue
-        codes = text.replace_strict(
-            pl.Series(kept, dtype=pl.String),
-            pl.Series(np.arange(1, len(kept) + 1, dtype=np.int32)),
-            default=0,
-            return_dtype=pl.Int32,
-        ).fill_null(0)
-        found.append((name, codes.to_numpy(), tuple(kept)))
-    if not found:
-        return Columns((), np.zeros((n, 0), np.int32), ())
-    return Columns(
-        tuple(name for name, _, _ in found),
-        np.stack([codes for _, codes, _ in found], axis=1).astype(np.int32),
-        tuple(values for _, _, values in found),
-    )
+        if len(kept) >= 2 or text.null_count():  # noqa: PLR2004
+            found[name] = tuple(kept)
+    return coded(table, found, n=n)
 
 
-def reduced(content: Vectors | None, *, dim: int, n_items: int) -> Vectors:
-    """Content vectors in at most `dim` dimensions, (n_items, ≤ dim) float32.
+def coded(table: pl.DataFrame | None, values: Mapping[str, Sequence[str]], *, n: int) -> Columns:
+    """The columns of a table in codes that are known; values without one are unknown.
 
-    Projected onto the leading right singular vectors, so inner products come out as close as
-    they can; what items have in common is taken out first, since it tells none from another.
-    Rows of zeros, items without content, stay zeros. Signs are fixed so that equal input gives
-    equal output.
+    Args:
+        table: rows in the order of ids; columns that it lacks are unknown everywhere.
+        values: what codes 1 and up stand for, by column.
+        n: number of rows.
     """
-    if content is None or not content.shape[1]:
-        return np.zeros((n_items, 0), np.float32)
-    rows = np.flatnonzero(np.any(content, axis=1))
-    vectors = np.asarray(content[rows], np.float32)
-    vectors = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    covariance = vectors.T @ vectors
-    values, basis = np.linalg.eigh(covariance.astype(np.float64))
-    keep = np.flatnonzero(values > values.max(initial=0) * 1e-9)[::-1][:dim]
-    basis = basis[:, keep]
-    basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
-    out = np.zeros((n_items, basis.shape[1]), np.float32)
-    out[rows] = vectors @ basis
-    length = np.linalg.norm(out, axis=1, keepdims=True)
-    np.divide(out, length, out=out, where=length > 0)
-    return out
+    import polars as pl
+
+    codes = np.zeros((n, len(values)), np.int32)
+    for at, (name, kept) in enumerate(values.items()):
+        if table is None or name not in table.columns:
+            continue
+        of_rows = (
+            table[name]
+            .cast(pl.String)
+            .replace_strict(
+                pl.Series(kept, dtype=pl.String),
+                pl.Series(np.arange(1, len(kept) + 1, dtype=np.int32)),
+                default=0,
+                return_dtype=pl.Int32,
+            )
+        )
+        codes[:, at] = of_rows.fill_null(0).to_numpy()
+    return Columns(tuple(values), codes, tuple(tuple(kept) for kept in values.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A linear map to fewer dimensions that keeps inner products as well as any of its size can.
+
+    Onto the leading right singular vectors of what tells the vectors that it was made for from
+    each other: what they have in common is taken out first.
+
+    Attributes:
+        mean: (d,) float32.
+        basis: (d, c) float32; signs are fixed so that equal input gives equal output.
+    """
+
+    mean: Vectors
+    basis: Vectors
+
+    @classmethod
+    def of(cls, content: Vectors, *, dim: int) -> Reduction:
+        """Made for the rows of `content` (n, d) that are not all zeros, to at most `dim`."""
+        vectors = np.asarray(content[np.any(content, axis=1)], np.float32)
+        mean = np.zeros(content.shape[1], np.float32)
+        if len(vectors):
+            mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        vectors = vectors - mean
+        values, basis = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
+        keep = np.flatnonzero(values > values.max(initial=0) * 1e-9)[::-1][:dim]
+        basis = basis[:, keep]
+        if basis.size:
+            basis *= np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
+        return cls(mean, np.ascontiguousarray(basis, np.float32))
+
+    def apply(self, content: Vectors) -> Vectors:
+        """(n, c) float32 of unit length; zeros for rows of zeros, items without content."""
+        out = np.zeros((len(content), self.basis.shape[1]), np.float32)
+        rows = np.flatnonzero(np.any(content, axis=1))
+        out[rows] = (np.asarray(content[rows], np.float32) - self.mean) @ self.basis
+        length = np.linalg.norm(out, axis=1, keepdims=True)
+        np.divide(out, length, out=out, where=length > 0)
+        return out
 
 
 def one_hot(columns: Columns, rows: npt.NDArray[np.integer], *, most: int) -> Vectors:

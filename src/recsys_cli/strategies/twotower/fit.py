@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.progress import Progress, Silent
+from recsys_cli.strategies.collab.als import AlsFactors
 from recsys_cli.strategies.twotower import TwoTowerConfig
 from recsys_cli.strategies.twotower.batches import Feeder
 from recsys_cli.strategies.twotower.inputs import Facts
@@ -80,9 +81,12 @@ class Fitted:
 
 def pairs_before(
     view: View, facts: Facts, settings: Settings, *, folder: Path | None, threads: int,
-    progress: Progress,
+    progress: Progress, start: AlsFactors | None = None,
 ) -> Pairs:  # fmt: skip
-    """Training pairs from the events before a view's moment."""
+    """Training pairs from the events before a view's moment.
+
+    `start` holds the factors that the view is of, from which those of parts of the events start.
+    """
     config = settings.tower
     return training_pairs(
         view.history,
@@ -96,6 +100,7 @@ def pairs_before(
         last_items=config.last_items,
         max_pairs=config.max_pairs,
         repurchase=settings.repurchase,
+        start=start,
         folder=folder,
         threads=threads,
         progress=progress,

@@ -106,6 +106,7 @@ def training_pairs(
     last_items: int,
     max_pairs: int,
     repurchase: bool,
+    start: AlsFactors | None = None,
     folder: Path | None = None,
     threads: int = 0,
     progress: Progress | None = None,
@@ -125,6 +126,7 @@ def training_pairs(
         last_items: how many the mean of last items is over.
         max_pairs: pairs at most; the oldest are left out.
         repurchase: whether having an item again counts; otherwise only first times are learned.
+        start: factors of all events, which those of the folds start from; None for random ones.
         folder: where to keep the states as float16 files; None keeps them in memory.
         threads: for ALS; 0 means all cores.
         progress: told what is being done.
@@ -154,7 +156,7 @@ def training_pairs(
     moments: list[Moment] = []
 
     def learn(events: OrderedEvents) -> AlsFactors:
-        return train(interactions_of(events, interactions), als, threads=threads)
+        return train(interactions_of(events, interactions), als, start=start, threads=threads)
 
     parts = steps(
         history,

@@ -17,14 +17,14 @@ from recsys_cli.build.stage import Context, Facts
 from recsys_cli.errors import ConfigError, missing_library
 from recsys_cli.moments import seconds_at
 from recsys_cli.store.files import write_json
+from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between
 from recsys_cli.strategies.base import installed
 from recsys_cli.strategies.twotower.known import (
     als_of,
-    facts_of,
+    facts_then,
     history_of,
     settings_of,
-    sizes,
 )
 
 if TYPE_CHECKING:
@@ -53,10 +53,12 @@ def init_path(root: Path, init_from: str | None) -> Path | None:
 
 def pairs(context: Context) -> Facts:
     """Write the snapshot's events by user and time, those of its last window apart."""
+    from recsys_cli.store.packs import load_pack
     from recsys_cli.strategies.twotower.history import TRAIN, VALIDATION
     from recsys_cli.strategies.twotower.pairs import pairs_of, write_pairs
 
-    n_users, _, fingerprints = sizes(context)
+    interactions = load_pack(context.input("interactions"))
+    n_users, fingerprints = interactions["n_users"], fingerprints_of(interactions)
     events, earlier = context.events(), context.earlier(1)
     counts = {}
     for split, some in (
@@ -91,25 +93,26 @@ def fit(context: Context) -> Facts:
 
 def _fit(context: Context) -> Facts:
     from recsys_cli.encoders.torchload import pick_device
-    from recsys_cli.store.packs import save_pack
+    from recsys_cli.store.packs import load_pack, save_pack
     from recsys_cli.strategies.twotower.fit import fit_towers, pairs_before
     from recsys_cli.strategies.twotower.threads import one_thread
     from recsys_cli.strategies.twotower.trends import window_length
     from recsys_cli.strategies.twotower.view import view_of
     from recsys_cli.strategies.twotower.weights import save_weights
 
-    whole = history_of(context)
+    interactions = load_pack(context.input("interactions"))
+    whole = history_of(context, interactions)
     learned = whole.only(~whole.validation)
     folds = context.section("twotower").folds
     settings = settings_of(context, window_length(learned, context.spec.horizon, folds=folds))
     device = str(pick_device(settings.tower.device, config_line="[twotower] device"))
-    facts, checkpoint = facts_of(context), _checkpoint(context)
+    facts, checkpoint = facts_then(context), _checkpoint(context)
     with one_thread():
-        past = als_of(context, 1)
+        past = als_of(context, 1, like=interactions)
         view = view_of(learned, past, facts, settings, reference=_reference(context))
         known = pairs_before(
             view, facts, settings, folder=context.staging, threads=context.threads,
-            progress=context.progress,
+            progress=context.progress, start=past,
         )  # fmt: skip
         fitted = fit_towers(
             view, known, facts, settings, _validation(context, view, settings),
@@ -117,7 +120,7 @@ def _fit(context: Context) -> Facts:
             folder=context.staging, checkpoint=checkpoint, device=device,
             progress=context.progress,
         )  # fmt: skip
-    outcome, fingerprints = fitted.outcome, sizes(context)[2]
+    outcome, fingerprints = fitted.outcome, fingerprints_of(interactions)
     about = {"dataset": context.dataset, "config": settings.tower.model_dump(mode="json")}
     save_weights(context.output("two_tower_weights"), fitted.model, about)
     basis = {"item_factors": view.items.factors, "item_known": view.items.known}

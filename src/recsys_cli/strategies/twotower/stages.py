@@ -12,17 +12,18 @@ from recsys_cli.build.stage import FITTED, Stage, Surroundings
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.strategies.twotower import SWITCH
-from recsys_cli.strategies.twotower.applied import train
+from recsys_cli.strategies.twotower.applied import FITTED_KINDS, train
+from recsys_cli.strategies.twotower.known import learn_facts
 from recsys_cli.strategies.twotower.runs import fit, init_path, pairs, pairs_together
 
 
 def two_tower_stages() -> list[Stage]:
-    """twotower.pairs, twotower.pairs.all, twotower.fit and twotower.train."""
+    """twotower.pairs, twotower.pairs.all, twotower.facts, twotower.fit and twotower.train."""
     return [
         Stage(
             name="twotower.pairs",
             summary="events by user and time, split by time, to train the two-tower on",
-            inputs=("events", "ids", "spec"),
+            inputs=("interactions", "spec"),
             outputs=("train_pairs", "validation_pairs"),
             sections=(),
             run=pairs,
@@ -40,12 +41,20 @@ def two_tower_stages() -> list[Stage]:
             switch=SWITCH,
         ),
         Stage(
+            name="twotower.facts",
+            summary="columns and content of users and items as numbers for the towers",
+            inputs=("items", "users", "spec", "interactions", "content"),
+            outputs=("two_tower_facts",),
+            sections=("twotower.content_dim", "twotower.max_codes"),
+            run=learn_facts,
+            switch=SWITCH,
+            timed=True,
+            behind=True,
+        ),
+        Stage(
             name="twotower.fit",
             summary="pairs, past ALS factors and features to the weights of two towers",
-            inputs=(
-                "events", "items", "users", "ids", "spec", "interactions", "content",
-                "train_pairs", "validation_pairs",
-            ),
+            inputs=("spec", "interactions", "train_pairs", "validation_pairs", "two_tower_facts"),
             outputs=("two_tower_weights", "two_tower_basis", "two_tower_fit"),
             sections=("twotower", "als", "interactions"),
             run=fit,
@@ -59,7 +68,7 @@ def two_tower_stages() -> list[Stage]:
             name="twotower.train",
             summary="ALS factors and features through two towers to vectors",
             inputs=(
-                "items", "users", "ids", "spec", "interactions", "als", "content",
+                "items", "users", "spec", "interactions", "als", "content",
                 "train_pairs", "validation_pairs",
             ),
             outputs=("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot"),
@@ -68,9 +77,7 @@ def two_tower_stages() -> list[Stage]:
             version=4,
             switch=SWITCH,
             timed=True,
-            earlier=tuple(
-                (kind, FITTED) for kind in ("two_tower_weights", "two_tower_basis", "two_tower_fit")
-            ),
+            earlier=tuple((kind, FITTED) for kind in FITTED_KINDS),
             retrain_days=lambda config, dataset: section_for(
                 config, "twotower", dataset
             ).retrain_days,
