@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
@@ -19,7 +20,7 @@ from recsys_cli.ranking.topk.rough import rough_scores
 from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
 from recsys_cli.ranking.vectors import Mask, Users, Vectors
 from recsys_cli.strategies.graph.train import GraphFilter
-from recsys_cli.strategies.neighbours import score_blocks
+from recsys_cli.strategies.neighbours import in_blocks, score_blocks
 
 Items = npt.NDArray[np.int32]
 
@@ -36,7 +37,7 @@ class GraphFiltering(ByHistory):
     def __init__(self, history: Interactions, filters: GraphFilter, *, threads: int = 0) -> None:
         """Keep views of the arrays; 0 threads are all cores."""
         super().__init__(history)
-        self._filters = filters
+        self._filters, self._threads = filters, threads or available_cores()
         self._known = np.diff(filters.indptr) > 0
         self._ranker = FactorRanker(filters.item_side, candidates=self._known, threads=threads)
 
@@ -72,6 +73,13 @@ class GraphFiltering(ByHistory):
             vectors = self._vectors(had.take(rows))
             part = None if exclude is None else exclude.take(rows)
             leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
+            if len(rows) > 1:
+                of_rows = links.take(rows - start)
+                items, scores = self._best_of_many(
+                    vectors, of_rows, leading, exclude=part, allow=allow, k=k
+                )
+                out.items[rows], out.scores[rows] = items, scores
+                continue
             for place, row in enumerate(rows):
                 excluded = None if part is None else part.row(place)
                 items, linked = _united(links.take(rows[[place]] - start), leading[place])
@@ -88,6 +96,35 @@ class GraphFiltering(ByHistory):
             span = slice(history.indptr[row], history.indptr[row + 1])
             vectors[row] = weights[span] @ self._filters.user_side[history.indices[span]]
         return vectors
+
+    def _best_of_many(
+        self,
+        users: Vectors,
+        links: CSR,
+        leading: Items,
+        *,
+        exclude: CSR | None,
+        allow: Mask | None,
+        k: int,
+    ) -> tuple[Items, npt.NDArray[np.float64]]:
+        """The same as `_best` for each of n users: (n, k) items, -1 behind the last, and scores."""
+        from recsys_cli.strategies.graph.kernels import best_rows
+
+        n, weight = len(users), np.asarray(links.data, np.float32)
+        items, scores = np.full((n, k), -1, np.int32), np.full((n, k), np.nan)
+        lengths = np.abs(users).sum(axis=1, dtype=np.float64)
+        slack = float32_slack(users.shape[1], lengths, self._ranker.largest)
+        slack = 2 * slack + _ROUNDING * (1 + np.abs(weight).max(initial=0))
+        barred = exclude or CSR(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), self.n_items)
+        asked = (
+            links.indptr, links.indices, weight, users, slack, leading,
+            np.asarray(self._filters.item_side), barred.indptr, barred.indices,
+            np.zeros(0, np.bool_) if allow is None else allow,
+        )  # fmt: skip
+        in_blocks(
+            lambda first, last: best_rows(first, last, *asked, items, scores), n, self._threads
+        )
+        return items, scores
 
     def _best(
         self, user: Vectors, items: Items, linked: npt.NDArray[np.float64], k: int
