@@ -34,6 +34,7 @@ class Ids:
         has_catalogue: whether anything lists these ids.
         dirty: whether catalogue rows without an id or with a repeated one were left out.
         order: (n,) int32 the rows so far in the order that they are written in; None for theirs.
+        first: (n,) int64 seconds since 1970 of the first event, in that order; `NEVER` for none.
     """
 
     column: str
@@ -42,6 +43,7 @@ class Ids:
     has_catalogue: bool = False
     dirty: bool = False
     order: npt.NDArray[np.int32] | None = None
+    first: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.listed) + len(self.extra)

@@ -218,6 +218,8 @@ def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) ->
         pack |= table.to_pack(prefix)
         pack[f"{prefix}s_fingerprint"] = table.fingerprint()
     pack |= id_table(names, search=False).to_pack(NAME)
+    if items.first is not None:
+        pack["item_first"] = items.first
     gone = _gone(tables, items, intake)
     if gone is not None:
         pack["item_gone"] = gone

@@ -16,10 +16,9 @@ from recsys_cli.columns import ITEM, TIME, USER
 from recsys_cli.datasets.catalogue import COMPRESSION, COMPRESSION_LEVEL, Ids
 from recsys_cli.datasets.events import ROW_GROUP
 from recsys_cli.datasets.idpack import id_table
+from recsys_cli.store.kinds import NEVER
 
 Rows = npt.NDArray[np.int32]
-
-_NEVER = np.iinfo(np.int64).max
 
 
 def order_by_first_event(path: Path, users: Ids, items: Ids) -> None:
@@ -32,7 +31,7 @@ def order_by_first_event(path: Path, users: Ids, items: Ids) -> None:
     """
     rows = {}
     for ids in (users, items):
-        ids.order = _by_first_event(path, ids)
+        ids.order, ids.first = _by_first_event(path, ids)
         place = np.empty(len(ids), np.int32)
         place[ids.order] = np.arange(len(ids), dtype=np.int32)
         rows[ids.column] = place
@@ -49,15 +48,16 @@ def order_by_first_event(path: Path, users: Ids, items: Ids) -> None:
     ordered.replace(path)
 
 
-def _by_first_event(path: Path, ids: Ids) -> Rows:
-    """(n,) rows as the catalogue has them, in their new order."""
-    first = np.full(len(ids), _NEVER)
+def _by_first_event(path: Path, ids: Ids) -> tuple[Rows, npt.NDArray[np.int64]]:
+    """(n,) rows as the catalogue has them, in their new order, and the times of their events."""
+    first = np.full(len(ids), NEVER)
     events = pl.scan_parquet(path).group_by(ids.column).agg(pl.col(TIME).min().to_physical())
     found = events.collect(engine="streaming")
-    first[found[ids.column].to_numpy()] = found[TIME].to_numpy()
+    first[found[ids.column].to_numpy()] = found[TIME].to_numpy() // 1000
     rank = np.empty(len(ids), np.int64)
     rank[id_table(ids.all(), search=True).order] = np.arange(len(ids))
-    return np.lexsort((rank, first)).astype(np.int32)
+    order = np.lexsort((rank, first)).astype(np.int32)
+    return order, first[order]
 
 
 def _placed(column: str, place: Rows) -> pl.Expr:

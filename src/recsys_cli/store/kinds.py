@@ -14,6 +14,7 @@ from recsys_cli.store.idtable import fingerprint, strings
 from recsys_cli.store.layout import (
     ITEMS,
     USERS,
+    Array,
     Layout,
     counts,
     flags,
@@ -79,6 +80,8 @@ class ArtifactKind(NamedTuple):
         return self.switch is None or self.switch.on(config, dataset)
 
 
+NEVER = 1 << 62
+"""In place of the time of a first event of what has none."""
 OF_ITEMS: Layout = {"items_fingerprint": text()}
 OF_IDS: Layout = {"users_fingerprint": text(), **OF_ITEMS}
 
@@ -103,6 +106,7 @@ ARTIFACTS: dict[str, ArtifactKind] = {
             "items_fingerprint": fingerprint("item"),
             **strings("name", ITEMS, search=False),
             "item_gone": flags(ITEMS, optional=True),
+            "item_first": Array(dtype="i8", shape=(ITEMS,), optional=True),
         },
     ),
     "spec": ArtifactKind(".json", False),

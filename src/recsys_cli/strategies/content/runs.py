@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recsys_cli.build.stage import Context, Facts
+from recsys_cli.build.stage import FITTED, Context, Facts
 from recsys_cli.config.load import raw_path, section_for
 from recsys_cli.counted import counted
 from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.content.itemindex import ItemIndex
 
 PARTS = ("text", "image")
+_SETTLED_DAYS = 28
 _SHOWN = 10
 _RECORDED = 100
 
@@ -77,7 +78,31 @@ def _fit(context: Context, encoder: TextEncoder, texts: list[str | None]) -> Tex
         return encoder
     every = {name: _texts(context, name) for name in context.inputs("items")}
     every[context.dataset] = texts
-    return encoder.fit(text for name in sorted(every) for text in every[name])
+    return encoder.fit(
+        text for name in sorted(every) for text in every[name][: _settled(context, name)]
+    )
+
+
+def _settled(context: Context, dataset: str) -> int:
+    """The first items of a dataset to fit on: those that were there some weeks ago.
+
+    So the vectors of all items stay what they are while items are added; where most items have no
+    events or times are not known, all are fitted on.
+    """
+    import numpy as np
+
+    from recsys_cli.moments import seconds_at
+    from recsys_cli.store.packs import load_pack
+    from recsys_cli.store.snapshot import NOW
+
+    ids = load_pack(context.input("ids", dataset))
+    extent = context.timeline.known(dataset)
+    then = extent.past(NOW, FITTED, _SETTLED_DAYS)
+    items = len(ids["item_offsets"]) - 1
+    if then is None or then.as_of is None or "item_first" not in ids:
+        return items
+    settled = int((np.asarray(ids["item_first"]) < seconds_at(then.as_of)).sum())
+    return settled if 2 * settled > items else items
 
 
 def embed_image(context: Context) -> Facts:

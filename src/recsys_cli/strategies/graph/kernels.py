@@ -4,7 +4,7 @@ Items are scored in float64, in index order, as `ranking.topk.scoring` has it; a
 product shows that it is none of the k best is not.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0917  (compiled functions take arguments by position, and loop plainly)
+# ruff: noqa: PLR0912, PLR0917  (compiled functions take arguments by position, and loop plainly)
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ Mask = npt.NDArray[np.bool_]
     void(
         int64, int64, readonly(int64, 1), readonly(int32, 1), readonly(float32, 1),
         readonly(float32, 2), readonly(float64, 1), readonly(int32, 2), readonly(float32, 2),
-        readonly(int64, 1), readonly(int32, 1), readonly(boolean, 1), int32[:, ::1], float64[:, ::1],
+        readonly(int64, 1), readonly(int32, 1), readonly(boolean, 1),
+        int32[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
 def best_rows(

@@ -55,10 +55,15 @@ def open_features(
     statistics = Statistics.from_pack(artifacts.pack("statistics"))
     known = all_sources()
     sources = {name: (known[name].open(artifacts, threads), n) for name, n in lengths.items()}
-    recall = Recall(sources, own=None if statistics.repurchase else history.matrix)
+    spaces = _open_spaces(artifacts, list(sources))
+    recall = Recall(
+        sources,
+        scored=[space.name for space in spaces],
+        own=None if statistics.repurchase else history.matrix,
+    )
     features = Features(
         sources=recall.names,
-        spaces=_open_spaces(artifacts, recall.names),
+        spaces=spaces,
         statistics=statistics,
         popularity=Popularity.from_pack(artifacts.pack("popular")),
         history=history,

@@ -11,7 +11,7 @@ again for what it allows; what only that turns up has no ranks.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,8 @@ from recsys_cli.ranking.vectors import Mask, Users
 Floats = npt.NDArray[np.float32]
 
 TOLD = 300
-"""Ranks down to which a source tells of candidates that others brought."""
+"""Ranks down to which a source tells of candidates that others brought. One that can score every
+pair tells of them so, and its list, which would take long to find, ends with what it brings."""
 ENOUGH = 50
 """Candidates below which a request's own lists are asked for."""
 
@@ -87,14 +88,23 @@ class Recall:
 
     Args:
         sources: recommenders over one catalogue, by name, each with the length of its lists.
+        scored: names of those that can score every pair.
         own: (n_users, n_items) what users have, which lists leave out; None where an item may
             be recommended again.
     """
 
     def __init__(
-        self, sources: Mapping[str, tuple[Recommender, int]], *, own: CSR | None = None
+        self,
+        sources: Mapping[str, tuple[Recommender, int]],
+        *,
+        scored: Container[str] = (),
+        own: CSR | None = None,
     ) -> None:
         self._sources = dict(sources)
+        self._told = [
+            length if name in scored else max(length, TOLD)
+            for name, (_, length) in self._sources.items()
+        ]
         self._own = own
         self.names = tuple(self._sources)
 
@@ -116,8 +126,8 @@ class Recall:
         """
         own = None if self._own is None else self._own.take(users)
         lists = [
-            source.recommend(users, k=min(max(length, TOLD), source.n_items), exclude=own)
-            for source, length in self._sources.values()
+            source.recommend(users, k=min(told, source.n_items), exclude=own)
+            for (source, _), told in zip(self._sources.values(), self._told, strict=True)
         ]
         found = self._united(users, lists)
         if exclude is None and allow is None and k <= ENOUGH:
