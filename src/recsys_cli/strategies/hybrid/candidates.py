@@ -68,8 +68,8 @@ class Candidates:
         """Scores (P,) of the pairs as a matrix of B rows."""
         return CSR(self.indptr, self.items, n_items, values)
 
-    def take(self, keep: Mask) -> Candidates:
-        """The pairs that a mask (P,) keeps."""
+    def take(self, keep: Mask | npt.NDArray[np.intp]) -> Candidates:
+        """The pairs that a mask (P,) keeps, or those at some places."""
         return Candidates(
             self.users,
             self.rows[keep],

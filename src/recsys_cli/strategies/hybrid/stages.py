@@ -49,7 +49,7 @@ def hybrid_stages() -> list[Stage]:
             outputs=("ranker", "ranker_facts"),
             sections=("hybrid",),
             run=_train,
-            version=4,
+            version=5,
             earlier=tuple(
                 (kind, windows) for windows in range(1, _MOST_WINDOWS + 1) for kind in per_snapshot
             ),

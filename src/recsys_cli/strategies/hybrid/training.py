@@ -100,9 +100,11 @@ def build_groups(
         recalled += int(relevant.sum())
         by_source += found.found[relevant].sum(axis=0)
         telling = np.bincount(found.rows[relevant], minlength=len(block)) > 0
-        kept = found.take(telling[found.rows])
-        tables.append(features.of(kept))
-        labels.append(relevant[telling[found.rows]].astype(np.uint8))
+        kept = np.flatnonzero(telling[found.rows])
+        # By what sources say, since rows of items that nobody had yet say what came later.
+        kept = kept[np.lexsort((*found.ranks[kept].T, found.rows[kept]))]
+        tables.append(features.of(found.take(kept)))
+        labels.append(relevant[kept].astype(np.uint8))
         counts = np.bincount(found.rows, minlength=len(block))
         sizes.append(counts[telling])
         report.advance(len(block))
@@ -247,7 +249,7 @@ def _dataset(
     import lightgbm
 
     return lightgbm.Dataset(
-        np.concatenate([groups.table for groups in windows]),
+        [groups.table for groups in windows],
         label=np.concatenate([groups.relevant for groups in windows]),
         group=np.concatenate([groups.sizes for groups in windows]),
         feature_name=list(names),
