@@ -98,7 +98,8 @@ class Shop:
             keep_going: after a failure, still build what does not need it.
 
         Returns:
-            A row per stage: dataset, stage, snapshot, action, reason, seconds, peak_memory_mb.
+            A row per stage: dataset, stage, snapshot, action, reason, seconds, peak_memory_mb,
+            and estimate: the seconds that past runs let expect of one that would run.
 
         Raises:
             RecsysError: a stage failed, or a target makes no sense.
@@ -120,7 +121,10 @@ class Shop:
         for step in steps:
             if step.error:
                 raise failure_of(step)
-        rows = [(s.dataset, s.stage, str(s.snapshot), s.action, s.reason, *_cost(s)) for s in steps]
+        rows = [
+            (s.dataset, s.stage, str(s.snapshot), s.action, s.reason, *_cost(s), s.estimate)
+            for s in steps
+        ]
         return _frame(_BUILD, rows)
 
     @overload
@@ -385,9 +389,9 @@ class Shop:
             >>> shop.status(dataset="hm").filter(stage="als.train", snapshot="now")["state"][0]
             'fresh'
         """
-        from recsys_cli.apps.status import stage_states
+        from recsys_cli.apps.status import status_of
 
-        states = stage_states(self._opened, dataset=dataset, thorough=check)
+        states, _ = status_of(self._opened, dataset=dataset, thorough=check)
         rows = [
             (s.dataset, s.name, s.snapshot, s.state, s.reason, s.finished, s.bytes, *_cost(s))
             for s in states
@@ -398,7 +402,7 @@ class Shop:
 
 _COST = {"seconds": "Float64", "peak_memory_mb": "Float64"}
 _STAGE = {"dataset": "String", "stage": "String", "snapshot": "String"}
-_BUILD = _STAGE | {"action": "String", "reason": "String"} | _COST
+_BUILD = _STAGE | {"action": "String", "reason": "String"} | _COST | {"estimate": "Float64"}
 _STATUS = (
     _STAGE | {"state": "String", "reason": "String", "finished": "String", "bytes": "Int64"} | _COST
 )

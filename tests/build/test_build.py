@@ -10,7 +10,7 @@ import pytest
 
 from conftest import build
 from recsys_cli.apps.opened import Opened
-from recsys_cli.apps.status import stage_states
+from recsys_cli.apps.status import status_of
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.run import Builder
@@ -37,7 +37,7 @@ def plan(root: Path, *targets: str, overrides=(), **options):
 
 
 def states(root: Path, *, thorough: bool = False) -> dict[str, str]:
-    found = stage_states(Opened(root), thorough=thorough)
+    found = status_of(Opened(root), thorough=thorough).stages
     return {f"{s.dataset} {s.name}": s.state for s in found if s.current}
 
 
@@ -206,7 +206,7 @@ def test_past_snapshots_are_stale_when_their_data_is(workspace):
     raw = workspace / "data/hm_raw/transactions_train.csv"
     lines = raw.read_text().splitlines()
     raw.write_text("\n".join(lines[:-1]) + "\n")
-    found = stage_states(Opened(workspace))
+    found = status_of(Opened(workspace)).stages
     past = {s.name: s.state for s in found if s.snapshot == str(PAST) and s.dataset == "hm"}
     assert past == {
         "als.export": "stale", "als.train": "stale", "graph": "stale", "itemknn": "stale",

@@ -12,7 +12,7 @@ from PIL import Image
 from conftest import CONFIG, PICTURES, QUICK, build
 from encoders.fakes import FakeText
 from recsys_cli.apps.opened import Opened
-from recsys_cli.apps.status import stage_states
+from recsys_cli.apps.status import status_of
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
 from recsys_cli.errors import ConfigError, UsageError
@@ -161,7 +161,7 @@ def test_one_index_holds_the_items_of_all_datasets(built):
 def test_without_encoders_content_is_left_out(workspace):
     (workspace / "recsys.toml").write_text(ALS)
     assert not CONTENT & {s.stage for s in steps(workspace, dry_run=True)}
-    states = stage_states(Opened(workspace))
+    states = status_of(Opened(workspace)).stages
     assert not CONTENT & {s.name for s in states}
     # The two-tower does without content then, which makes it another one, and the ranker is off
     # in the workspace that was built.

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import QUICK, build
 from recsys_cli.apps.opened import Opened
-from recsys_cli.apps.status import stage_states
+from recsys_cli.apps.status import status_of
 from recsys_cli.store.files import sha256
 from recsys_cli.store.workspace import Workspace
 
@@ -62,7 +62,7 @@ def artifacts(root: Path) -> dict[str, str]:
 
 
 def state(root: Path) -> str:
-    states = stage_states(Opened(root))
+    states = status_of(Opened(root)).stages
     return next(found.state for found in states if found.name == "ingest")
 
 

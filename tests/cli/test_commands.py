@@ -692,7 +692,7 @@ def test_unforeseen_errors_are_a_sentence(workspace, monkeypatch, error, hint):
     def fail(*_arguments, **_options):
         raise error
 
-    monkeypatch.setattr(status, "stage_states", fail)
+    monkeypatch.setattr(status, "status_of", fail)
     result = run("status", "-w", workspace, code=1)
     assert str(error) in result.output
     assert hint in result.output

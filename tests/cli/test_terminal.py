@@ -20,15 +20,14 @@ COLUMNS = 80
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
-def terminal(*arguments: object, **environment: str) -> str:
-    """What a command writes to stdout and stderr, where stdout is a terminal."""
+def terminal(*arguments: object, messages: bool = False, **environment: str) -> str:
+    """What a command writes to stdout, and with `messages` to stderr, which are a terminal."""
     shown, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     known = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
     words = [sys.executable, "-m", "recsys_cli", *map(str, arguments)]
-    with subprocess.Popen(
-        words, stdout=theirs, stderr=subprocess.DEVNULL, env={**known, **environment}
-    ):
+    errors = theirs if messages else subprocess.DEVNULL
+    with subprocess.Popen(words, stdout=theirs, stderr=errors, env={**known, **environment}):
         os.close(theirs)
         parts = []
         while True:
@@ -175,3 +174,33 @@ def test_names_are_completed(raw):
     assert completed("build", "als") == ["als.export", "als.train"]
     assert completed("recommend", "-s", "hyb") == ["hybrid"]
     assert completed("eval", "-s", "hybrid,po") == ["hybrid,popular"]
+
+
+BUILD = ("build", "als.train", "-d", "hm", "--set", "als.factors=9", "-w")
+
+
+def test_a_build_says_what_is_left_before_each_stage(workspace):
+    before = re.compile(r"(\d+) of (\d+) stage done(?:, about \d+ s left)?: hm als\.train")
+    shown = terminal(*BUILD, workspace, "--force", messages=True)
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", ANSI.sub("", shown))]
+    assert any(map(before.fullmatch, lines))
+    assert max(map(len, lines)) <= COLUMNS
+    messages = run(*BUILD, workspace, "--force").stderr
+    assert before.findall(messages) == [("0", "1")]
+    assert re.search(r"about \d+ s left", messages)
+    assert "\x1b" not in messages
+    assert "━" not in messages
+
+
+def test_a_dry_run_and_the_status_say_what_a_build_would_take(workspace, raw):
+    said = run(*BUILD, workspace, "--dry-run")
+    assert said.stderr == ""
+    assert re.search(r"^hm +als\.train +would run about \d+ s +\(config", said.stdout, re.M)
+    assert re.search(r"^Would run 1 stage, about \d+ s\.$", said.stdout, re.M)
+    said = run("status", "--set", "als.factors=9", "-w", workspace).stdout
+    command = r"`recsys build --set als\.factors=9 -w .*`"
+    assert re.search(rf"^{command} would run \d+ stages, about \d+ s\.$", said, re.M)
+    assert "would run" not in run("status", "-w", workspace).stdout
+    said = run("build", "-d", "hm", "--dry-run", "-w", raw).stdout
+    assert re.search(r"^hm +ingest +would run no estimate +\(never built\)$", said, re.M)
+    assert re.search(r"^Would run \d+ stages, no estimate\.$", said, re.M)

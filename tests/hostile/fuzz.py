@@ -34,7 +34,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from hostile.mutations import disguise, mutate, vouch
 from recsys_cli.apps.opened import Opened
-from recsys_cli.apps.status import stage_states
+from recsys_cli.apps.status import status_of
 from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.engine.batch import recommend_all
@@ -95,7 +95,7 @@ def uses(root: Path, out: Path) -> dict[str, Callable[[], Any]]:
         return search(Workspace(root), config, datasets, Query("red dress"), k=5)
 
     def status() -> Any:
-        states = stage_states(Opened(root))
+        states = status_of(Opened(root)).stages
         return [(s.name, s.dataset, s.snapshot, s.state) for s in states]
 
     def served() -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from recsys_cli.apps.opened import Opened
 from recsys_cli.assembly import default_graph
+from recsys_cli.build.estimate import Cost, Estimates
 from recsys_cli.build.freshness import Freshness, State, Verdict
 from recsys_cli.build.stage import Stage
 from recsys_cli.build.timeline import Node, walk
 from recsys_cli.config import chosen_datasets
-from recsys_cli.store.snapshot import NOW, Snapshot
+from recsys_cli.store.snapshot import NOW
 from recsys_cli.store.workspace import Workspace
 
 _SHARED = "all"
@@ -53,10 +54,20 @@ class StageState:
         return [self.dataset, self.name, self.state, age, size, why]
 
 
-def stage_states(
-    opened: Opened, *, dataset: str | None = None, thorough: bool = False
-) -> list[StageState]:
-    """States of all stages, "now" first, then the past snapshots that exist.
+class Status(NamedTuple):
+    """What there is in a workspace.
+
+    Attributes:
+        stages: "now" first, then the past snapshots that exist.
+        build: what a build of everything would cost.
+    """
+
+    stages: list[StageState]
+    build: Cost
+
+
+def status_of(opened: Opened, *, dataset: str | None = None, thorough: bool = False) -> Status:
+    """States of all stages, and what it would take to have all of them fresh.
 
     A commit that was cut short by a kill is finished first, so that what is reported is
     what the next command will find.
@@ -77,15 +88,22 @@ def stage_states(
     freshness = Freshness(workspace, config, graph, progress=opened.progress)
     unready: dict[Node, State] = {}
     passed: set[Node] = set()
-    states = [
-        _state(workspace, stage, node, _verdict(freshness, stage, node, unready, thorough=thorough))
-        for plan, snapshot in [(served, NOW), *((past, at) for at in _snapshots(workspace))]
-        for stage, node in walk(graph, plan, snapshot, config, freshness.timeline, passed=passed)
-        # A past snapshot lists what it has; it is there for evaluation and training.
-        if not freshness.obstacle(stage, node.dataset, node.snapshot)
-        if node.snapshot == NOW or workspace.manifest(*node)
-    ]
-    return sorted(states, key=lambda state: "" if state.current else state.snapshot)
+    states, due = [], []
+    for plan, snapshot in [(served, NOW), *((past, at) for at in workspace.snapshots())]:
+        for stage, node in walk(graph, plan, snapshot, config, freshness.timeline, passed=passed):
+            if freshness.obstacle(stage, node.dataset, node.snapshot):
+                continue
+            # A past snapshot lists what it has; it is there for evaluation and training.
+            there = node.snapshot == NOW or workspace.manifest(*node)
+            if not there and snapshot != NOW:
+                continue
+            verdict = _verdict(freshness, stage, node, unready, thorough=thorough)
+            if snapshot == NOW and verdict.state != "fresh":
+                due.append(node)
+            if there:
+                states.append(_state(workspace, stage, node, verdict))
+    states.sort(key=lambda state: "" if state.current else state.snapshot)
+    return Status(states, Estimates(workspace, config, graph).cost(due))
 
 
 def _verdict(
@@ -119,13 +137,6 @@ def _state(workspace: Workspace, stage: Stage, node: Node, verdict: Verdict) -> 
         peak_memory_mb=manifest.peak_memory_mb if manifest else None,
         facts=manifest.facts if manifest else {},
     )
-
-
-def _snapshots(workspace: Workspace) -> list[Snapshot]:
-    """The past snapshots that there are artifacts of."""
-    folders = sorted(path.name for path in workspace.artifacts.glob("*/") if path.is_dir())
-    found = [Snapshot.from_folder(name) for name in folders]
-    return [snapshot for snapshot in found if snapshot]
 
 
 def _age(seconds: float) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from recsys_cli.build.freshness import Freshness, Verdict
+from recsys_cli.build.estimate import Ahead, Countdown, Estimates
+from recsys_cli.build.freshness import Freshness
 from recsys_cli.build.graph import Graph
 from recsys_cli.build.measure import Meter
 from recsys_cli.build.stage import Context, Stage
@@ -26,7 +27,11 @@ Action = Literal["ran", "skipped", "would run", "failed", "blocked"]
 
 @dataclass(frozen=True)
 class Step:
-    """What happened to one stage of one dataset in one snapshot; shared stages have "now"'s."""
+    """What happened to one stage of one dataset in one snapshot; shared stages have "now"'s.
+
+    Attributes:
+        estimate: seconds that it would run, as far as past runs tell.
+    """
 
     stage: str
     dataset: str
@@ -37,6 +42,12 @@ class Step:
     peak_memory_mb: float = 0.0
     facts: dict[str, object] = field(default_factory=dict)
     error: RecsysError | None = None
+    estimate: float | None = None
+
+    @property
+    def node(self) -> Node:
+        """What it happened to."""
+        return Node(self.stage, self.dataset, self.snapshot)
 
 
 def context_of(
@@ -69,6 +80,23 @@ def context_of(
     )
 
 
+class _Plan(NamedTuple):
+    """What to build: stages of datasets in order, for a snapshot; those to run even if fresh."""
+
+    stages: Sequence[tuple[Stage, str]]
+    snapshot: Snapshot
+    forced: AbstractSet[str]
+
+    def forces(self, stage: Stage, node: Node) -> bool:
+        """Whether a stage has to run."""
+        own = self.snapshot if stage.per_snapshot else NOW
+        return stage.name in self.forced and (stage.behind or node.snapshot == own)
+
+
+def _would_run(steps: Iterable[Step]) -> list[Node]:
+    return [step.node for step in steps if step.action == "would run"]
+
+
 class Builder:
     """Builds stages of a workspace.
 
@@ -91,6 +119,7 @@ class Builder:
         self._config = config
         self.graph = graph
         self._progress: Progress = progress or Silent()
+        self._estimates = Estimates(workspace, config, graph)
 
     def build(
         self,
@@ -101,6 +130,7 @@ class Builder:
         force: bool = False,
         dry_run: bool = False,
         keep_going: bool = False,
+        on_start: Callable[[Ahead], None] | None = None,
     ) -> Iterator[Step]:
         """Yield a step per stage, dataset and snapshot as each is done.
 
@@ -108,48 +138,72 @@ class Builder:
         earlier snapshots among them. With `force` the targets themselves run even if fresh,
         in the snapshot asked for. A failed stage ends the build, or, with `keep_going`, blocks
         only what depends on it; so does one that can be switched off, which need not be
-        waited for by those that everybody has.
+        waited for by those that everybody has. `on_start` is told before each that runs.
         """
         named, needed = self.graph.select(targets)
         chosen = list(datasets)
         self.graph.refuse_off(targets, chosen, self._config)
         self._workspace.recover()
+        stages = self.graph.plan(needed, chosen, self._config)
+        plan = _Plan(stages, snapshot, named if force else set())
+        steps = self._planned(plan)
         # A build that has nothing to do neither waits for a writer nor disturbs one.
-        plan = self.graph.plan(needed, chosen, self._config)
-        idle = dry_run or (not force and self._has_nothing_to_do(plan, snapshot))
-        with nullcontext() if idle else self._workspace.writing():
-            unready: dict[Node, Action] = {}
-            for stage, node in self._walk(plan, snapshot):
-                own = snapshot if stage.per_snapshot else NOW
-                asked = stage.behind or node.snapshot == own
-                forced = force and asked and stage.name in named
-                step = self._step(stage, node, unready, forced=forced, dry_run=dry_run)
-                yield step
-                if step.action in ("failed", "blocked", "would run"):
-                    unready[node] = step.action
-                if step.action == "failed" and not (keep_going or stage.switch):
-                    return
+        if dry_run or not any(step.action == "would run" for step in steps):
+            yield from steps
+            return
+        with self._workspace.writing():
+            countdown = Countdown(self._estimates)
+            countdown.expect(_would_run(steps))
+            yield from self._carried_out(plan, countdown, on_start, keep_going=keep_going)
 
-    def _walk(
-        self, plan: Sequence[tuple[Stage, str]], snapshot: Snapshot
-    ) -> Iterator[tuple[Stage, Node]]:
+    def _planned(self, plan: _Plan) -> list[Step]:
+        """What a build would do."""
+        unready: dict[Node, Action] = {}
+        steps = []
+        for stage, node in self._walk(plan):
+            step = self._due(stage, node, unready, forced=plan.forces(stage, node))
+            if step.action == "would run":
+                unready[node] = step.action
+                step = replace(step, estimate=self._estimates.seconds(node))
+            steps.append(step)
+        return steps
+
+    def _carried_out(
+        self,
+        plan: _Plan,
+        countdown: Countdown,
+        on_start: Callable[[Ahead], None] | None,
+        *,
+        keep_going: bool,
+    ) -> Iterator[Step]:
+        unready: dict[Node, Action] = {}
+        for stage, node in self._walk(plan):
+            step = self._due(stage, node, unready, forced=plan.forces(stage, node))
+            if step.action == "would run":
+                if on_start:
+                    on_start(countdown.begin(node))
+                step = self._run(stage, node, step.reason)
+            countdown.passed(node, ran=step.action == "ran")
+            if stage.reads_raw and step.action == "ran":
+                # Which earlier snapshots there are to build is known from here on.
+                countdown.expect(_would_run(self._planned(plan)))
+            yield step
+            if step.action in ("failed", "blocked"):
+                unready[node] = step.action
+            if step.action == "failed" and not (keep_going or stage.switch):
+                return
+
+    def _walk(self, plan: _Plan) -> Iterator[tuple[Stage, Node]]:
         timeline = Timeline(self._workspace)
-        return walk(self.graph, plan, snapshot, self._config, timeline)
-
-    def _has_nothing_to_do(self, plan: Sequence[tuple[Stage, str]], snapshot: Snapshot) -> bool:
-        freshness = self._freshness()
-        return all(
-            freshness.check(stage, node.dataset, node.snapshot).state == "fresh"
-            or freshness.obstacle(stage, node.dataset, node.snapshot)
-            for stage, node in self._walk(plan, snapshot)
-        )
+        return walk(self.graph, plan.stages, plan.snapshot, self._config, timeline)
 
     def _freshness(self) -> Freshness:
         return Freshness(self._workspace, self._config, self.graph, progress=self._progress)
 
-    def _step(
-        self, stage: Stage, node: Node, unready: dict[Node, Action], *, forced: bool, dry_run: bool
+    def _due(
+        self, stage: Stage, node: Node, unready: Mapping[Node, Action], *, forced: bool
     ) -> Step:
+        """Whether a stage would run, after those that it reads from."""
         freshness = self._freshness()
         obstacle = freshness.obstacle(stage, node.dataset, node.snapshot)
         if obstacle:
@@ -165,20 +219,16 @@ class Builder:
         if waiting:
             names = ", ".join(dict.fromkeys(parent.stage for parent in waiting))
             return Step(*node, "would run", f"after {names}")
-        verdict = freshness.check(stage, node.dataset, node.snapshot)
         if forced:
-            verdict = Verdict("stale", "forced")
-        if verdict.state == "fresh":
-            return Step(*node, "skipped", verdict.reason)
-        if dry_run:
-            return Step(*node, "would run", verdict.reason)
-        return self._run(stage, node, freshness, verdict)
+            return Step(*node, "would run", "forced")
+        verdict = freshness.check(stage, node.dataset, node.snapshot)
+        return Step(*node, "skipped" if verdict.state == "fresh" else "would run", verdict.reason)
 
-    def _run(self, stage: Stage, node: Node, freshness: Freshness, verdict: Verdict) -> Step:
+    def _run(self, stage: Stage, node: Node, reason: str) -> Step:
         _, dataset, snapshot = node
         try:
             with self._workspace.staging() as staging:
-                recipe = freshness.recipe(stage, dataset, snapshot)
+                recipe = self._freshness().recipe(stage, dataset, snapshot)
                 context = context_of(
                     stage,
                     node,
@@ -199,16 +249,17 @@ class Builder:
                     outputs=self._workspace.describe(made, dataset, snapshot),
                     facts=facts,
                     seconds=round(seconds, 3),
+                    size=0.0 if stage.reads_raw else self._estimates.size(node),
                     peak_memory_mb=round(peak, 1),
                     finished=datetime.now(UTC).isoformat(timespec="seconds"),
                     **environment(),
                 )
                 self._workspace.commit(made, manifest, snapshot)
         except RecsysError as error:
-            return Step(*node, "failed", verdict.reason, error=error)
+            return Step(*node, "failed", reason, error=error)
         except Exception as error:
             # A full disk or an error inside a library must not take the other stages along.
             known = RecsysError(sentence(error), hint=way_out(error))
             known.__cause__ = error
-            return Step(*node, "failed", verdict.reason, error=known)
-        return Step(*node, "ran", verdict.reason, seconds, peak, facts)
+            return Step(*node, "failed", reason, error=known)
+        return Step(*node, "ran", reason, seconds, peak, facts)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from shutil import get_terminal_size
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from recsys_cli.errors import OWN_PROGRAM, Command, Hint, in_words, parts_of
@@ -157,9 +158,13 @@ def report_error(message: str, hint: Hint | None = None) -> None:
 
 
 class TerminalProgress:
-    """The library's progress reports as a rich progress bar on stderr, with rate and time left."""
+    """The library's progress reports as a rich progress bar on stderr, with rate and time left.
+
+    Of the stages of a build there is a line above it; without a terminal, a line for each.
+    """
 
     def __init__(self) -> None:
+        self._stage: tuple[Callable[[float], str], float] | None = None
         self._bars: RichProgress | None = None
         self._task: Any = None
 
@@ -169,16 +174,22 @@ class TerminalProgress:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    def stage(self, text: Callable[[float], str]) -> None:
+        """Begin a stage; `text` is what is said of it, some seconds after its beginning."""
+        if not sys.stderr.isatty():
+            say(text(0.0))
+            return
+        self._stage = text, monotonic()
+        self._shown()
+
     def start(self, what: str, total: int | None = None) -> None:
         """Begin a bar; the previous one disappears."""
         if not sys.stderr.isatty():
             return
-        if self._bars is None:
-            self._bars = self._make_bars()
-            self._bars.start()
+        bars = self._shown()
         if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(what, total=total)
+            bars.remove_task(self._task)
+        self._task = bars.add_task(what, total=total)
 
     def advance(self, steps: int = 1) -> None:
         """Move the bar."""
@@ -194,10 +205,23 @@ class TerminalProgress:
         self._print("Warning: ", *parts)
 
     def close(self) -> None:
-        """Remove the bar."""
+        """Remove the bar, and the line about the stage."""
         if self._bars is not None:
             self._bars.stop()
             self._bars, self._task = None, None
+        self._stage = None
+
+    def _shown(self) -> RichProgress:
+        if self._bars is None:
+            self._bars = self._make_bars()
+            self._bars.start()
+        return self._bars
+
+    def _head(self) -> str:
+        if self._stage is None:
+            return ""
+        text, since = self._stage
+        return text(monotonic() - since)
 
     def _print(self, *parts: str | Command) -> None:
         if self._bars is None:
@@ -206,12 +230,20 @@ class TerminalProgress:
         text = _laid(_whole(parts), sys.stderr, hang=2)
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    @staticmethod
-    def _make_bars() -> RichProgress:
+    def _make_bars(self) -> RichProgress:
         from rich import progress
-        from rich.console import Console
+        from rich.console import Console, RenderableType
+        from rich.text import Text
 
-        return progress.Progress(
+        head = self._head
+
+        class Bars(progress.Progress):
+            def get_renderables(self) -> Iterable[RenderableType]:
+                if text := head():
+                    yield Text(text, no_wrap=True, overflow="ellipsis")
+                yield from super().get_renderables()
+
+        return Bars(
             progress.SpinnerColumn(),
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),

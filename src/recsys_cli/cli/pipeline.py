@@ -16,10 +16,11 @@ from recsys_cli.cli.console import (
     print_line,
     print_table,
     print_text,
+    rendered,
     say,
 )
 from recsys_cli.cli.session import run_build
-from recsys_cli.errors import in_words
+from recsys_cli.errors import Command, in_words
 
 
 def build(
@@ -76,14 +77,15 @@ def status(
     """Show what exists, how old and large it is, and what is stale."""
     from recsys_cli.apps.evidence import outdated_evidence
     from recsys_cli.apps.opened import Opened
-    from recsys_cli.apps.status import stage_states
+    from recsys_cli.apps.status import status_of
 
     with TerminalProgress() as progress:
         opened = Opened(workspace, overrides=overrides or (), progress=progress)
-        states = stage_states(opened, dataset=dataset, thorough=check)
+        states, cost = status_of(opened, dataset=dataset, thorough=check)
         evidence = outdated_evidence(opened, dataset=dataset)
     if json:
-        print_json({"stages": [asdict(state) for state in states], "evidence": evidence})
+        stages = [asdict(state) for state in states]
+        print_json({"stages": stages, "evidence": evidence, "build": cost._asdict()})
     else:
         for snapshot, of_it in groupby(states, key=lambda s: "" if s.current else s.snapshot):
             print_table(
@@ -95,6 +97,9 @@ def status(
             )
         for sentence in evidence:
             print_text(sentence)
+        if cost.stages:
+            command = Command("build", *(["--dataset", dataset] if dataset else []))
+            print_text(f"`{rendered(command)}` would run {cost.summary()}.")
     if check and any(state.current and state.state != "fresh" for state in states):
         raise typer.Exit(3)
 

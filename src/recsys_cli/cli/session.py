@@ -52,10 +52,12 @@ def run_build(
     """
     from recsys_cli.apps.opened import Opened
     from recsys_cli.assembly import default_graph
+    from recsys_cli.build.estimate import cost_of
     from recsys_cli.config import chosen_datasets
     from recsys_cli.config.encoders import CONTENT_LEFT_OUT, content_on
 
     failures: list[Step] = []
+    due: list[Step] = []
     busy = idle = 0
     with TerminalProgress() as progress:
         opened = Opened(folder, overrides=overrides or (), progress=progress)
@@ -69,6 +71,7 @@ def run_build(
             force=force,
             dry_run=dry_run,
             keep_going=keep_going,
+            on_start=lambda ahead: progress.stage(ahead.text),
         ):
             progress.close()
             why = explain or (step.stage in targets and not force)
@@ -78,6 +81,10 @@ def run_build(
                 print_text(text, hang=_HANG, state=step.action)
             if step.error:
                 failures.append(step)
+            if step.action == "would run":
+                due.append(step)
+    if due:
+        print_text(f"Would run {cost_of([step.estimate for step in due]).summary()}.")
     if idle and not explain:
         print_text(f"{counted(idle, 'stages')} had nothing to do." if busy else "All is fresh.")
     if "all" in targets:
@@ -95,6 +102,8 @@ def run_build(
 
 
 def _describe(step: Step, *, explain: bool) -> str:
+    from recsys_cli.build.estimate import cost_of
+
     line = f"{step.dataset:<8} {step.stage:<14} {step.action:<9}"
     if step.action == "ran":
         line += f" {step.seconds:6.1f} s {step.peak_memory_mb:7.0f} MB"
@@ -104,6 +113,8 @@ def _describe(step: Step, *, explain: bool) -> str:
             if key not in _HIDDEN_FACTS and isinstance(value, (int, str))
         ]
         line += "  " + ", ".join(shown) if shown else ""
+    if step.action == "would run":
+        line += f" {cost_of([step.estimate])!s:<12}"
     if step.snapshot.folder:
         line += f"  [{step.snapshot}]"
     if explain or step.action in ("would run", "blocked"):

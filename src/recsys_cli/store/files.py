@@ -85,18 +85,18 @@ class FileMemo:
         """What was noted of `file`; None if it has been touched since, or nothing was."""
         with suppress(OSError):
             match self._known.get(str(file.resolve())):
-                case [*identity, str(noted)] if identity == _identity(file):
+                case [*known, str(noted)] if known == identity(file):
                     return noted
         return None
 
     def changed(self, file: Path) -> bool:
         """Whether `file` is surely another than the one that something was noted of."""
         entry = self._known.get(str(file.resolve()))
-        return isinstance(entry, list) and file.exists() and entry[:3] != _identity(file)[:3]
+        return isinstance(entry, list) and file.exists() and entry[:3] != identity(file)[:3]
 
     def put(self, noted: str, *files: Path) -> None:
         """Note the same of all of `files`."""
-        self._known |= {str(file.resolve()): [*_identity(file), noted] for file in files}
+        self._known |= {str(file.resolve()): [*identity(file), noted] for file in files}
         self._known = {name: entry for name, entry in self._known.items() if Path(name).exists()}
         # A read-only workspace only loses the shortcut.
         with suppress(OSError):
@@ -127,7 +127,12 @@ class HashMemo:
         return digest
 
 
-def _identity(file: Path) -> list[int]:
+def identity(file: Path) -> list[int]:
+    """What changes whenever a file does.
+
+    Raises:
+        OSError: there is none.
+    """
     stat = file.stat()
     return [stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns]
 

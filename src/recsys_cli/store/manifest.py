@@ -69,7 +69,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The record of one finished stage run."""
+    """The record of one finished stage run.
+
+    Attributes:
+        size: the events that it saw, or items where events do not matter; 0 where unknown.
+    """
 
     stage: str
     dataset: str
@@ -78,6 +82,7 @@ class Manifest:
     facts: dict[str, Any] = field(default_factory=dict)
     imported: bool = False
     seconds: float = 0.0
+    size: float = 0.0
     peak_memory_mb: float = 0.0
     finished: str = ""
     package: str = __version__
@@ -121,6 +126,7 @@ _MANIFEST = nested(
         "facts": by_name(anything(), optional=True),
         "imported": truth(optional=True),
         "seconds": number(0, optional=True),
+        "size": number(0, optional=True),
         "peak_memory_mb": number(0, optional=True),
         "finished": text(optional=True),
         "package": text(optional=True),

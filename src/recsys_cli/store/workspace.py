@@ -31,7 +31,7 @@ from recsys_cli.errors import (
     UsageError,
 )
 from recsys_cli.moments import iso
-from recsys_cli.store.files import FileMemo, HashMemo, fsync, sha256
+from recsys_cli.store.files import FileMemo, HashMemo, fsync, identity, sha256
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.journal import (
     ARTIFACTS_FOLDER,
@@ -75,6 +75,7 @@ class Workspace:
             raise UsageError(f"the workspace {root} is not a folder", hint="see --workspace")
         self.root = root
         self.artifacts = root / ARTIFACTS_FOLDER
+        self._manifests: dict[Path, tuple[list[int], Manifest | None]] = {}
         self._checked_file = checked or self.artifacts / ".checked.json"
 
     def path(self, kind: str, dataset: str, snapshot: Snapshot = NOW) -> Path:
@@ -93,7 +94,23 @@ class Workspace:
 
     def manifest(self, stage: str, dataset: str, snapshot: Snapshot = NOW) -> Manifest | None:
         """A stage's manifest, or None."""
-        return Manifest.load(self.manifest_path(stage, dataset, snapshot))
+        return self._manifest(self.manifest_path(stage, dataset, snapshot))
+
+    def _manifest(self, path: Path) -> Manifest | None:
+        """The manifest in a file, which is read once for as long as nobody touches it."""
+        try:
+            now = identity(path)
+        except OSError:
+            return None
+        known = self._manifests.get(path)
+        if known is None or known[0] != now:
+            known = self._manifests[path] = now, Manifest.load(path)
+        return known[1]
+
+    def snapshots(self) -> list[Snapshot]:
+        """The past snapshots that have a folder."""
+        folders = sorted(path.name for path in self.artifacts.glob("*/") if path.is_dir())
+        return [found for name in folders if (found := Snapshot.from_folder(name))]
 
     def manifests(self, dataset: str, snapshot: Snapshot = NOW) -> dict[str, Manifest]:
         """Manifests by stage of one dataset: its shared stages' and the snapshot's own."""
@@ -107,7 +124,7 @@ class Workspace:
         for snapshot in dict.fromkeys(at):
             folder = self.artifacts / snapshot.folder / MANIFESTS_FOLDER
             for path in sorted(folder.glob(f"*_{dataset}.json")):
-                manifest = Manifest.load(path)
+                manifest = self._manifest(path)
                 if manifest and manifest.dataset == dataset:
                     yield path, manifest
 
