@@ -1,6 +1,7 @@
-"""Counts in messages: "3 rows that are blank", but "1 row that is blank"."""
+"""Counts in messages: "3 rows that are blank", but "1 row that is blank"; and sizes."""
 
 _SINGULAR = {"are": "is", "were": "was", "have": "has", "repeat": "repeats", "differ": "differs"}
+_THOUSAND = 1000
 
 
 def counted(count: int, plural: str) -> str:
@@ -21,3 +22,12 @@ def counted(count: int, plural: str) -> str:
         if verb is not None:
             words[verb] = _SINGULAR[words[verb]]
     return " ".join([f"{count:,}", *words])
+
+
+def sized(count: float) -> str:
+    """A number of bytes: 12 kB, 3.4 GB."""
+    for unit in ("B", "kB", "MB"):
+        if count < _THOUSAND:
+            return f"{count:.0f} {unit}"
+        count /= _THOUSAND
+    return f"{count:.1f} GB"

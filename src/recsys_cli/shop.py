@@ -399,7 +399,29 @@ class Shop:
         frame = _frame(_STATUS, rows)
         return frame.with_columns(frame["finished"].str.to_datetime(time_zone="UTC"))
 
+    def clean(self, *, dry_run: bool = False) -> pl.DataFrame:
+        """Remove past snapshots, datasets' artifacts and caches that nothing reads any more.
 
+        Args:
+            dry_run: say what would go, and remove nothing.
+
+        Returns:
+            What went: path, why, files, bytes.
+
+        Raises:
+            RecsysError: another process is writing, or artifacts/ is a link.
+
+        Example:
+            >>> shop.clean(dry_run=True)["bytes"].sum()
+            0
+        """
+        from recsys_cli.apps.clean import clean
+
+        found = clean(self._opened, dry_run=dry_run)
+        return _frame(_LEFTOVERS, [tuple(leftover.row().values()) for leftover in found])
+
+
+_LEFTOVERS = {"path": "String", "why": "String", "files": "Int64", "bytes": "Int64"}
 _COST = {"seconds": "Float64", "peak_memory_mb": "Float64"}
 _STAGE = {"dataset": "String", "stage": "String", "snapshot": "String"}
 _BUILD = _STAGE | {"action": "String", "reason": "String"} | _COST | {"estimate": "Float64"}

@@ -13,11 +13,11 @@ from recsys_cli.build.freshness import Freshness, State, Verdict
 from recsys_cli.build.stage import Stage
 from recsys_cli.build.timeline import Node, walk
 from recsys_cli.config import chosen_datasets
+from recsys_cli.counted import sized
 from recsys_cli.store.snapshot import NOW
 from recsys_cli.store.workspace import Workspace
 
 _SHARED = "all"
-_THOUSAND = 1000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -49,7 +49,7 @@ class StageState:
             seconds = (datetime.now(UTC) - datetime.fromisoformat(self.finished)).total_seconds()
             age = _age(seconds)
         if self.bytes is not None:
-            size = _size(self.bytes)
+            size = sized(self.bytes)
         why = "" if self.state == "fresh" else self.reason
         return [self.dataset, self.name, self.state, age, size, why]
 
@@ -144,11 +144,3 @@ def _age(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < _THOUSAND:
-            return f"{count:.0f} {unit}"
-        count /= _THOUSAND
-    return f"{count:.1f} GB"

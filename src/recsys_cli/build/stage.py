@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -147,6 +147,7 @@ class Stage:
         switch: what turns it on; None is always on. One that is off is left out.
         pool: other datasets whose inputs it reads too, where they are there yet.
         beyond: what its result depends on besides inputs and config, by name.
+        caches: the files and folders of `Workspace.cache` that it would read in a snapshot.
         earlier: artifacts of earlier snapshots that it reads, such as ("als", 1) for the
             factors as they were one test window before.
         look_back: how many windows back it reads of what `earlier` names; None is all of them.
@@ -173,6 +174,7 @@ class Stage:
     retrain_days: Callable[[Config, str], int] | None = None
     behind: bool = False
     timed: bool = False
+    caches: Callable[[Surroundings, Snapshot], Iterable[Path]] | None = None
 
     def enabled(self, config: Config, dataset: str) -> bool:
         """Whether it has anything to do for a dataset."""

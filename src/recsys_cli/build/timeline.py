@@ -65,9 +65,7 @@ class Extent(NamedTuple):
 
     def earlier(self, snapshot: Snapshot, windows: int) -> Snapshot:
         """The snapshot that many windows before another."""
-        return (
-            snapshot.earlier(windows, length=self.horizon, end=self._end) if windows else snapshot
-        )
+        return snapshot.earlier(windows, length=self.horizon, end=self.end) if windows else snapshot
 
     def window(self, snapshot: Snapshot, ago: int) -> tuple[Snapshot, Snapshot]:
         """Where the window begins that follows the snapshot `ago` windows before, and ends."""
@@ -77,7 +75,8 @@ class Extent(NamedTuple):
         return begin, Snapshot(as_of=begin.as_of + self.horizon)
 
     @property
-    def _end(self) -> datetime | None:
+    def end(self) -> datetime | None:
+        """Where the last window of what there is ends: with the last event or its day."""
         return self.last and after(self.last, days=whole_days(self.horizon))
 
     def _start(self, snapshot: Snapshot, days: int) -> Snapshot | None:
@@ -85,7 +84,7 @@ class Extent(NamedTuple):
 
         None on the coarse grid, and where no events lie before.
         """
-        moment = snapshot.as_of or self._end
+        moment = snapshot.as_of or self.end
         if not self.first or not moment or snapshot.leave_last:
             return None
         period = self._period(moment, days)
@@ -103,7 +102,7 @@ class Extent(NamedTuple):
         """
         if snapshot.leave_last:
             return snapshot
-        moment = snapshot.as_of or self._end
+        moment = snapshot.as_of or self.end
         if not self.first or not moment:
             return None
         start = on_grid(moment - self.horizon, self._period(moment, days))

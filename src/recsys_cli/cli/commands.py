@@ -105,6 +105,10 @@ COMMANDS: Mapping[str, Entry] = {
         "Finish what a killed command left, or put aside a journal that is not to be trusted.",
         "pipeline:recover",
     ),
+    "clean": Entry(
+        "Remove past snapshots, datasets' artifacts and caches that nothing reads any more.",
+        "pipeline:clean",
+    ),
     "tune": Entry(
         "Search settings before the test window. A search that was stopped goes on.",
         "tune:tune",

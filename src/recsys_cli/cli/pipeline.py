@@ -1,4 +1,4 @@
-"""`recsys build`, `status`, `recover` and `doctor`."""
+"""`recsys build`, `status`, `recover`, `clean` and `doctor`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from recsys_cli.cli.console import (
     say,
 )
 from recsys_cli.cli.session import run_build
+from recsys_cli.counted import sized
 from recsys_cli.errors import Command, in_words
 
 
@@ -112,6 +113,35 @@ def recover(workspace: options.Workspace = options.HERE) -> None:
     if aside is not None:
         say(f"Nothing was moved. What it would have moved can be read in {aside}.")
     print_line("There is nothing left to recover.")
+
+
+def clean(
+    workspace: options.Workspace = options.HERE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Remove past snapshots, datasets' artifacts and caches that nothing reads any more."""
+    from recsys_cli.apps.clean import clean
+    from recsys_cli.apps.opened import Opened
+
+    with TerminalProgress() as progress:
+        found = clean(Opened(workspace, progress=progress), dry_run=dry_run)
+    total = sum(leftover.bytes for leftover in found)
+    if json:
+        leftovers = [leftover.row() for leftover in found]
+        print_json({"leftovers": leftovers, "bytes": total, "removed": not dry_run})
+    elif not found:
+        print_line("There is nothing to remove.")
+    else:
+        print_table(
+            ["path", "files", "size", "why"],
+            [[one.path, f"{one.files:,}", sized(one.bytes), one.why] for one in found],
+            right=["files", "size"],
+        )
+        freed = f"`{rendered(Command('clean'))}` would free" if dry_run else "Freed"
+        print_text(f"{freed} {sized(total)}.")
 
 
 def doctor(

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli.cli.console import TerminalProgress, print_text, report_error, say
-from recsys_cli.counted import counted
+from recsys_cli.counted import counted, sized
 from recsys_cli.errors import Command, RecsysError, UsageError, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from recsys_cli.apps.opened import Opened
     from recsys_cli.build.run import Step
     from recsys_cli.config import Config
 
@@ -51,10 +52,8 @@ def run_build(
     to do have a line where they were named, or with `explain`.
     """
     from recsys_cli.apps.opened import Opened
-    from recsys_cli.assembly import default_graph
     from recsys_cli.build.estimate import cost_of
     from recsys_cli.config import chosen_datasets
-    from recsys_cli.config.encoders import CONTENT_LEFT_OUT, content_on
 
     failures: list[Step] = []
     due: list[Step] = []
@@ -88,17 +87,38 @@ def run_build(
     if idle and not explain:
         print_text(f"{counted(idle, 'stages')} had nothing to do." if busy else "All is fresh.")
     if "all" in targets:
-        for sentence in default_graph().left_out(chosen, config):
-            say("Left out: ", *parts_of(sentence))
-    if "all" in targets and not any(content_on(config, name) for name in chosen):
-        say(*CONTENT_LEFT_OUT)
-    if "all" in targets and busy and not (dry_run or failures):
-        say("Next: `", Command("serve"), "` or `", Command("eval"), "`")
+        _say_what_is_left_out(config, chosen)
+    if "all" in targets and not dry_run:
+        if busy and not failures:
+            say("Next: `", Command("serve"), "` or `", Command("eval"), "`")
+        if not (as_of or overrides):
+            _offer_cleaning(opened)
     if failures:
         options = [("--dataset", dataset), ("--as-of", as_of)]
         words = [word for name, value in options if value for word in (name, value)]
         words += ["--keep-going"] if keep_going else []
         raise _failure(failures, Command("build", *targets, *words))
+
+
+def _say_what_is_left_out(config: Config, datasets: Sequence[str]) -> None:
+    from recsys_cli.assembly import default_graph
+    from recsys_cli.config.encoders import CONTENT_LEFT_OUT, content_on
+
+    for sentence in default_graph().left_out(datasets, config):
+        say("Left out: ", *parts_of(sentence))
+    if not any(content_on(config, name) for name in datasets):
+        say(*CONTENT_LEFT_OUT)
+
+
+def _offer_cleaning(opened: Opened) -> None:
+    """Say it where past snapshots are left that nothing reads."""
+    from recsys_cli.apps.clean import unread
+
+    past = [leftover for leftover in unread(opened) if leftover.is_past]
+    if past:
+        total = sized(sum(leftover.bytes for leftover in past))
+        what = counted(len(past), "past snapshots that nothing reads any more")
+        say(f"{what}, {total}: `", Command("clean"), "`")
 
 
 def _describe(step: Step, *, explain: bool) -> str:

@@ -30,6 +30,7 @@ Key = bytes
 KEY_BYTES = hashlib.sha256().digest_size
 _SIZES = {"bytes of a key": KEY_BYTES}
 _PLAN = "plan.joblib"
+_FILES = "files.json"
 _PLANNED: Layout = {
     "keys": Array(dtype="u1", shape=("keys", "bytes of a key")),
     "bounds": Array(dtype="i8", shape=("chunks+1",), starts="keys"),
@@ -66,7 +67,11 @@ class EmbeddingCache:
 
     def files(self) -> FileHashes:
         """Remembered hashes of picture files."""
-        return FileHashes(self.folder / "files.json")
+        return FileHashes(self.folder / _FILES)
+
+    def read_with(self, fingerprint: str) -> list[Path]:
+        """What there may be of use to one encoder."""
+        return [self.folder / fingerprint[:24], self.folder / _FILES]
 
 
 class VectorStore:

@@ -108,29 +108,46 @@ class Journal:
 
 def is_artifact(name: str) -> bool:
     """Whether an artifact can lie at `name`, which is relative to the workspace."""
+    return bool(owners_of(name))
+
+
+def owners_of(name: str) -> set[str]:
+    """The datasets, or `ALL`, that can have an artifact at `name`; see `is_artifact`."""
     below = _below_snapshot(name)
-    return below is not None and any(_is_of(kind, below) for kind in ARTIFACTS)
+    owners = (_owner(kind, below) for kind in ARTIFACTS) if below else ()
+    return {owner for owner in owners if owner}
 
 
-def _is_of(kind: str, parts: tuple[str, ...]) -> bool:
+def _owner(kind: str, parts: tuple[str, ...]) -> str | None:
+    """Whose artifact of that kind lies there; None where none does."""
     about = ARTIFACTS[kind]
     *folders, file = parts
     named = file.removesuffix(about.suffix) if file.endswith(about.suffix) else ""
     if about.part:
         named, folders = (folders[0], folders[1:]) if folders and named == about.part else ("", [])
     stem = about.stem or kind
-    own = named.startswith(f"{stem}_") and is_dataset_name(named.removeprefix(f"{stem}_"))
-    return not folders and (named == stem or own)
+    if folders:
+        return None
+    if named == stem:
+        return ALL
+    dataset = named.removeprefix(f"{stem}_")
+    return dataset if dataset != named and is_dataset_name(dataset) else None
 
 
 def is_manifest(name: str) -> bool:
     """Whether a manifest can lie at `name`, which is relative to the workspace."""
+    return described_by(name) is not None
+
+
+def described_by(name: str) -> str | None:
+    """The dataset, or `ALL`, whose stage's manifest can lie at `name`; see `is_manifest`."""
     below = _below_snapshot(name)
     if below is None or len(below) != 2 or below[0] != MANIFESTS_FOLDER:  # noqa: PLR2004
-        return False
+        return None
     stage, _, dataset = below[1].removesuffix(".json").partition("_")
     named = dataset == ALL or is_dataset_name(dataset)
-    return below[1].endswith(".json") and named and stage.replace(".", "").isalpha()
+    fits = below[1].endswith(".json") and named and stage.replace(".", "").isalpha()
+    return dataset if fits else None
 
 
 def _is_staged(name: str) -> bool:

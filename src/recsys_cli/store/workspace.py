@@ -231,10 +231,15 @@ class Workspace:
         )
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the workspace's lock, after finishing or clearing what a killed writer left."""
+    def writing(self, *, clearing: bool = True) -> Iterator[None]:
+        """Hold the workspace's lock, after finishing what a killed writer left.
+
+        What it left that cannot be finished is removed, unless `clearing` is false.
+        """
         with self._locked():
-            self._recover()
+            self._finish()
+            if clearing:
+                self._clear()
             yield
 
     @contextmanager
@@ -363,13 +368,16 @@ class Workspace:
                 journal = self.artifacts / JOURNAL
                 aside = journal.with_name(f"{JOURNAL}.aside-{time.strftime('%Y%m%dT%H%M%S')}")
                 journal.replace(aside)
-            self._recover()
+            self._finish()
+            self._clear()
         return aside
 
-    def _recover(self) -> None:
+    def _finish(self) -> None:
         journal = Journal.read(self.root)
         if journal is not None:
             journal.replay(self.root)
+
+    def _clear(self) -> None:
         for left in self.artifacts.glob(f"{STAGING}*"):
             shutil.rmtree(left, ignore_errors=True)
         # What `atomic_path` was writing when its process was killed.

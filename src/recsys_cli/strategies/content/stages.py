@@ -6,6 +6,8 @@ A stage whose encoder recsys.toml does not name is off, and left out of builds a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys_cli.build.stage import Stage, Surroundings
 from recsys_cli.config import Config
@@ -13,6 +15,7 @@ from recsys_cli.config.encoders import encoder_named, is_fitted
 from recsys_cli.config.load import raw_path
 from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
 from recsys_cli.store.kinds import ALL
+from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.strategies.content.runs import (
     embed_image,
     embed_text,
@@ -22,6 +25,9 @@ from recsys_cli.strategies.content.runs import (
     user_model,
 )
 from recsys_cli.strategies.content.switches import BOTH, COMMON, IMAGE, TEXT, comparable
+
+if TYPE_CHECKING:
+    from recsys_cli.encoders.contract import ImageEncoder
 
 
 def content_stages() -> list[Stage]:
@@ -38,6 +44,7 @@ def content_stages() -> list[Stage]:
             switch=TEXT,
             pool=_fitted_together,
             beyond=_text_identity,
+            caches=_text_caches,
         ),
         Stage(
             name="embed.image",
@@ -49,6 +56,7 @@ def content_stages() -> list[Stage]:
             per_snapshot=False,
             switch=IMAGE,
             beyond=_image_identity,
+            caches=_image_caches,
         ),
         Stage(
             name="index",
@@ -116,6 +124,25 @@ def _text_identity(around: Surroundings) -> Mapping[str, str]:
     return {"encoder": encoder.fingerprint} if encoder.cacheable else {}
 
 
+def _text_caches(around: Surroundings, _snapshot: Snapshot) -> Sequence[Path]:
+    from recsys_cli.encoders import EmbeddingCache
+
+    cache = EmbeddingCache(around.workspace.cache)
+    return [path for known in _text_identity(around).values() for path in cache.read_with(known)]
+
+
+def _image_encoder(around: Surroundings) -> ImageEncoder:
+    root, hashes = around.workspace.root, around.hashes
+    return configured_image_encoder(around.config, around.dataset, root=root, hashes=hashes)
+
+
+def _image_caches(around: Surroundings, _snapshot: Snapshot) -> Sequence[Path]:
+    from recsys_cli.encoders import EmbeddingCache
+
+    fingerprint = _image_encoder(around).fingerprint
+    return EmbeddingCache(around.workspace.cache).read_with(fingerprint)
+
+
 def _image_identity(around: Surroundings) -> Mapping[str, str]:
     """The model's weights and the contents of the pictures, hashed once per change."""
     import hashlib
@@ -124,9 +151,7 @@ def _image_identity(around: Surroundings) -> Mapping[str, str]:
     from recsys_cli.encoders.items import item_pictures
 
     root = around.workspace.root
-    encoder = configured_image_encoder(
-        around.config, around.dataset, root=root, hashes=around.hashes
-    )
+    encoder = _image_encoder(around)
     items, spec = items_with_spec(
         *(around.workspace.file(kind, around.dataset) for kind in ("items", "spec"))
     )

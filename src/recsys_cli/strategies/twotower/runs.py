@@ -28,6 +28,8 @@ from recsys_cli.strategies.twotower.known import (
 )
 
 if TYPE_CHECKING:
+    from recsys_cli.store.snapshot import Snapshot
+    from recsys_cli.store.workspace import Workspace
     from recsys_cli.strategies.twotower.fit import Validation
     from recsys_cli.strategies.twotower.view import Settings, View
 
@@ -106,7 +108,9 @@ def _fit(context: Context) -> Facts:
     folds = context.section("twotower").folds
     settings = settings_of(context, window_length(learned, context.spec.horizon, folds=folds))
     device = str(pick_device(settings.tower.device, config_line="[twotower] device"))
-    facts, checkpoint = facts_then(context), _checkpoint(context)
+    facts = facts_then(context)
+    checkpoint = checkpoint_path(context.workspace, context.dataset, context.snapshot)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     with one_thread():
         past = als_of(context, 1, like=interactions)
         view = view_of(learned, past, facts, settings, reference=_reference(context))
@@ -193,7 +197,6 @@ def _validation(context: Context, view: View, settings: Settings) -> Validation:
     return Validation(users, lists, f"ndcg@{_K}")
 
 
-def _checkpoint(context: Context) -> Path:
-    folder = context.workspace.cache / "twotower"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{context.dataset}_{context.snapshot}.pt"
+def checkpoint_path(workspace: Workspace, dataset: str, snapshot: Snapshot) -> Path:
+    """Where a training that was killed goes on from."""
+    return workspace.cache / "twotower" / f"{dataset}_{snapshot}.pt"

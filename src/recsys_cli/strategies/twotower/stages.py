@@ -6,15 +6,23 @@ what it leaves out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from recsys_cli.build.stage import FITTED, Stage, Surroundings
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
+from recsys_cli.store.snapshot import Snapshot
 from recsys_cli.strategies.twotower import SWITCH
 from recsys_cli.strategies.twotower.applied import FITTED_KINDS, train
 from recsys_cli.strategies.twotower.known import learn_facts
-from recsys_cli.strategies.twotower.runs import fit, init_path, pairs, pairs_together
+from recsys_cli.strategies.twotower.runs import (
+    checkpoint_path,
+    fit,
+    init_path,
+    pairs,
+    pairs_together,
+)
 
 
 def two_tower_stages() -> list[Stage]:
@@ -61,6 +69,7 @@ def two_tower_stages() -> list[Stage]:
             switch=SWITCH,
             timed=True,
             beyond=_init_identity,
+            caches=_checkpoints,
             earlier=(("als", 1),),
             behind=True,
         ),
@@ -89,6 +98,10 @@ def pair_stages(config: Config, datasets: list[str]) -> list[str]:
     """What `recsys twotower pairs` builds: the common pairs too, if no dataset is left out."""
     several = len(datasets) > 1 and set(datasets) == set(config.datasets)
     return ["twotower.pairs", "twotower.pairs.all"] if several else ["twotower.pairs"]
+
+
+def _checkpoints(around: Surroundings, snapshot: Snapshot) -> Iterable[Path]:
+    return [checkpoint_path(around.workspace, around.dataset, snapshot)]
 
 
 def _init_identity(around: Surroundings) -> Mapping[str, str]:
