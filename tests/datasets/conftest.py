@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -51,6 +52,13 @@ class Workspace:
     def table(self, kind: str) -> pl.DataFrame:
         return pl.read_parquet(self.out / f"{kind}_{self.name}.parquet")
 
+    def events(self) -> pl.DataFrame:
+        """The events with ids in place of rows."""
+        return self.table("events").with_columns(
+            pl.col(side).replace_strict(dict(enumerate(self.table(f"{side}s")[side])))
+            for side in ("user", "item")
+        )
+
     def artifacts(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted(self.out.iterdir())}
 
@@ -83,6 +91,14 @@ def purchase(i: int) -> tuple[str, str, str, str, str]:
     """The i-th row of transactions: every row differs from every other."""
     day = f"2020-{1 + i // 40:02d}-{1 + i % 28:02d}"
     return day, CUSTOMERS[i * 7 % 30], ARTICLES[i * 3 % 20], f"0.{i + 100}", str(1 + i % 2)
+
+
+def by_first_event(ids: Iterable[str], events: Iterable[tuple[str, Any]]) -> list[str]:
+    """Ids in the order of their rows, by the ids and times of events."""
+    first: dict[str, Any] = {}
+    for id_, time in events:
+        first[id_] = min(time, first.get(id_, time))
+    return sorted(ids, key=lambda id_: (id_ not in first, first.get(id_, id_), id_))
 
 
 @pytest.fixture
