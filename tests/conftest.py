@@ -51,6 +51,20 @@ def build(root: Path, *targets: str, **options) -> list:
     return steps
 
 
+def last_sale_first(root: Path) -> tuple[str, str]:
+    """Have the last sale of hm come before all others too: rows of users and items move.
+
+    Returns:
+        Its customer and article, which have the first rows.
+    """
+    path = root / "data/hm_raw/transactions_train.csv"
+    header, *sales = path.read_text().splitlines()
+    _, customer, article, *rest = sales[-1].split(",")
+    first = ",".join(["2010-01-01", customer, article, *rest])
+    path.write_text("\n".join([header, first, *sales]) + "\n")
+    return customer, article
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a workspace by its name, in the first process of the run that asks for it.

@@ -112,7 +112,9 @@ def test_a_new_build_is_used_from_the_next_call_on(workspace):
         held = one._opened.engine("rr")
     assert one._opened.engine("rr") is held
     steps = one.build("als.train", dataset="rr")
-    assert steps.filter(stage="als.train")["action"].to_list() == ["ran"]
+    made = steps.filter(stage="als.train")
+    assert made["action"].to_list() == ["ran", "ran"]
+    assert made["snapshot"][1] == "now"
     with pytest.warns(RecsysWarning, match=r"\(als changed\)"):
         assert one._opened.engine("rr") is not held
 

@@ -76,6 +76,7 @@ def test_factors_trained_on_a_past_export_are_taken_for_that_snapshot(workspace,
 def test_factors_that_know_of_later_events_are_refused_for_a_past_snapshot(
     workspace, files, tmp_path
 ):
+    build(workspace, "als.train", snapshot=PAST)
     export(workspace, tmp_path)
     mapping = tmp_path / "id_map_hm.json"
     with pytest.raises(UsageError, match="ends before 2020-09-16") as caught:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from conftest import build
+from conftest import build, last_sale_first
 from recsys_cli.apps.legacy import export_legacy
 from recsys_cli.columns import ITEM
 from recsys_cli.errors import ArtifactError
@@ -13,11 +13,6 @@ from recsys_cli.store.workspace import Workspace
 
 def export(root, out):
     return list(export_legacy(Workspace(root), ["hm", "rr"], out=out))
-
-
-def reverse_rows(path):
-    header, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([header, *reversed(rows)]) + "\n")
 
 
 def test_every_vector_has_the_id_of_its_row(built, tmp_path):
@@ -48,7 +43,7 @@ def test_events_carry_the_external_ids_of_their_rows(built, tmp_path):
 def test_factors_of_rows_in_another_order_are_refused_before_anything_is_written(
     workspace, tmp_path, kind
 ):
-    reverse_rows(workspace / "data/hm_raw/articles.csv")
+    last_sale_first(workspace)
     build(workspace, "ingest")
     other = {"interactions": "als", "als": "interactions"}[kind]
     (workspace / f"artifacts/{other}_hm.joblib").unlink()

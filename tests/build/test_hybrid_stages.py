@@ -50,9 +50,9 @@ def test_train_serve_and_explain(workspace: Path) -> None:
     steps = train(workspace)
     made = steps[-1]
     assert (made.stage, made.action) == ("hybrid.train", "ran")
-    # Mondays that the ranker looks back to; towers are trained, and ALS starts, at one of them.
+    # Mondays that the ranker looks back to, and four weeks before what these start from.
     assert {str(s.snapshot) for s in steps if s.stage == "als.train"} == {
-        "now", "asof=2020-09-14", "asof=2020-09-07", "asof=2020-08-31",
+        "now", "asof=2020-09-14", "asof=2020-09-07", "asof=2020-08-10",
     }  # fmt: skip
     folder = workspace / "artifacts"
     assert (folder / "ranker_hm.txt").read_text().startswith("tree\n")

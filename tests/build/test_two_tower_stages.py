@@ -140,11 +140,14 @@ def test_nothing_after_the_cutoff_reaches_the_towers(workspace):
     path = opened.path("two_tower_vectors", "hm", snapshot)
     before = path.read_bytes()
     raw = workspace / "data" / "hm_raw" / "transactions_train.csv"
-    lines = raw.read_text().splitlines()
-    kept = [lines[0], *(line for line in lines[1:] if line < "2020-09-09")]
+    header, *lines = raw.read_text().splitlines()
+    seen = {cell for line in lines if line < "2020-09-09" for cell in line.split(",")[1:3]}
+    # The first purchases of users and items stay, which number them.
+    kept = [
+        line for line in lines if line < "2020-09-09" or not seen.issuperset(line.split(",")[1:3])
+    ]
     assert len(kept) < len(lines)
-    # One late purchase stays, so that the snapshots before it keep their days.
-    raw.write_text("\n".join([*kept, max(lines[1:])]) + "\n")
+    raw.write_text("\n".join([header, *kept]) + "\n")
     build(workspace, "twotower.train", snapshot=snapshot)
     assert path.read_bytes() == before
 

@@ -61,7 +61,7 @@ CASES = [
     ("statistics", "codes", put(3, -2), "goes below -1"),
     ("ids", "item_data", lambda array: put(slice(None), array[::-1].copy())(array), "item_order"),
     ("ids", "user_order", lambda array: put(slice(None), array[::-1].copy())(array), "order"),
-    ("ids", "user_order", put(slice(0, 2), [1, 1]), "twice"),
+    ("ids", "user_order", lambda array: put(1, array[0])(array), "twice"),
     ("ids", "name_data", put(0, 0xFF), "no text"),
     ("ids", "item_offsets", put(1, -5), "rise"),
 ]
