@@ -180,7 +180,9 @@ BUILD = ("build", "als.train", "-d", "hm", "--set", "als.factors=9", "-w")
 
 
 def test_a_build_says_what_is_left_before_each_stage(workspace):
-    before = re.compile(r"(\d+) of (\d+) stage done(?:, about \d+ s left)?: hm als\.train")
+    # The factors that it starts from are trained anew too.
+    left = r"(\d+) of (\d+) stages? done(?:, (?:about|at least) \d+ s left)?"
+    before = re.compile(rf"{left}: hm als\.train(?: \[asof=\S+\])?")
     shown = terminal(*BUILD, workspace, "--force", messages=True)
     lines = [line.rstrip() for line in re.split(r"[\r\n]+", ANSI.sub("", shown))]
     assert any(map(before.fullmatch, lines))
@@ -195,8 +197,11 @@ def test_a_build_says_what_is_left_before_each_stage(workspace):
 def test_a_dry_run_and_the_status_say_what_a_build_would_take(workspace, raw):
     said = run(*BUILD, workspace, "--dry-run")
     assert said.stderr == ""
-    assert re.search(r"^hm +als\.train +would run about \d+ s +\(config", said.stdout, re.M)
-    assert re.search(r"^Would run 1 stage, about \d+ s\.$", said.stdout, re.M)
+    assert re.search(
+        r"^hm +als\.train +would run about \d+ s +\[asof=\S+\] +\(config", said.stdout, re.M
+    )
+    assert re.search(r"^hm +als\.train +would run about \d+ s +\(after als", said.stdout, re.M)
+    assert re.search(r"^Would run 2 stages, about \d+ s\.$", said.stdout, re.M)
     said = run("status", "--set", "als.factors=9", "-w", workspace).stdout
     command = r"`recsys build --set als\.factors=9 -w .*`"
     assert re.search(rf"^{command} would run \d+ stages, about \d+ s\.$", said, re.M)
