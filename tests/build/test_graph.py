@@ -50,11 +50,16 @@ def test_targets():
     named, needed = graph.select(["als.export+"])
     assert named == {
         "als.export", "als.train", "graph", "itemknn", "transitions", "sessions", "popular",
-        "usermodel", "statistics", "twotower.fit", "twotower.train", "hybrid.blend", "hybrid.train",
+        "usermodel", "statistics", "twotower.pairs", "twotower.pairs.all", "twotower.facts",
+        "twotower.fit", "twotower.train", "hybrid.blend", "hybrid.train",
     }  # fmt: skip
-    before = {"ingest", "embed.text", "embed.image", "index", "twotower.pairs"}
+    before = {"ingest", "embed.text", "embed.image", "index"}
     # Towers are trained at a past snapshot only.
-    assert needed == {*named, *before} - {"twotower.fit"}
+    assert needed == {*named, *before} - {"twotower.facts", "twotower.fit"}
+    with pytest.raises(UsageError, match="at past snapshots only") as error:
+        graph.select(["twotower.fit"])
+    assert "twotower.train" in str(error.value.hint)
+    assert graph.select(["twotower.fit", "twotower.train"])[0] == {"twotower.fit", "twotower.train"}
     with pytest.raises(UsageError, match="no stage 'als'") as error:
         graph.select(["als"])
     assert "als.train" in (error.value.hint or "")

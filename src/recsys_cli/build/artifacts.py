@@ -139,15 +139,17 @@ class Artifacts:
         return self.workspace.relative(self._path(kind))
 
     def _of_all(self, kind: str, pack: Pack) -> Pack:
-        """A pack that knows of those users and items too that have come since."""
+        """A pack that knows of those users and items too that have come since a past moment."""
         ids, layout = self.pack("ids"), ARTIFACTS[kind].layout
         keys = [key for key in FINGERPRINTS if key in pack]
-        if all(pack[key] == ids[key] for key in keys) or layout is None:
+        if all(pack[key] == ids[key] for key in keys):
             return pack
         try:
             sizes_of(pack, ids, keys)
         except Wrong:
             raise self._refused(kind, OTHER_IDS) from None
+        if layout is None or self.snapshot == NOW:
+            raise self._refused(kind, OTHER_IDS)
         made = grown(pack, layout, sizes_of(ids, ids))
         return made | {key: ids[key] for key in keys}
 

@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from recsys_cli.build.stage import START, PastSource, Source, Stage
-from recsys_cli.errors import Hint, UsageError, meant, parts_of
+from recsys_cli.errors import Command, Hint, UsageError, meant, parts_of
 from recsys_cli.store.kinds import ALL, ARTIFACTS
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class Graph:
         for name in named:
             if not self.stages[name].behind:
                 needed |= self._at_once(name)
+            elif not (readers := self.descendants(name) - {name}) & named:
+                nearest = next(stage for stage in self.order if stage in readers)
+                raise UsageError(
+                    f"{name} is run at past snapshots only", hint=Command("build", nearest)
+                )
         return named, needed
 
     def plan(
