@@ -77,6 +77,13 @@ FULL = {
     "stages-full": ("Stages, full size", ["stages.py", "--workspace", "{full}"]),
     "growth-full": ("Growth of the stages to full size", ["growth.py", "--full", "{full}"]),
 }
+
+
+def _defaults(folder: str, *options: str) -> list[str]:
+    data = f"{{data}}/{folder}"
+    return ["defaults.py", "--data", data, *options, "--set", "text.encoder=lsa"]
+
+
 # These run only when they are named: Spark needs its extra and Java, and the peers install
 # libraries of gigabytes into environments of their own.
 NAMED = {
@@ -95,6 +102,42 @@ NAMED = {
         ["peers.py", "--data", "{full}/data/hm_raw", "--timeout", "480"],
     ),
     "factors": ("ALS with 64 to 512 factors", ["factors.py", "--workspace", "demo"]),
+    "defaults-toys": (
+        "Defaults, toys: each user's last event",
+        _defaults("toys", "--protocol", "leave-last-out", "-k", "10"),
+    ),
+    "defaults-yoochoose": (
+        "Defaults, YOOCHOOSE: each user's last event",
+        _defaults("yoochoose", "--protocol", "leave-last-out", "-k", "10"),
+    ),
+    "defaults-yoochoose-next": (
+        "Defaults, YOOCHOOSE: next in session",
+        _defaults("yoochoose", "--protocol", "next-in-session", "-k", "20"),
+    ),
+    "defaults-allrecipes": (
+        "Defaults, recipes without times: a split that others made",
+        _defaults("allrecipes", "--truth", "{data}/allrecipes/truth.tsv", "-k", "20"),
+    ),
+    "defaults-ml": (
+        "Defaults, ML-100K: each user's last event",
+        _defaults("ml-100k", "--protocol", "leave-last-out"),
+    ),
+    "defaults-ml-temporal": (
+        "Defaults, ML-100K by time",
+        _defaults("ml-100k", "--windows", "4"),
+    ),
+    "defaults-hm-raw": (
+        "Defaults, 1,364 of H&M's customers",
+        _defaults("hm_raw", "--windows", "8"),
+    ),
+    "defaults-hm": (
+        "Defaults, the demo's hm",
+        ["defaults.py", "--workspace", "demo", "--dataset", "hm", "--windows", "4"],
+    ),
+    "defaults-rr": (
+        "Defaults, the demo's rr",
+        ["defaults.py", "--workspace", "demo", "--dataset", "rr", "--windows", "4"],
+    ),
     "tuned-ml": (
         "Tuned, ML-100K (DIR is a workspace whose recsys.toml names it)",
         ["tuned.py", "--workspace", "{full}", "--dataset", "ml", "--protocol", "leave-last-out"],
