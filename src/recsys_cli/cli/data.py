@@ -65,6 +65,7 @@ def init(
 
 
 def demo(
+    context: typer.Context,
     workspace: options.Workspace = options.HERE,
     customers: Annotated[int | None, typer.Option(min=1, help="H&M customers.")] = None,
     transactions: Annotated[int | None, typer.Option(min=1, help="H&M purchases.")] = None,
@@ -74,11 +75,18 @@ def demo(
     force: Annotated[
         bool, typer.Option("--force", help="Replace demo data made with other settings.")
     ] = False,
+    next_day: Annotated[
+        bool, typer.Option("--next-day", help="Add a day to the demo data that is there.")
+    ] = False,
 ) -> None:
     """Make sample data: data/hm_raw (with images/) and data/rr_raw in the raw schemas."""
     from recsys_cli.datasets.demo import make_demo
     from recsys_cli.store.workspace import Workspace
 
+    if next_day:
+        options.refuse_others(context, _WITH_NEXT_DAY, "--next-day adds to the demo as it is")
+        _add_day(workspace, seed=seed)
+        return
     sizes = {"customers": customers, "transactions": transactions, "articles": articles}
     workspace.mkdir(parents=True, exist_ok=True)
     with TerminalProgress() as progress, Workspace(workspace).writing():
@@ -104,6 +112,24 @@ def demo(
     )
     _write_demo_config(workspace, images=images)
     say(f"Seed {summary.seed}{kept}. Next: ", Command("build", "all"))
+
+
+_WITH_NEXT_DAY = {"next_day", "seed", "workspace"}
+
+
+def _add_day(workspace: Path, *, seed: int) -> None:
+    """Append a day to the demo's files, and say what is in it."""
+    from recsys_cli.datasets.demo import add_day, demo_folders
+    from recsys_cli.store.workspace import Workspace
+
+    # Where there is no demo, not even a lock is to be left.
+    demo_folders(workspace)
+    with Workspace(workspace).writing():
+        days = add_day(workspace, seed=seed)
+    for day in days:
+        added = ", ".join(counted(count, what) for what, count in day.added.items())
+        print_text(f"{day.folder} {day.day}: {added}", hang=2)
+    say(f"Seed {seed}. Next: ", Command("build", "all"))
 
 
 def _write_demo_config(workspace: Path, *, images: bool) -> None:

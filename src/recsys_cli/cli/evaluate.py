@@ -137,7 +137,9 @@ def evaluate(
     if report is not None and report.suffix.lower() != ".html":
         raise UsageError(f"--report {report} is a page, so its name ends in .html")
     if compare:
-        _refuse_others(context)
+        options.refuse_others(
+            context, _WITH_COMPARE, "--compare reads two files and measures nothing"
+        )
         compare_runs(*compare, dataset=dataset, json=json, limits=limits, worse=worse)
         return
     if worse:
@@ -181,14 +183,6 @@ def evaluate(
 
 # With --compare, everything else is about a run that does not take place.
 _WITH_COMPARE = {"compare", "json", "fail_below", "fail_worse", "dataset", "workspace"}
-
-
-def _refuse_others(context: typer.Context) -> None:
-    for name in context.params.keys() - _WITH_COMPARE:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"--compare reads two files and measures nothing, so {option} is idle")
 
 
 def _split(text: str) -> list[str]:

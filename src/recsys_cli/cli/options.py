@@ -1,6 +1,6 @@
 """What commands take, declared once, so that it reads and behaves the same everywhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,3 +122,11 @@ def either(given: str | None, named: str | None, option: str) -> str | None:
     if given is not None and named is not None:
         raise UsageError(f"{given!r} and {option} {named!r}: give it once")
     return named if given is None else given
+
+
+def refuse_others(context: typer.Context, taken: Collection[str], why: str) -> None:
+    """Refuse an option on the command line, other than those `taken`, that would do nothing."""
+    for name in [name for name in context.params if name not in taken]:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"{why}, so --{name.replace('_', '-')} is idle")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from recsys_cli.errors import LockedError, UsageError
+from recsys_cli.errors import Command, LockedError, UsageError
 
 MARKER = ".recsys-demo.json"
 LOCK = ".recsys-demo.lock"
@@ -29,25 +29,37 @@ def is_current(
         UsageError: something is there that the demo did not make, or, without `force`, a demo
             made from other parameters.
     """
-    if not folder.exists():
+    if not _is_made(folder) or force:
         return False
-    marker = folder / MARKER
-    if not marker.is_file():
-        if folder.is_dir() and not any(folder.iterdir()):
-            return False
-        raise UsageError(
-            f"{folder} exists and was not made by `recsys demo`.",
-            hint="Move it away, or use another --workspace.",
-        )
-    if force:
-        return False
-    same = _read(marker) == parameters
+    same = _read(folder / MARKER) == parameters
     if not same:
         raise UsageError(
             f"{folder} holds demo data made with other parameters.",
             hint="Add --force to replace it.",
         )
     return all((folder / name).is_file() for name in files)
+
+
+def require_made(folder: Path, files: tuple[str, ...]) -> None:
+    """Refuse a folder without a demo's `files`.
+
+    Raises:
+        UsageError: that is so, or something is there that the demo did not make.
+    """
+    if not _is_made(folder) or not all((folder / name).is_file() for name in files):
+        raise UsageError(f"There is no demo in {folder}.", hint=Command("demo"))
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether the demo made `folder`; what somebody else put there is refused."""
+    if (folder / MARKER).is_file():
+        return True
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(
+            f"{folder} exists and was not made by `recsys demo`.",
+            hint="Move it away, or use another --workspace.",
+        )
+    return False
 
 
 def _read(marker: Path) -> object:

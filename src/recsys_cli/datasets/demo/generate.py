@@ -86,7 +86,7 @@ def make_demo(
     """
     progress = progress or Silent()
     sizes = {"customers": customers, "transactions": transactions, "articles": articles}
-    _check(**sizes, seed=seed)
+    check_sizes(**sizes, seed=seed)
     data = workspace / "data"
     hm, rr = data / "hm_raw", data / "rr_raw"
     pictures = min(articles, max_images) if images else 0
@@ -117,7 +117,7 @@ def make_demo(
     )
 
 
-def _check(**sizes: int) -> None:
+def check_sizes(**sizes: int) -> None:
     """Refuse sizes that make no shop."""
     for name, value in sizes.items():
         least = 0 if name == "seed" else 1
