@@ -26,7 +26,8 @@ def sampled_softmax(
         log_expected: (B + N,) log of how often each candidate is expected among them.
         mask: (B, B + N) candidates that are no negatives for the user.
     """
-    logits = scale * (users @ candidates.T).float() - log_expected
-    logits = logits.masked_fill(mask, -torch.inf)
+    # The logits are by far the largest array, so that each pass over them counts.
+    logits = ((scale * users) @ candidates.T).float() - log_expected
+    logits.masked_fill_(mask, -torch.inf)
     target = torch.arange(len(users), device=users.device)
     return functional.cross_entropy(logits, target)
