@@ -58,7 +58,7 @@ class HybridConfig(Section):
     windows: int = Field(default=3, ge=1, le=8)
     """Test windows that the ranker learns from, besides the latest, which stops its training.
     For each, the models that candidates come from are trained at an earlier snapshot."""
-    users_per_window: PositiveInt = 20_000
+    users_per_window: PositiveInt = 5_000
     """Users sampled from each window that the ranker learns from."""
     rounds: PositiveInt = 300
     """Most trees; training stops earlier when a later window no longer gains."""
