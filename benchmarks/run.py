@@ -129,7 +129,7 @@ NAMED = {
     ),
     "defaults-hm-raw": (
         "Defaults, 1,364 of H&M's customers",
-        _defaults("hm_raw", "--windows", "8"),
+        _defaults("hm_raw", "--windows", "8", "--set", "image.encoder=histogram"),
     ),
     "defaults-hm": (
         "Defaults, the demo's hm",
