@@ -51,6 +51,11 @@ def with_a_day_more(raw: Path) -> None:
     }
     for name, table in grown.items():
         table.write_csv(raw / f"{name}.csv")
+    for old, new in zip(tables["articles"]["article_id"], novel["article_id"], strict=False):
+        picture = raw / "images" / old[:3] / f"{old}.jpg"
+        if picture.exists():
+            (raw / "images" / new[:3]).mkdir(exist_ok=True)
+            shutil.copy(picture, raw / "images" / new[:3] / f"{new}.jpg")
 
 
 def files(root: Path) -> dict[str, bytes]:

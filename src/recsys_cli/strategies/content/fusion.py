@@ -129,6 +129,7 @@ def fuse(
     *,
     text_weight: float = 0.5,
     image_weight: float = 0.5,
+    settled: int | None = None,
 ) -> ContentVectors:
     """Join the embeddings of one dataset's items.
 
@@ -140,6 +141,7 @@ def fuse(
         image: the image_embeddings artifact.
         text_weight: how much texts count; only the ratio of the weights matters.
         image_weight: how much pictures count.
+        settled: the first items, whose mean stands for a part that an item lacks; None for all.
 
     Raises:
         ConfigError: a negative weight, or nothing left with a weight above 0.
@@ -170,7 +172,9 @@ def fuse(
     for name, weight in weights.items():
         part = vectors[:, start : start + dims[name]]
         _fill(part, there[name]["vectors"], has[name], np.sqrt(weight / total), what=name)
-        part[~has[name] & (has[TEXT] | has[IMAGE])] = _mean(part, has[name])
+        known = has[name] & (np.arange(n_items) < (n_items if settled is None else settled))
+        mean = _mean(part, known if known.any() else has[name])
+        part[~has[name] & (has[TEXT] | has[IMAGE])] = mean
         start += dims[name]
     return ContentVectors(
         vectors=vectors,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from recsys_cli.build.stage import FITTED, Context, Facts
+from recsys_cli.build.stage import Context, Facts
 from recsys_cli.config.load import raw_path, section_for
 from recsys_cli.counted import counted
 from recsys_cli.encoders.configured import configured_image_encoder, configured_text_encoder
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.content.itemindex import ItemIndex
 
 PARTS = ("text", "image")
-_SETTLED_DAYS = 28
+_SETTLED = timedelta(days=28)
 _SHOWN = 10
 _RECORDED = 100
 
@@ -84,24 +85,25 @@ def _fit(context: Context, encoder: TextEncoder, texts: list[str | None]) -> Tex
 
 
 def _settled(context: Context, dataset: str) -> int:
-    """The first items of a dataset to fit on: those that were there some weeks ago.
+    """The first items of a dataset, of those that were there by the last of some weeks' Mondays.
 
-    So the vectors of all items stay what they are while items are added; where most items have no
-    events or times are not known, all are fitted on.
+    What is fitted on them stays as it is while items are added; where most items have no events or
+    times are not known, it is all of them.
     """
     import numpy as np
 
-    from recsys_cli.moments import seconds_at
+    from recsys_cli.moments import on_grid, seconds_at
+    from recsys_cli.store.kinds import NEVER
     from recsys_cli.store.packs import load_pack
-    from recsys_cli.store.snapshot import NOW
 
     ids = load_pack(context.input("ids", dataset))
-    extent = context.timeline.known(dataset)
-    then = extent.past(NOW, FITTED, _SETTLED_DAYS)
     items = len(ids["item_offsets"]) - 1
-    if then is None or then.as_of is None or "item_first" not in ids:
+    first = np.asarray(ids.get("item_first", np.zeros(0, np.int64)))
+    known = first[first < NEVER]
+    if not len(known):
         return items
-    settled = int((np.asarray(ids["item_first"]) < seconds_at(then.as_of)).sum())
+    newest = datetime(1970, 1, 1) + timedelta(seconds=int(known.max()))
+    settled = int((known < seconds_at(on_grid(newest, _SETTLED))).sum())
     return settled if 2 * settled > items else items
 
 
@@ -228,6 +230,7 @@ def _fused(context: Context, packs: Mapping[str, Mapping[str, Any]]) -> ContentV
             packs.get("image"),
             text_weight=weights.text_weight,
             image_weight=weights.image_weight,
+            settled=_settled(context, context.dataset),
         )
     context.progress.warn(f"no item of {context.dataset} has a text or picture to be found by")
     n_items = len(next(iter(packs.values()))["has"])

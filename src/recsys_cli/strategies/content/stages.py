@@ -67,6 +67,7 @@ def content_stages() -> list[Stage]:
             run=index,
             per_snapshot=False,
             switch=BOTH,
+            version=2,
         ),
         Stage(
             name="index.all",
