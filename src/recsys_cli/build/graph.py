@@ -37,6 +37,9 @@ class Graph:
                     raise ValueError(f"{stage.name} and the workspace disagree about {kind}")
                 self.producer[kind] = stage.name
         self.upstream = {s.name: self._parents(s) for s in self.stages.values()}
+        self._beside = {
+            s.name: [self.producer[kind] for kind in s.inputs] for s in self.stages.values()
+        }
         try:
             self.order = tuple(TopologicalSorter(self.upstream).static_order())
         except CycleError as error:
@@ -60,11 +63,7 @@ class Graph:
 
     def _at_once(self, name: str) -> set[str]:
         """Those of them that it needs at its own snapshot."""
-        here = {
-            stage.name: [self.producer[kind] for kind in stage.inputs]
-            for stage in self.stages.values()
-        }
-        return _closure(name, here)
+        return _closure(name, self._beside)
 
     def descendants(self, name: str) -> set[str]:
         """All stages that need `name`, itself included."""

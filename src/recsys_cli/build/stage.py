@@ -79,6 +79,20 @@ class Context:
         found = [at for name, how, at in self.past_reads if (name, how) == (kind, back)]
         return self.workspace.file(kind, self.dataset, found[0]) if found else None
 
+    def past_pack(self, kind: str, back: Back, *, like: Mapping[str, Any]) -> Any:
+        """Such a pack with rows of nothing for those who have come since; None where there is none.
+
+        `like` is a pack of the users and items of this stage's snapshot.
+        """
+        from recsys_cli.store.kinds import ARTIFACTS
+        from recsys_cli.store.layout import ITEMS, USERS, grown
+        from recsys_cli.store.packs import load_pack
+
+        path, layout = self.past_input(kind, back), ARTIFACTS[kind].layout
+        if path is None or layout is None:
+            return None
+        return grown(load_pack(path), layout, {USERS: like["n_users"], ITEMS: like["n_items"]})
+
     def earlier(self, windows: int) -> Snapshot:
         """The snapshot that many test windows before this one."""
         return self.timeline.known(self.dataset).earlier(self.snapshot, windows)

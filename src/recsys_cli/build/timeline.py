@@ -89,11 +89,9 @@ class Extent(NamedTuple):
             return None
         period = self._period(moment, days)
         start = on_grid(moment - self.horizon, period)
-        return (
-            Snapshot(as_of=start)
-            if on_grid(moment, period) < moment and self.first < start
-            else None
-        )
+        if on_grid(moment, period) == moment or start <= self.first:
+            return None
+        return Snapshot(as_of=start)
 
     def _fitted(self, snapshot: Snapshot, days: int) -> Snapshot | None:
         """The snapshot whose model is applied to this one: of a window after the coarse grid.

@@ -15,7 +15,7 @@ def ordered_events(
     """The events that the snapshot sees, in order, and its interactions pack.
 
     Args:
-        context: of a stage with the inputs events, spec and interactions.
+        context: of a stage with the inputs spec and interactions, which tell what events it sees.
         by_session: whether each session that events name has a sequence of its own, in place of
             each user; see `events.sessions`.
     """

@@ -106,9 +106,9 @@ def train_als(
     Args:
         interactions: what to learn from; pairs of weight 0 are left out.
         config: dimension, iterations, λ, α, backend and seed.
-        start: factors of other interactions, of the first of the users and items, to start from,
-            which takes `warm_iterations` in place of `iterations`; from random ones where it is
-            None or of another dimension.
+        start: factors of other interactions of the same users and items to start from, which
+            takes `warm_iterations` in place of `iterations`; from random ones where it is None
+            or of another dimension.
         threads: CPU threads; 0 means all cores that this process may run on.
         progress: told of each iteration, and what ran.
 
@@ -242,10 +242,7 @@ def _fit(
     if start is not None:
         place = implicit.gpu.Matrix if backend == "gpu" else np.array
         model.user_factors, model.item_factors = (
-            place(_for_all(factors, rows))
-            for factors, rows in zip(
-                (start.user_factors, start.item_factors), confidence.shape, strict=True
-            )
+            place(np.asarray(factors)) for factors in (start.user_factors, start.item_factors)
         )
     try:
         model.fit(confidence, show_progress=False, callback=lambda *_: progress.advance())
@@ -254,13 +251,6 @@ def _fit(
     if backend == "gpu":
         return model.user_factors.to_numpy(), model.item_factors.to_numpy()
     return model.user_factors, model.item_factors
-
-
-def _for_all(factors: Factors, rows: int) -> Factors:
-    """(rows, f) the factors of the first rows, and zeros for those behind."""
-    made = np.zeros((rows, factors.shape[1]), np.float32)
-    made[: len(factors)] = factors
-    return made
 
 
 def _check_finite(factors: Factors, what: str) -> None:

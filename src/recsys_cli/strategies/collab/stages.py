@@ -38,11 +38,11 @@ def _als(context: Context) -> Facts:
             Interactions.from_pack(load_pack(context.input("interactions"))), context
         )
     else:
-        before = context.past_input("als", START)
+        before = context.past_pack("als", START, like=pack)
         factors = train_als(
             Interactions.from_pack(load_pack(context.input("interactions"))),
             config,
-            start=None if before is None else AlsFactors.from_pack(load_pack(before)),
+            start=None if before is None else AlsFactors.from_pack(before),
             threads=context.threads,
             progress=context.progress,
         )

@@ -48,16 +48,18 @@ def _apply(context: Context) -> Facts:
     from recsys_cli.evaluation.report.page import render_curves
     from recsys_cli.evaluation.report.training import training_lines
     from recsys_cli.strategies.collab.als import AlsFactors
+    from recsys_cli.strategies.twotower.moments import Moment
     from recsys_cli.strategies.twotower.threads import one_thread
     from recsys_cli.strategies.twotower.vectors import serve
     from recsys_cli.strategies.twotower.view import view_of
 
-    weights, basis, outline, learned = (_fitted_input(context, kind) for kind in FITTED_KINDS)
+    weights, _, outline, learned = (_fitted_input(context, kind) for kind in FITTED_KINDS)
     told = json.loads(outline.read_text(encoding="utf-8"))
     curve = told["curve"]
     fitted = _fitted(weights, als_only=curve["als_only"], new_users=told["new_users"])
     interactions = context.pack("interactions")
-    like = _basis(basis, interactions["n_items"])
+    basis = context.past_pack("two_tower_basis", FITTED, like=interactions)
+    like = Moment(basis["item_factors"], basis["item_known"])
     whole, facts = history_of(context, interactions), facts_now(context, learned)
     now = AlsFactors.from_pack(context.pack("als"))
     _same_factors(now, like)
@@ -101,18 +103,6 @@ def _fitted(path: Path, *, als_only: bool, new_users: bool) -> Fitted:
     model = TwoTower(shape)
     model.load_state_dict(weights)
     return Fitted(model, Outcome(), 0.0, new_users=new_users, als_only=als_only)
-
-
-def _basis(path: Path, n_items: int) -> Moment:
-    """The item factors that the towers were trained with; none for items that have come since."""
-    from recsys_cli.store.packs import load_pack
-    from recsys_cli.strategies.twotower.moments import Moment
-
-    pack = load_pack(path)
-    then, width = pack["item_factors"].shape
-    factors, known = np.zeros((n_items, width), np.float32), np.zeros(n_items, np.bool_)
-    factors[:then], known[:then] = pack["item_factors"], pack["item_known"]
-    return Moment(factors, known)
 
 
 def _same_factors(now: AlsFactors, like: Moment) -> None:

@@ -45,16 +45,12 @@ def als_of(context: Context, windows_ago: int, *, like: Mapping[str, Any]) -> Al
         windows_ago: how many windows before.
         like: a pack of the users and items of this one.
     """
-    from recsys_cli.store.kinds import ARTIFACTS
-    from recsys_cli.store.layout import ITEMS, USERS, grown
-    from recsys_cli.store.packs import load_pack
     from recsys_cli.strategies.collab.als import AlsFactors
 
-    path, layout = context.past_input("als", windows_ago), ARTIFACTS["als"].layout
-    if path is None or layout is None:
+    pack = context.past_pack("als", windows_ago, like=like)
+    if pack is None:
         raise ArtifactError("there are no ALS factors", hint=Command("als", "train"))
-    sizes = {USERS: like["n_users"], ITEMS: like["n_items"]}
-    return AlsFactors.from_pack(grown(load_pack(path), layout, sizes))
+    return AlsFactors.from_pack(pack)
 
 
 def settings_of(context: Context, window: timedelta) -> Settings:
@@ -105,15 +101,9 @@ def learn_facts(context: Context) -> Facts:
 def facts_then(context: Context) -> KnownFacts:
     """What does not change with time, of those who were there at the snapshot."""
     from recsys_cli.store.packs import load_pack
-    from recsys_cli.strategies.twotower.features import Columns
 
     pack = load_pack(context.input("two_tower_facts"))
-    users, items = (
-        Columns(tuple(values), pack[f"{side}_codes"], tuple(values.values()))
-        for side in ("user", "item")
-        for values in [_values(pack, side)]
-    )
-    return _facts(context, pack["content"], items, users)
+    return _facts(context, pack["content"], _columns(pack, "item"), _columns(pack, "user"))
 
 
 def facts_now(context: Context, learned: Path) -> KnownFacts:
@@ -139,6 +129,13 @@ def _listed(columns: Columns) -> list[list[Any]]:
 
 def _values(pack: Mapping[str, Any], side: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in pack[f"{side}_values"]}
+
+
+def _columns(pack: Mapping[str, Any], side: str) -> Columns:
+    from recsys_cli.strategies.twotower.features import Columns
+
+    values = _values(pack, side)
+    return Columns(tuple(values), pack[f"{side}_codes"], tuple(values.values()))
 
 
 def _user_columns(spec: DatasetSpec) -> list[str]:
