@@ -110,7 +110,7 @@ def main() -> None:
     args = parser.parse_args()
     packs, truth = made(args)
     lengths = sources_there(packs, HybridConfig().candidates)
-    recall, features = open_features(packs, lengths, threads=args.threads)
+    recall, features = open_features(packs, lengths)
     buyers = np.flatnonzero(np.diff(truth.indptr)).astype(np.int32)[:20_000]
     base = peak_mb()
     started = time.perf_counter()

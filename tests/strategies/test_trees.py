@@ -42,28 +42,26 @@ def model(**parameters: object) -> lightgbm.Booster:
     [
         {"num_leaves": 7},
         {"num_leaves": 63, "min_data_in_leaf": 1},
-        {"zero_as_missing": True},
         {"use_missing": False},
         {"objective": "rank_xendcg"},
         # Nothing can be split: each tree is one leaf.
         {"min_data_in_leaf": 3000},
     ],
 )
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_scores_are_lightgbms(parameters: dict[str, object], threads: int) -> None:
+def test_the_scores_are_lightgbms(parameters: dict[str, object]) -> None:
     booster = model(**parameters)
     trees = Trees.parse(booster.model_to_string(), features=len(NAMES))
     table = table_of(2000, 2)
     table[:50, 3] = np.nan
-    np.testing.assert_array_equal(trees.predict(table, threads=threads), booster.predict(table))
-    assert len(trees.predict(table[:0], threads=threads)) == 0
+    np.testing.assert_array_equal(trees.predict(table), booster.predict(table))
+    assert len(trees.predict(table[:0])) == 0
 
 
 def test_a_user_is_scored_without_lightgbm() -> None:
     code = """
 import sys, numpy as np
 from recsys_cli.strategies.hybrid.ranker import Ranker
-ranker = Ranker(sys.stdin.read(), ["a", "b", "c", "d"], threads=1)
+ranker = Ranker(sys.stdin.read(), ["a", "b", "c", "d"])
 print(*ranker.predict(np.ones((2, 4), np.float32)), "lightgbm" in sys.modules)
 """
     booster = model()
@@ -83,6 +81,7 @@ print(*ranker.predict(np.ones((2, 4), np.float32)), "lightgbm" in sys.modules)
     ("old", "new", "why"),
     [
         ("num_cat=0", "num_cat=1", "category"),
+        ("decision_type=", "decision_type=4 ", "a tree has 7 for decision_type, not 6"),
         ("is_linear=0", "is_linear=1", "linear"),
         ("objective=lambdarank", "objective=binary sigmoid:1", "binary"),
         ("num_tree_per_iteration=1", "num_tree_per_iteration=2", "plain sum"),
@@ -102,3 +101,9 @@ def test_what_is_damaged_or_of_another_kind_is_refused(old: str, new: str, why: 
         Ranker(text.replace(old, new, 1), NAMES)
     with pytest.raises(ArtifactError, match="cannot be read"):
         Ranker(text[: len(text) // 2], NAMES)
+
+
+def test_zero_as_unknown_is_refused() -> None:
+    text = model(zero_as_missing=True).model_to_string()
+    with pytest.raises(ArtifactError, match="it takes zero for unknown"):
+        Ranker(text, NAMES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from recsys_cli.csr import CSR
 Items = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 _ROWS_AT_ONCE = 256
 _TERMS = 1 << 22
@@ -75,11 +76,13 @@ def rows_of_strongest(
     return CSR(indptr, columns[kept], n_items, data[kept])
 
 
-def in_blocks(work: Callable[[int, int], None], n_items: int, threads: int) -> None:
-    """Call `work` with the first row and the row after the last of each block of rows."""
-    starts = range(0, n_items, _ROWS_AT_ONCE)
+def in_blocks(
+    work: Callable[[int, int], T], n_rows: int, threads: int, *, at_once: int = _ROWS_AT_ONCE
+) -> list[T]:
+    """What `work` makes of the first row and the row after the last of each block, in order."""
+    starts = range(0, n_rows, at_once)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        list(pool.map(lambda at: work(at, min(at + _ROWS_AT_ONCE, n_items)), starts))
+        return list(pool.map(lambda at: work(at, min(at + at_once, n_rows)), starts))
 
 
 def score_blocks(history: CSR, neighbours: CSR) -> Iterator[tuple[int, CSR]]:

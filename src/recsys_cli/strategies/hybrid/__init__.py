@@ -60,11 +60,11 @@ class HybridConfig(Section):
     For each, the models that candidates come from are trained at an earlier snapshot."""
     users_per_window: PositiveInt = 5_000
     """Users sampled from each window that the ranker learns from."""
-    rounds: PositiveInt = 300
+    rounds: PositiveInt = 150
     """Most trees; training stops earlier when a later window no longer gains."""
-    patience: PositiveInt = 100
+    patience: PositiveInt = 50
     """Trees without a gain on the later window after which training stops."""
-    learning_rate: PositiveFloat = 0.05
+    learning_rate: PositiveFloat = 0.1
     """Weight of each tree."""
     leaves: int = Field(default=7, ge=2)
     """Leaves of a tree."""

@@ -43,10 +43,8 @@ def sources_there(
     return there
 
 
-def open_features(
-    artifacts: Packs, lengths: Mapping[str, int], *, threads: int = 0
-) -> tuple[Recall, Features]:
-    """What finds and describes candidates of these sources.
+def open_features(artifacts: Packs, lengths: Mapping[str, int]) -> tuple[Recall, Features]:
+    """What finds and describes candidates of these sources, on one thread for a block of users.
 
     Raises:
         ArtifactError: an artifact that a source needs is missing.
@@ -54,7 +52,7 @@ def open_features(
     history = Interactions.from_pack(artifacts.pack("interactions"))
     statistics = Statistics.from_pack(artifacts.pack("statistics"))
     known = all_sources()
-    sources = {name: (known[name].open(artifacts, threads), n) for name, n in lengths.items()}
+    sources = {name: (known[name].open(artifacts, 1), n) for name, n in lengths.items()}
     spaces = _open_spaces(artifacts, list(sources))
     recall = Recall(
         sources,
@@ -98,15 +96,15 @@ def build_hybrid(artifacts: Packs, threads: int) -> Hybrid:
                 f"the ranker was trained with the source {unknown[0]}, which there is not",
                 hint=Command("hybrid", "train"),
             )
-        recall, features = open_features(artifacts, lengths, threads=threads)
-        scorer: Any = Ranker(artifacts.text("ranker"), features.names, threads=threads)
+        recall, features = open_features(artifacts, lengths)
+        scorer: Any = Ranker(artifacts.text("ranker"), features.names)
     else:
         lengths = sources_there(artifacts, settings["candidates"])
-        recall, features = open_features(artifacts, lengths, threads=threads)
+        recall, features = open_features(artifacts, lengths)
         cold = frozenset(name for name, source in all_sources().items() if source.cold)
         scorer = Blend(settings["weights"], cold)
     history = Interactions.from_pack(artifacts.pack("interactions"))
-    return Hybrid(recall, features, scorer, history.matrix, history.reference)
+    return Hybrid(recall, features, scorer, history.matrix, history.reference, threads)
 
 
 def _trained_with(facts: str) -> dict[str, int]:

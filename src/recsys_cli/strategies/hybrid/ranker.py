@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.cores import available_cores
 from recsys_cli.counted import counted
 from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.strategies.hybrid.candidates import Candidates
@@ -22,8 +21,6 @@ from recsys_cli.strategies.hybrid.trees import Trees
 
 Floats = npt.NDArray[np.float32]
 
-_MANY_ROWS = 4096
-"""Candidates beyond which threads are worth waking."""
 _AGAIN = Command("hybrid", "train", "--force")
 
 
@@ -33,7 +30,6 @@ class Ranker:
     Args:
         text: the model in LightGBM's text format.
         names: the features that it was trained on, in order.
-        threads: threads to use; 0 means all cores. The result does not depend on it.
 
     Raises:
         ArtifactError: the text is not a model, or one of other features.
@@ -41,9 +37,8 @@ class Ranker:
 
     name = "ranker"
 
-    def __init__(self, text: str, names: Sequence[str], *, threads: int = 0) -> None:
+    def __init__(self, text: str, names: Sequence[str]) -> None:
         self._text = text
-        self._threads = threads or available_cores()
         _check(text, names)
         try:
             self._trees = Trees.parse(text, features=len(names))
@@ -65,8 +60,7 @@ class Ranker:
 
     def predict(self, table: Floats) -> Floats:
         """Scores (P,) of feature rows (P, F)."""
-        threads = self._threads if len(table) > _MANY_ROWS else 1
-        return self._trees.predict(table, threads=threads).astype(np.float32)
+        return self._trees.predict(table).astype(np.float32)
 
     def contributions(self, table: Floats) -> npt.NDArray[np.float64]:
         """What each feature adds to each row's score, (P, F); LightGBM's `pred_contrib`."""

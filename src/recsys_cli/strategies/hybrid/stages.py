@@ -158,11 +158,13 @@ def _groups(context: Context, ago: int, lengths: dict[str, int]) -> Groups:
 
     start, end = context.window(ago)
     artifacts = Artifacts(context.workspace, context.dataset, start)
-    recall, features = open_features(artifacts, lengths, threads=context.threads)
+    recall, features = open_features(artifacts, lengths)
     history = Interactions.from_pack(artifacts.pack("interactions")).items
     truth = window_labels(context.events(), context.spec, start=start, end=end, history=history)
     users = _sample(truth, history, context, ago)
-    return build_groups(recall, features, truth, users, progress=context.progress)
+    return build_groups(
+        recall, features, truth, users, threads=context.threads, progress=context.progress
+    )
 
 
 def _sample(truth: CSR, history: CSR, context: Context, ago: int) -> npt.NDArray[np.int32]:

@@ -12,13 +12,11 @@ from recsys_cli.csr import CSR
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
+from recsys_cli.strategies.hybrid.blocks import in_user_blocks
 from recsys_cli.strategies.hybrid.candidates import Candidates, Recall
 from recsys_cli.strategies.hybrid.features import Features
 
 Floats = npt.NDArray[np.float32]
-
-_BLOCK = 1024
-"""Users ranked together, which bounds the features in memory to tens of MB."""
 
 
 class Scorer(Protocol):
@@ -41,6 +39,7 @@ class Hybrid:
         scorer: orders them.
         history: (n_users, n_items) what users had.
         reference: seconds since the epoch before which all events lie that it was made from.
+        threads: threads for many users; 0 means all cores.
     """
 
     recall: Recall
@@ -48,6 +47,7 @@ class Hybrid:
     scorer: Scorer
     history: CSR
     reference: int | None
+    threads: int = 0
 
     name = "hybrid"
     unknown_reason = "no history"
@@ -76,11 +76,14 @@ class Hybrid:
         """The k best candidates for each of `users`; see `Recommender.recommend`."""
         out = Recommendations.empty(len(users), k, self.name)
         known = np.flatnonzero(self.history.counts(users) > 0)
-        for start in range(0, len(known), _BLOCK):
-            rows = known[start : start + _BLOCK]
+
+        def rank(first: int, last: int) -> None:
+            rows = known[first:last]
             barred = None if exclude is None else exclude.take(rows)
             part, _ = self.recommend_found(users[rows], k=k, exclude=barred, allow=allow)
             out.items[rows], out.scores[rows] = part.items, part.scores
+
+        in_user_blocks(rank, len(known), self.threads)
         return Recommendations.of_one(out.items, out.scores, self.name)
 
     def recommend_found(

@@ -19,6 +19,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.errors import TrainingError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.ranking.vectors import Users
+from recsys_cli.strategies.hybrid.blocks import in_user_blocks
 from recsys_cli.strategies.hybrid.candidates import Recall
 from recsys_cli.strategies.hybrid.features import Features
 
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 
-_BLOCK = 1024
 VALIDATION_DEPTH = 12
 _MANY_ROWS = 1 << 20
-_SMOOTHING = 15
+_SMOOTHING = 7
 """Trees before and after a tree whose metric counts with its own."""
 
 
@@ -76,6 +76,7 @@ def build_groups(
     truth: CSR,
     users: Users,
     *,
+    threads: int = 0,
     progress: Progress | None = None,
 ) -> Groups:
     """Candidates of `users`, with features and whether they are in `truth`.
@@ -87,35 +88,46 @@ def build_groups(
         features: describes them, likewise.
         truth: (n_users, n_items) what users had in the window.
         users: user rows, each with a row in `truth` that is not empty.
+        threads: threads to use; 0 means all cores.
         progress: told how many users are done.
     """
     report = progress or Silent()
-    tables, labels, sizes = [], [], []
-    recalled, by_source = 0, np.zeros(len(recall.names), np.int64)
     report.start("features", len(users))
-    for start in range(0, len(users), _BLOCK):
-        block = users[start : start + _BLOCK]
+
+    def of_block(first: int, last: int) -> tuple[Any, ...]:
+        block = users[first:last]
         found = recall.recall(block)
         relevant = truth.contains(block[found.rows], found.items)
-        recalled += int(relevant.sum())
-        by_source += found.found[relevant].sum(axis=0)
         telling = np.bincount(found.rows[relevant], minlength=len(block)) > 0
         kept = np.flatnonzero(telling[found.rows])
         # By what sources say, since rows of items that nobody had yet say what came later.
         kept = kept[np.lexsort((*found.ranks[kept].T, found.rows[kept]))]
-        tables.append(features.of(found.take(kept)))
-        labels.append(relevant[kept].astype(np.uint8))
-        counts = np.bincount(found.rows, minlength=len(block))
-        sizes.append(counts[telling])
         report.advance(len(block))
+        return (
+            features.of(found.take(kept)),
+            relevant[kept].astype(np.uint8),
+            np.bincount(found.rows, minlength=len(block))[telling],
+            found.found[relevant].sum(axis=0),
+            int(relevant.sum()),
+        )
+
+    nothing = (
+        np.empty((0, len(features.names)), np.float32),
+        np.empty(0, np.uint8),
+        np.empty(0, np.int64),
+        np.zeros(len(recall.names), np.int64),
+        0,
+    )
+    blocks = [nothing, *in_user_blocks(of_block, len(users), threads)]
+    tables, labels, sizes, by_source, recalled = zip(*blocks, strict=True)
     return Groups(
-        table=np.concatenate(tables) if tables else np.empty((0, len(features.names)), np.float32),
-        relevant=np.concatenate(labels) if labels else np.empty(0, np.uint8),
-        sizes=np.concatenate(sizes) if sizes else np.empty(0, np.int64),
+        table=np.concatenate(tables),
+        relevant=np.concatenate(labels),
+        sizes=np.concatenate(sizes),
         users=len(users),
         pairs=int(truth.counts(users).sum()),
-        recalled=recalled,
-        by_source=dict(zip(recall.names, by_source.tolist(), strict=True)),
+        recalled=sum(recalled),
+        by_source=dict(zip(recall.names, sum(by_source).tolist(), strict=True)),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,33 +17,34 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
 
+_LEFT, _ZERO, _NAN = 2, 4, 8
+"""LightGBM's flags of a node: unknown goes left, zero is unknown, NaN is."""
 _PLAIN = ("lambdarank", "rank_xendcg", "regression")
 """Objectives whose scores are the sums of leaves, and not a function of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """T trees with N inner nodes and L leaves in all.
+    """T trees with N nodes in all, leaves among them.
 
-    A node is its row; a leaf is the complement (~) of its own, and thus negative.
+    A leaf's children are the leaf itself, so that rows may walk on while others are on their way.
 
     Attributes:
-        roots: (T,) int32 node, or leaf of a tree that has no other.
-        feature: (N,) int32 column that a node looks at.
+        roots: (T,) int32 node.
+        depths: (T,) int32 steps after which every row is at its leaf.
+        feature: (N,) int32 column that a node looks at; 0 for a leaf.
         threshold: (N,) float64; values up to it go left.
-        decision: (N,) uint8 LightGBM's flags: 2 where what is missing goes left, 4 where zero
-            counts as missing, 8 where NaN does.
-        left: (N,) int32 node or leaf.
-        right: (N,) int32 likewise.
-        values: (L,) float64 what a leaf adds.
+        unknown_left: (N,) bool whether NaN goes left.
+        children: (N, 2) int32 node to the right, and to the left.
+        values: (N,) float64 what a leaf adds; 0 for what is none.
     """
 
     roots: Codes
+    depths: Codes
     feature: Codes
     threshold: npt.NDArray[np.float64]
-    decision: npt.NDArray[np.uint8]
-    left: Codes
-    right: Codes
+    unknown_left: npt.NDArray[np.bool_]
+    children: Codes
     values: npt.NDArray[np.float64]
 
     @classmethod
@@ -60,58 +60,38 @@ class Trees:
         """
         head, *bodies = text.partition("\nend of trees")[0].split("\nTree=")
         _check_head(dict(_fields(head)))
-        parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in cls.__slots__}
-        nodes = leaves = 0
-        for body in bodies:
-            tree = _tree(dict(_fields(body)), features=features)
-            of_leaf = ~leaves
-            parts["roots"].append(np.array([nodes if len(tree["feature"]) else of_leaf]))
-            for side in ("left", "right"):
-                child = tree[side]
-                tree[side] = np.where(child >= 0, child + nodes, child - leaves)
-            for name, array in tree.items():
-                parts[name].append(array)
-            nodes += len(tree["feature"])
-            leaves += len(tree["values"])
-        return cls(
-            **{
-                name: np.concatenate([np.empty(0), *found]).astype(_TYPES[name])
-                for name, found in parts.items()
-            }
-        )
+        trees = [_tree(dict(_fields(body)), features=features) for body in bodies]
+        sizes = [len(tree["values"]) for tree in trees]
+        roots = np.cumsum([0, *sizes])[:-1]
+        for tree, root in zip(trees, roots, strict=True):
+            tree["children"] = tree["children"] + root
+        nothing = {name: np.empty((0, 2) if name == "children" else 0) for name in _TYPES}
+        parts = [nothing, *trees]
+        joined = {
+            name: np.concatenate([tree[name] for tree in parts]).astype(kind)
+            for name, kind in _TYPES.items()
+        }
+        return cls(roots=roots.astype(np.int32), **joined)
 
-    def predict(self, table: Floats, *, threads: int) -> npt.NDArray[np.float64]:
+    def predict(self, table: Floats) -> npt.NDArray[np.float64]:
         """Scores (P,) of feature rows (P, F) float32, C-contiguous.
 
         Args:
             table: features; NaN is unknown.
-            threads: threads to use; the result does not depend on it.
         """
         from recsys_cli.strategies.hybrid.tree_kernels import add_leaves
 
         scores = np.zeros(len(table))
-
-        def score(span: slice) -> None:
-            add_leaves(
-                table[span], self.roots, self.feature, self.threshold, self.decision,
-                self.left, self.right, self.values, scores[span],
-            )  # fmt: skip
-
-        if threads <= 1:
-            score(slice(None))
-            return scores
-        from concurrent.futures import ThreadPoolExecutor
-
-        bounds = np.linspace(0, len(table), threads + 1).astype(int)
-        with ThreadPoolExecutor(threads) as pool:
-            spans = [slice(a, b) for a, b in pairwise(bounds)]
-            list(pool.map(score, spans))
+        add_leaves(
+            table, self.roots, self.depths, self.feature, self.threshold, self.unknown_left,
+            self.children, self.values, scores,
+        )  # fmt: skip
         return scores
 
 
 _TYPES: dict[str, type[np.generic]] = {
-    "roots": np.int32, "feature": np.int32, "threshold": np.float64, "decision": np.uint8,
-    "left": np.int32, "right": np.int32, "values": np.float64,
+    "depths": np.int32, "feature": np.int32, "threshold": np.float64, "unknown_left": np.bool_,
+    "children": np.int32, "values": np.float64,
 }  # fmt: skip
 
 
@@ -130,27 +110,48 @@ def _check_head(head: dict[str, str]) -> None:
 
 
 def _tree(fields: dict[str, str], *, features: int) -> dict[str, npt.NDArray[Any]]:
-    """One tree's arrays, its nodes and leaves counted from 0."""
+    """One tree's arrays, its inner nodes and then its leaves, counted from 0."""
     if fields.get("num_cat") != "0" or fields.get("is_linear", "0") != "0":
         raise ValueError("it has splits by category or linear leaves")
     leaves = int(fields["num_leaves"]) if fields.get("num_leaves", "").isdecimal() else 0
-    tree = {
-        "feature": _numbers(fields, "split_feature", np.int32, leaves - 1),
-        "threshold": _numbers(fields, "threshold", np.float64, leaves - 1),
-        "decision": _numbers(fields, "decision_type", np.uint8, leaves - 1),
-        "left": _numbers(fields, "left_child", np.int32, leaves - 1),
-        "right": _numbers(fields, "right_child", np.int32, leaves - 1),
-        "values": _numbers(fields, "leaf_value", np.float64, leaves),
-    }
+    inner = leaves - 1
+    feature = _numbers(fields, "split_feature", np.int32, inner)
+    threshold = _numbers(fields, "threshold", np.float64, inner)
+    decision = _numbers(fields, "decision_type", np.uint8, inner)
+    values = _numbers(fields, "leaf_value", np.float64, leaves)
+    children = np.stack(
+        [_numbers(fields, f"{side}_child", np.int32, inner) for side in ("right", "left")], axis=1
+    )
     # Children come behind their parents, so that walking down a tree comes to an end.
-    own = np.arange(leaves - 1)
-    children = np.concatenate([tree["left"], tree["right"]])
-    ends = (children > np.tile(own, 2)) | (children < 0)
-    within = (children < leaves - 1) & (children >= -leaves)
-    looked_at = (tree["feature"] >= 0) & (tree["feature"] < features)
+    ends = (children > np.arange(inner)[:, None]) | (children < 0)
+    within = (children < inner) & (children >= -leaves)
+    looked_at = (feature >= 0) & (feature < features)
     if not (ends.all() and within.all() and looked_at.all()):
         raise ValueError("a tree leads nowhere")
-    return tree
+    if (decision & _ZERO).any():
+        raise ValueError("it takes zero for unknown")
+    # Where training saw no NaN, it counts as 0.
+    unknown_left = np.where(decision & _NAN, decision & _LEFT > 0, threshold >= 0)
+    # In LightGBM's text a leaf is the complement (~) of its number.
+    children = np.where(children < 0, inner + ~children, children)
+    stay = np.repeat(np.arange(inner, inner + leaves)[:, None], 2, axis=1)
+    none = np.zeros(leaves)
+    return {
+        "depths": np.array([_depth(children)]),
+        "feature": np.concatenate([feature, none]),
+        "threshold": np.concatenate([threshold, none]),
+        "unknown_left": np.concatenate([unknown_left, none]),
+        "children": np.concatenate([children, stay]),
+        "values": np.concatenate([np.zeros(inner), values]),
+    }
+
+
+def _depth(children: Codes) -> int:
+    """Steps to the deepest leaf of a tree whose inner nodes have `children` (n, 2), behind them."""
+    steps = np.zeros(2 * len(children) + 1, np.int32)
+    for node, behind in enumerate(children):
+        steps[behind] = np.maximum(steps[behind], steps[node] + 1)
+    return int(steps.max())
 
 
 def _numbers(fields: dict[str, str], name: str, dtype: Any, count: int) -> npt.NDArray[Any]:
