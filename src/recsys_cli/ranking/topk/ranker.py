@@ -74,6 +74,10 @@ class FactorRanker:
         """Largest absolute entry of the items' vectors."""
         return self._largest
 
+    def could_overflow(self, user_vectors: Vectors) -> bool:
+        """Whether a float32 product of users (n, f) and items may be beyond float32."""
+        return self._could_overflow(user_vectors, _largest_entry(user_vectors, "user"))
+
     def top_k(
         self,
         user_vectors: Vectors,

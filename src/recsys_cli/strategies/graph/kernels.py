@@ -1,20 +1,21 @@
 """The k best of links and low-pass filter for many users, as `serve` finds them for one.
 
-Items are scored in float64, in index order, as `ranking.topk.scoring` has it; an item whose float32
-product shows that it is none of the k best is not.
+All items are scored in float32, by a product of matrices, which costs less than to look up those
+that links lead to. The near ones are scored again in float64, in index order, as
+`ranking.topk.scoring` has it.
 """
 
-# ruff: noqa: PLR0912, PLR0917  (compiled functions take arguments by position, and loop plainly)
+# ruff: noqa: PLR0917  (compiled functions take arguments by position, and loop plainly)
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from numba import boolean, float32, float64, int32, int64, void
 
 from recsys_cli.compiled import compiled, readonly
-from recsys_cli.ranking.topk.kernels import _insert_ranked, _score
-from recsys_cli.ranking.topk.single_kernels import _product
+from recsys_cli.ranking.topk.kernels import _inner, _insert_ranked, _score
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -23,29 +24,69 @@ I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
+_GROUP = 32
+"""Items of which none is looked at where the best is not near."""
+
+
+@numba.njit(fastmath={"nnan", "nsz"})
+def _near(scores: F32, may: Mask, k: int, margin: float, values: F32, places: I32) -> int:
+    """Fill `places` with all that may be listed and lie at most `margin` below the k-th best."""
+    count, room, bar = 0, 2 * k, -np.inf
+    for start in range(0, len(scores), _GROUP):
+        stop = min(start + _GROUP, len(scores))
+        best = scores[start]
+        for j in range(start + 1, stop):
+            best = max(best, scores[j])
+        if best < bar:
+            continue
+        for j in range(start, stop):
+            if scores[j] < bar or not may[j]:
+                continue
+            values[count], places[count] = scores[j], j
+            count += 1
+            if count == room:
+                count, bar = _kept(values, places, count, k, margin)
+                room = max(2 * k, 2 * count)
+    if count > k:
+        count, bar = _kept(values, places, count, k, margin)
+    return count
+
+
+@_inner
+def _kept(values: F32, places: I32, count: int, k: int, margin: float) -> tuple[int, float]:
+    """Move what is near the k-th best to the front; how much that is, and what counts as near."""
+    bar = float64(np.partition(values[:count], count - k)[count - k]) - margin
+    kept = 0
+    for at in range(count):
+        if values[at] >= bar:
+            values[kept], places[kept] = values[at], places[at]
+            kept += 1
+    return kept, bar
+
+
 @compiled(
     void(
-        int64, int64, readonly(int64, 1), readonly(int32, 1), readonly(float32, 1),
-        readonly(float32, 2), readonly(float64, 1), readonly(int32, 2), readonly(float32, 2),
+        int64, float32[:, ::1], readonly(int64, 1), readonly(int32, 1), readonly(float32, 1),
+        readonly(float32, 2), readonly(float64, 1), readonly(boolean, 1), readonly(float32, 2),
         readonly(int64, 1), readonly(int32, 1), readonly(boolean, 1),
         int32[:, ::1], float64[:, ::1],
     )
 )  # fmt: skip
 def best_rows(
-    first: int, last: int, indptr: I64, linked: I32, weight: F32, users: F32, slack: F64,
-    leading: I32, side: F32, barred_starts: I64, barred: I32, allow: Mask, items: I32, scores: F64,
+    first: int, rough: F32, indptr: I64, linked: I32, weight: F32, users: F32, slack: F64,
+    known: Mask, side: F32, barred_starts: I64, barred: I32, allow: Mask, items: I32, scores: F64,
 ) -> None:  # fmt: skip
-    """Fill the lists of the rows from `first` up to `last`.
+    """Fill the lists of some rows.
 
     Args:
-        first: row to begin with.
-        last: row to end before.
+        first: the first of them.
+        rough: (rows, n_items) products of their vectors and those of items; spoilt.
         indptr: (n + 1,) where the links of each row begin.
         linked: (links,) item rows.
         weight: (links,) what they weigh.
         users: (n, d) low-pass vectors.
-        slack: (n,) how far a float32 product may lie from the score.
-        leading: (n, m) the best items by that vector alone, -1 behind the last.
+        slack: (n,) how far a product with a link added may lie from the score.
+        known: (n_items,) items that may be listed without a link.
         side: (n_items, d) items' vectors.
         barred_starts: (n + 1,) where the items begin that each row must not get.
         barred: (barred,) those items.
@@ -53,39 +94,28 @@ def best_rows(
         items: (n, k) of -1, to write the best into.
         scores: (n, k) to write their scores into.
     """
-    of_item = np.zeros(len(side))
-    done = np.zeros(len(side), np.bool_)
-    k = items.shape[1]
-    for row in range(first, last):
-        user, count = users[row], 0
-        low, high = indptr[row], indptr[row + 1]
-        for at in range(barred_starts[row], barred_starts[row + 1]):
-            done[barred[at]] = True
+    n_items, k = len(side), min(items.shape[1], len(side))
+    of_item = np.zeros(n_items)
+    values, places = np.empty(n_items + 1, np.float32), np.empty(n_items + 1, np.int32)
+    may = known & allow if len(allow) else known.copy()
+    for row in range(first, first + len(rough)):
+        product, low, high = rough[row - first], indptr[row], indptr[row + 1]
         for at in range(low, high):
-            of_item[linked[at]] = weight[at]
-        for at in range(leading.shape[1]):
-            item = leading[row, at]
-            if item < 0:
-                break
-            if done[item] or (len(allow) and not allow[item]):
-                continue
-            done[item] = True
-            score = _score(user, side[item]) + of_item[item]
+            item = linked[at]
+            of_item[item] = weight[at]
+            product[item] += weight[at]
+            may[item] = not len(allow) or allow[item]
+        for at in range(barred_starts[row], barred_starts[row + 1]):
+            may[barred[at]] = False
+        near, count = _near(product, may, k, 2 * slack[row], values, places), 0
+        for at in range(near):
+            item = places[at]
+            score = _score(users[row], side[item]) + of_item[item]
             count = _insert_ranked(scores[row], items[row], count, score, item)
         for at in range(low, high):
             item = linked[at]
-            if done[item] or (len(allow) and not allow[item]):
-                continue
-            near = float64(_product(user, side[item])) + of_item[item]
-            if count == k and near < scores[row, k - 1] - slack[row]:
-                continue
-            score = _score(user, side[item]) + of_item[item]
-            count = _insert_ranked(scores[row], items[row], count, score, item)
-        for at in range(low, high):
-            of_item[linked[at]] = 0.0
-            done[linked[at]] = False
-        for at in range(leading.shape[1]):
-            if leading[row, at] >= 0:
-                done[leading[row, at]] = False
+            of_item[item] = 0.0
+            may[item] = known[item] and (not len(allow) or allow[item])
         for at in range(barred_starts[row], barred_starts[row + 1]):
-            done[barred[at]] = False
+            item = barred[at]
+            may[item] = known[item] and (not len(allow) or allow[item])

@@ -26,6 +26,10 @@ Items = npt.NDArray[np.int32]
 
 _ROUNDING = 1e-12
 """More than what adding the links in float64 can be off by, as a share."""
+_ROUNDED = 2.0**-23
+"""The same in float32."""
+_SCORES = 1 << 23
+"""Scores in memory at a time, for each thread."""
 
 
 class GraphFiltering(ByHistory):
@@ -72,14 +76,13 @@ class GraphFiltering(ByHistory):
             rows = rows[known[rows]]
             vectors = self._vectors(had.take(rows))
             part = None if exclude is None else exclude.take(rows)
-            leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
-            if len(rows) > 1:
-                of_rows = links.take(rows - start)
+            if len(rows) > 1 and not self._ranker.could_overflow(vectors):
                 items, scores = self._best_of_many(
-                    vectors, of_rows, leading, exclude=part, allow=allow, k=k
+                    vectors, links.take(rows - start), exclude=part, allow=allow, k=k
                 )
                 out.items[rows], out.scores[rows] = items, scores
                 continue
+            leading, _ = self._ranker.top_k(vectors, k=k, exclude=part, allow=allow)
             for place, row in enumerate(rows):
                 excluded = None if part is None else part.row(place)
                 items, linked = _united(links.take(rows[[place]] - start), leading[place])
@@ -98,33 +101,38 @@ class GraphFiltering(ByHistory):
         return vectors
 
     def _best_of_many(
-        self,
-        users: Vectors,
-        links: CSR,
-        leading: Items,
-        *,
-        exclude: CSR | None,
-        allow: Mask | None,
-        k: int,
+        self, users: Vectors, links: CSR, *, exclude: CSR | None, allow: Mask | None, k: int
     ) -> tuple[Items, npt.NDArray[np.float64]]:
         """The same as `_best` for each of n users: (n, k) items, -1 behind the last, and scores."""
+        from threadpoolctl import threadpool_limits
+
         from recsys_cli.strategies.graph.kernels import best_rows
 
         n, weight = len(users), np.asarray(links.data, np.float32)
+        side = np.asarray(self._filters.item_side)
         items, scores = np.full((n, k), -1, np.int32), np.full((n, k), np.nan)
-        lengths = np.abs(users).sum(axis=1, dtype=np.float64)
-        slack = float32_slack(users.shape[1], lengths, self._ranker.largest)
-        slack = 2 * slack + _ROUNDING * (1 + np.abs(weight).max(initial=0))
+        slack = self._slack(users, np.abs(weight).max(initial=0))
         barred = exclude or CSR(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), self.n_items)
-        asked = (
-            links.indptr, links.indices, weight, users, slack, leading,
-            np.asarray(self._filters.item_side), barred.indptr, barred.indices,
-            np.zeros(0, np.bool_) if allow is None else allow,
-        )  # fmt: skip
-        in_blocks(
-            lambda first, last: best_rows(first, last, *asked, items, scores), n, self._threads
-        )
+        allowed = np.zeros(0, np.bool_) if allow is None else allow
+
+        def rank(first: int, last: int) -> None:
+            best_rows(
+                first, users[first:last] @ side.T, links.indptr, links.indices, weight, users,
+                slack, self._known, side, barred.indptr, barred.indices, allowed, items, scores,
+            )  # fmt: skip
+
+        at_once = max(1, min(_SCORES // max(self.n_items, 1), -(-n // self._threads)))
+        with threadpool_limits(1, "blas"):
+            in_blocks(rank, n, self._threads, at_once=at_once)
         return items, scores
+
+    def _slack(self, users: Vectors, heaviest: float) -> npt.NDArray[np.float64]:
+        """(n,) how far a float32 product of each user with a link added may lie from the score."""
+        lengths = np.abs(users).sum(axis=1, dtype=np.float64)
+        largest = lengths * self._ranker.largest + heaviest
+        of_product = float32_slack(users.shape[1], lengths, self._ranker.largest)
+        slack: npt.NDArray[np.float64] = of_product + _ROUNDED * largest
+        return slack
 
     def _best(
         self, user: Vectors, items: Items, linked: npt.NDArray[np.float64], k: int
