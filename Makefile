@@ -77,11 +77,7 @@ bench: $(VENV)/.installed-dev ## Measure at small size and write docs/benchmarks
 	$(BIN)/python benchmarks/run.py
 
 bench-full: $(VENV)/.installed-dev ## The same at full H&M size, in the workspace FULL=…
-	mkdir -p $(FULL)
-	$(BIN)/recsys demo -w $(FULL) --customers 1371980 --transactions 31788324 --articles 105542
-	$(BIN)/recsys build als.train popular usermodel itemknn graph hybrid.blend -w $(FULL) --dataset hm
-	test -f $(DEMO)/artifacts/ranker_hm.txt || $(MAKE) demo
-	$(BIN)/python benchmarks/standins.py --workspace $(FULL) --ranker-of $(DEMO)
+	$(BIN)/python benchmarks/run.py --full $(FULL) nextday-full
 	$(BIN)/python benchmarks/run.py --full $(FULL)
 
 bench-peers: $(VENV)/.installed-dev ## Measure beside implicit, RecTools, LensKit and pandas, which it installs into .peers

