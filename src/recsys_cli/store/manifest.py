@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,7 @@ _MANIFEST = nested(
 """What a manifest holds."""
 
 
+@cache
 def environment() -> dict[str, Any]:
     """Interpreter, platform and library versions, as `Manifest` fields."""
     from importlib.metadata import PackageNotFoundError, version
