@@ -66,7 +66,7 @@ class TwoTowerConfig(Section):
     """Largest norm of the gradient."""
     checks_per_epoch: PositiveInt = 2
     """How often in an epoch the lists for the validation window are measured."""
-    validation_users: PositiveInt = 20_000
+    validation_users: PositiveInt = 10_000
     """Users at most that a check makes lists for."""
     patience: PositiveInt = 6
     """Checks without anything better after which training ends."""
