@@ -1,6 +1,12 @@
 """A day later, with new users and items: what was built of the past is what it would be anyway."""
 
+import os
+import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -68,12 +74,17 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow
-def test_no_model_of_the_past_is_trained_again(raw: Path, tmp_path: Path) -> None:
-    root = tmp_path / "workspace"
+def shop(raw: Path, root: Path) -> Path:
+    """A workspace of one shop, with a two-tower and a ranker."""
     shutil.copytree(raw, root)
     shutil.rmtree(root / "data/rr_raw")
     (root / "recsys.toml").write_text(CONFIG.replace("[hybrid]\nenabled = false", RANKER))
+    return root
+
+
+@pytest.mark.slow
+def test_no_model_of_the_past_is_trained_again(raw: Path, tmp_path: Path) -> None:
+    root = shop(raw, tmp_path / "workspace")
     build(root)
     with_a_day_more(root / "data/hm_raw")
     steps = build(root)
@@ -98,3 +109,40 @@ def test_no_model_of_the_past_is_trained_again(raw: Path, tmp_path: Path) -> Non
     now = workspace.pack("als", "hm")
     assert len(pack["user_factors"]) < len(now["user_factors"])
     assert len(pack["item_factors"]) < len(now["item_factors"])
+
+
+def started(root: Path) -> subprocess.Popen[bytes]:
+    """A build of everything in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "recsys_cli", "build", "all", "-w", str(root)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+def test_builds_killed_on_both_days_come_to_the_same_bytes(
+    raw: Path, tmp_path: Path, seed: int
+) -> None:
+    undisturbed = shop(raw, tmp_path / "undisturbed")
+    start = time.monotonic()
+    assert started(undisturbed).wait(timeout=600) == 0
+    whole = time.monotonic() - start
+    with_a_day_more(undisturbed / "data/hm_raw")
+    assert started(undisturbed).wait(timeout=600) == 0
+
+    root, moments = shop(raw, tmp_path / "killed"), random.Random(seed)
+    for day, (kills, share) in enumerate(((6, 0.5), (4, 0.3))):
+        if day:
+            with_a_day_more(root / "data/hm_raw")
+        for _ in range(kills):
+            process = started(root)
+            time.sleep(moments.uniform(0.1, share) * whole)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert started(root).wait(timeout=600) == 0
+    ours, theirs = files(root), files(undisturbed)
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
