@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.build.stage import FITTED, Context, Facts
-from recsys_cli.errors import ArtifactError, Command, missing_library
+from recsys_cli.errors import ArtifactError, Command
 from recsys_cli.moments import seconds_at
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
-from recsys_cli.strategies.base import installed
 from recsys_cli.strategies.twotower.known import (
     facts_now,
     history_of,
     settings_of,
+    with_torch,
 )
 
 if TYPE_CHECKING:
@@ -36,12 +36,7 @@ _IN_MEMORY = 1 << 30
 
 def train(context: Context) -> Facts:
     """Apply the towers to the snapshot, and export vectors of all users and items."""
-    if not installed("torch"):
-        raise missing_library("the two-tower", "torch", extra="twotower")
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, "blas"):
-        return _apply(context)
+    return with_torch(_apply, context)
 
 
 def _apply(context: Context) -> Facts:

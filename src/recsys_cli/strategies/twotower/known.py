@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from recsys_cli.build.stage import Context, Facts
 from recsys_cli.columns import ITEM, USER
-from recsys_cli.errors import ArtifactError, Command
+from recsys_cli.errors import ArtifactError, Command, missing_library
 from recsys_cli.store.idtable import fingerprints_of
+from recsys_cli.strategies.base import installed
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -27,6 +28,21 @@ if TYPE_CHECKING:
     from recsys_cli.strategies.twotower.view import Settings
 
 _MOST_VALUES = 16
+
+
+def with_torch(work: Callable[[Context], Facts], context: Context) -> Facts:
+    """Do a stage's work on one thread of BLAS.
+
+    Raises:
+        UsageError: torch is not installed.
+    """
+    if not installed("torch"):
+        raise missing_library("the two-tower", "torch", extra="twotower")
+    from threadpoolctl import threadpool_limits
+
+    # Other numbers of threads, which the environment may set, add up in another order.
+    with threadpool_limits(1, "blas"):
+        return work(context)
 
 
 def history_of(context: Context, interactions: Mapping[str, Any]) -> OrderedEvents:

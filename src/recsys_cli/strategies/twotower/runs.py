@@ -14,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.build.stage import Context, Facts
-from recsys_cli.errors import ConfigError, missing_library
+from recsys_cli.errors import ConfigError
 from recsys_cli.moments import seconds_at
 from recsys_cli.store.files import write_json
 from recsys_cli.store.idtable import fingerprints_of
 from recsys_cli.store.snapshot import events_between
-from recsys_cli.strategies.base import installed
 from recsys_cli.strategies.twotower.known import (
     als_of,
     facts_then,
     history_of,
     settings_of,
+    with_torch,
 )
 
 if TYPE_CHECKING:
@@ -84,13 +84,7 @@ def pairs_together(context: Context) -> Facts:
 
 def fit(context: Context) -> Facts:
     """Train the towers as of one window before the snapshot."""
-    if not installed("torch"):
-        raise missing_library("the two-tower", "torch", extra="twotower")
-    from threadpoolctl import threadpool_limits
-
-    # Other numbers of threads, which the environment may set, add up in another order.
-    with threadpool_limits(1, "blas"):
-        return _fit(context)
+    return with_torch(_fit, context)
 
 
 def _fit(context: Context) -> Facts:
