@@ -65,12 +65,14 @@ def with_a_day_more(raw: Path) -> None:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """All that was made, less what says when."""
-    found = (root / "artifacts").rglob("*")
+    """All that was made, less what says when and what is only remembered."""
+    artifacts = root / "artifacts"
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
-        for path in found
-        if path.is_file() and "manifests" not in path.parts and not path.name.startswith(".")
+        for path in artifacts.rglob("*")
+        if path.is_file()
+        and not {"manifests", "cache"} & set(path.relative_to(artifacts).parts)
+        and not path.name.startswith(".")
     }
 
 
