@@ -77,7 +77,8 @@ bench: $(VENV)/.installed-dev ## Measure at small size and write docs/benchmarks
 	$(BIN)/python benchmarks/run.py
 
 bench-full: $(VENV)/.installed-dev ## The same at full H&M size, in the workspace FULL=…
-	$(BIN)/python benchmarks/run.py --full $(FULL) nextday-full
+	test -d $(DEMO)/artifacts || $(MAKE) demo
+	test -d $(FULL)/artifacts || $(BIN)/python benchmarks/run.py --full $(FULL) nextday-full
 	$(BIN)/python benchmarks/run.py --full $(FULL)
 
 bench-peers: $(VENV)/.installed-dev ## Measure beside implicit, RecTools, LensKit and pandas, which it installs into .peers

@@ -114,7 +114,7 @@ def main() -> None:
     buyers = np.flatnonzero(np.diff(truth.indptr)).astype(np.int32)[:20_000]
     base = peak_mb()
     started = time.perf_counter()
-    groups = build_groups(recall, features, truth, buyers)
+    groups = build_groups(recall, features, truth, buyers, threads=args.threads)
     trained = train_ranker(
         [groups], groups, features.names, HybridConfig(rounds=100, refit=False),
         threads=args.threads,

@@ -97,7 +97,8 @@ def best_rows(
     n_items, k = len(side), min(items.shape[1], len(side))
     of_item = np.zeros(n_items)
     values, places = np.empty(n_items + 1, np.float32), np.empty(n_items + 1, np.int32)
-    may = known & allow if len(allow) else known.copy()
+    usual = known & allow if len(allow) else known
+    may = usual.copy()
     for row in range(first, first + len(rough)):
         product, low, high = rough[row - first], indptr[row], indptr[row + 1]
         for at in range(low, high):
@@ -115,7 +116,6 @@ def best_rows(
         for at in range(low, high):
             item = linked[at]
             of_item[item] = 0.0
-            may[item] = known[item] and (not len(allow) or allow[item])
+            may[item] = usual[item]
         for at in range(barred_starts[row], barred_starts[row + 1]):
-            item = barred[at]
-            may[item] = known[item] and (not len(allow) or allow[item])
+            may[barred[at]] = usual[barred[at]]
