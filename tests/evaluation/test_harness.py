@@ -320,7 +320,8 @@ class AfterTheLast:
     def recommend(self, users, *, k, exclude=None, allow=None) -> Recommendations:
         return Recommendations.empty(len(users), k, self.name)
 
-    def recommend_from(self, history, *, k, exclude=None, allow=None) -> Recommendations:
+    def recommend_from(self, visitors, *, k, exclude=None, allow=None) -> Recommendations:
+        history = visitors.had
         out = Recommendations.empty(history.n_users, k, self.name)
         for row in range(history.n_users):
             span = slice(history.indptr[row], history.indptr[row + 1])
@@ -342,6 +343,7 @@ def test_steps_are_asked_with_what_came_before_them_and_nothing_else(history: CS
         items=np.array([1, 2, 3, 5, 6, 8, 10], np.int32),
         times=np.arange(10, 17, dtype=np.uint32),
         weights=np.ones(7, np.float32),
+        values=np.full(7, np.nan, np.float32),
     )
     truth = Truth(
         np.array([0, 0, 1, 38], np.int32),

@@ -42,6 +42,7 @@ def later(spans: list[tuple[int, int]], events: list[tuple[int, int, float]]) ->
         items=np.array([item for item, _, _ in events], np.int32),
         times=np.array([time for _, time, _ in events], np.uint32),
         weights=np.array([weight for _, _, weight in events], np.float32),
+        values=np.full(len(events), np.nan, np.float32),
     )
 
 

@@ -11,6 +11,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.engine.registry import AUTO, available, build_strategy, chain_names
 from recsys_cli.errors import ArtifactError, UsageError
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Later, Visitors
 from recsys_cli.ranking.contract import NO_SOURCE, Recommendations
 from recsys_cli.ranking.fallback import NOTHING_LEFT, TOO_FEW, UNKNOWN, Answer, WithFallback
 from recsys_cli.strategies import STRATEGIES
@@ -209,7 +210,8 @@ class Follows:
     def recommend(self, users, *, k, exclude=None, allow=None) -> Recommendations:
         return Recommendations.empty(len(users), k, self.name)
 
-    def recommend_from(self, history, *, k, exclude=None, allow=None) -> Recommendations:
+    def recommend_from(self, visitors, *, k, exclude=None, allow=None) -> Recommendations:
+        history = visitors.had
         if (history.weight < 0).any():
             raise ZeroDivisionError("bad")
         out = Recommendations.empty(history.n_users, k, self.name)
@@ -221,11 +223,11 @@ class Follows:
         return Recommendations.of_one(out.items, out.scores, self.name)
 
 
-def histories(*rows: dict[int, int], weight: float = 1.0) -> Interactions:
-    """Time of each item, row by row."""
+def histories(*rows: dict[int, int], weight: float = 1.0) -> Visitors:
+    """Visitors who had these items at these times, row by row."""
     counts = [len(row) for row in rows]
     flat = [pair for row in rows for pair in sorted(row.items())]
-    return Interactions(
+    had = Interactions(
         indptr=np.cumsum([0, *counts], dtype=np.int64),
         indices=np.array([item for item, _ in flat], np.int32),
         weight=np.full(len(flat), weight, np.float32),
@@ -235,6 +237,7 @@ def histories(*rows: dict[int, int], weight: float = 1.0) -> Interactions:
         n_users=len(rows),
         n_items=N,
     )
+    return Visitors(np.full(len(rows), -1, np.int32), had, Later.nothing(len(rows)))
 
 
 def test_who_can_rank_by_a_given_history_does_and_the_others_do_as_ever() -> None:
@@ -242,12 +245,12 @@ def test_who_can_rank_by_a_given_history_does_and_the_others_do_as_ever() -> Non
     last = Fixed("last", list(range(N)), known=(-1, 0, 1, 2, 3))
     parts = [Fixed("first", [7], known=(0, 1)), Follows(), last]
     given = histories({1: 5, 4: 2}, {3: 1}, {}, {0: 9})
-    answer = WithFallback(parts).answer(users(0, 2, 3, -1), k=2, history=given)
+    answer = WithFallback(parts).answer(users(0, 2, 3, -1), k=2, visitors=given)
     assert answer.recommendations.items.tolist() == [[7, 2], [4, 0], [0, 1], [1, 0]]
     assert sources(answer, 0) == ["first", "follows"]
     assert sources(answer, 3) == ["follows", "last"]
     alone = WithFallback([Follows(), last]).answer(
-        users(2, -1), k=1, history=given.take(users(2, 3))
+        users(2, -1), k=1, visitors=given.take(users(2, 3))
     )
     assert [alone.fallback_reason(row) for row in (0, 1)] == ["nothing had", None]
 
@@ -255,7 +258,7 @@ def test_who_can_rank_by_a_given_history_does_and_the_others_do_as_ever() -> Non
 def test_a_row_of_histories_that_fails_fails_alone() -> None:
     last = Fixed("last", list(range(N)), known=(-1,))
     given = histories({1: 5}, {3: 1}, {6: 1})
-    given.weight[1] = -1
-    answer = WithFallback([Follows(), last]).answer(users(-1, -1, -1), k=1, history=given)
+    given.had.weight[1] = -1
+    answer = WithFallback([Follows(), last]).answer(users(-1, -1, -1), k=1, visitors=given)
     assert answer.recommendations.items[:, 0].tolist() == [2, 0, 7]
     assert answer.failed.tolist() == [False, True, False]

@@ -6,7 +6,7 @@ one or two of the items of their colour. User 24 has no history.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Later
 from recsys_cli.events.sequences import Sequences, build_sequences
 from recsys_cli.strategies.content.availability import item_availability
 from recsys_cli.strategies.content.fusion import fuse
@@ -83,10 +84,10 @@ def events() -> pl.DataFrame:
     )
 
 
-def interactions_pack() -> dict[str, Any]:
-    """The interactions artifact of `events`."""
+def interactions_pack(table: pl.DataFrame | None = None) -> dict[str, Any]:
+    """The interactions artifact of `events`, or of others."""
     grouped = (
-        events()
+        (events() if table is None else table)
         .group_by(USER, ITEM)
         .agg(pl.len().alias("n"), (pl.col(TIME).max().dt.epoch("s")).alias("last"))
         .sort(USER, ITEM)
@@ -231,13 +232,14 @@ def content_pack() -> dict[str, Any]:
     return fuse(*embeddings).to_pack()
 
 
-def user_vectors_pack() -> dict[str, Any]:
-    """The user_vectors artifact of `events` and `content_pack`."""
-    history = Interactions.from_pack(interactions_pack())
+def user_vectors_pack(table: pl.DataFrame | None = None) -> dict[str, Any]:
+    """The user_vectors artifact of `events`, or of others, and `content_pack`."""
+    history = Interactions.from_pack(interactions_pack(table))
     users = user_vectors(history, content_pack()["vectors"], **AGED)
     made = users.to_pack(users_fingerprint="", items_fingerprint="")
     # Too little to change who likes what.
-    made |= item_availability(history, weight=0.05).to_pack()
+    known = Interactions.from_pack(interactions_pack())
+    made |= item_availability(known, weight=0.05).to_pack()
     return made | AGED
 
 
@@ -251,8 +253,8 @@ def decayed_weights(user: int) -> np.ndarray:
     return pack["weight"][span] * aged
 
 
-def statistics_pack() -> dict[str, Any]:
-    """The statistics artifact of `events`; items 0 and 2, 1 and 3, … come in pairs."""
+def statistics_pack(table: pl.DataFrame | None = None) -> dict[str, Any]:
+    """The statistics artifact of `events`, or of others; items 0 and 2, 1 and 3, … pair up."""
     items = pl.DataFrame(
         {
             "colour": ["even" if i % 2 == 0 else "odd" for i in range(N_ITEMS)],
@@ -260,9 +262,9 @@ def statistics_pack() -> dict[str, Any]:
         }
     )
     return build_statistics(
-        events().lazy(),
+        (events() if table is None else table).lazy(),
         items,
-        interactions=Interactions.from_pack(interactions_pack()),
+        interactions=Interactions.from_pack(interactions_pack(table)),
         spec=SPEC,
     ).to_pack(users_fingerprint="", items_fingerprint="")
 
@@ -310,3 +312,40 @@ MAKERS = {
 
 def all_packs() -> Packs:
     return Packs({kind: make() for kind, make in MAKERS.items()})
+
+
+def later(rows: Sequence[Sequence[tuple[int, int]]]) -> Later:
+    """Events of weight 1 that came since: items and seconds, row by row."""
+    flat = [pair for row in rows for pair in row]
+    last = np.cumsum([len(row) for row in rows])
+    return Later(
+        first=last - [len(row) for row in rows],
+        last=last,
+        items=np.array([item for item, _ in flat], np.int32),
+        times=np.array([second for _, second in flat], np.uint32),
+        weights=np.ones(len(flat), np.float32),
+        values=np.full(len(flat), np.nan, np.float32),
+    )
+
+
+def before_the_last(packs: Packs) -> tuple[Packs, Later]:
+    """Artifacts that know nothing of any user's last event, but what items learned from it.
+
+    Returns:
+        These, and those events of the users who have any.
+    """
+    table = events().with_columns(pl.col(TIME).dt.epoch("s").alias("s"))
+    is_last = pl.col("s") == pl.col("s").max().over(USER)
+    left = table.filter(~is_last).drop("s")
+    gone = table.filter(is_last).sort(USER).group_by(USER, maintain_order=True).agg(ITEM, "s")
+    statistics = packs.pack("statistics") | {
+        name: value for name, value in statistics_pack(left).items() if name.startswith(f"{USER}_")
+    }
+    made = dict(packs.packs) | {
+        "interactions": interactions_pack(left),
+        "user_vectors": user_vectors_pack(left),
+        "statistics": statistics,
+    }
+    return Packs(made, packs.texts), later(
+        [list(zip(items, times, strict=True)) for _, items, times in gone.iter_rows()]
+    )

@@ -14,7 +14,7 @@ import pytest
 from recsys_cli.csr import CSR
 from recsys_cli.engine.registry import AUTO, build_strategy, strategy_names
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Later
+from recsys_cli.events.later import Later, Visitors
 from recsys_cli.ranking.contract import (
     NO_SOURCE,
     FromHistory,
@@ -24,6 +24,7 @@ from recsys_cli.ranking.contract import (
 )
 from recsys_cli.store.packs import load_pack, save_pack
 from recsys_cli.strategies import STRATEGIES
+from recsys_cli.strategies.hybrid.statistics import Statistics
 from strategies import shop
 
 EVERYBODY = np.array([*range(shop.N_USERS), -1], np.int32)
@@ -278,6 +279,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from recsys_cli.strategies import STRATEGIES
+from recsys_cli.strategies.hybrid.statistics import Statistics
 from recsys_cli.engine.registry import build_strategy
 from recsys_cli.store.packs import load_pack
 class Artifacts:
@@ -295,7 +297,9 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
-FROM_HISTORY = {"collab", "content", "graph", "itemknn", "repurchase", "sessions", "transitions"}
+FROM_HISTORY = {*STRATEGIES} - {"popular", "twotower"}
+FOLDED = {"collab", "hybrid"}
+"""Those for whom factors of a user are not what folding in gives, to the bit."""
 
 
 @pytest.fixture(params=sorted(FROM_HISTORY))
@@ -303,26 +307,29 @@ def from_history(request: pytest.FixtureRequest, packs: shop.Packs) -> Any:
     return STRATEGIES[request.param].open(packs, 0)
 
 
-def test_who_ranks_by_a_history_that_is_given(packs: shop.Packs) -> None:
+def visitors(later: Later | None = None, users: np.ndarray = EVERYBODY) -> Visitors:
+    had = Interactions.from_pack(shop.interactions_pack())
+    return Visitors.of(had, users, later or Later.nothing(len(users)))
+
+
+def test_who_ranks_by_what_came_since(packs: shop.Packs) -> None:
     can = {n for n, s in STRATEGIES.items() if isinstance(s.open(packs, 0), FromHistory)}
     assert can == FROM_HISTORY
 
 
-def test_given_the_history_that_is_known_lists_are_those_of_the_user(from_history: Any) -> None:
-    """But for collab, whose factors of users are not what folding in gives, to the bit."""
-    given = Interactions.from_pack(shop.interactions_pack()).take(EVERYBODY)
+def test_visitors_with_nothing_new_get_the_lists_of_the_users(from_history: Any) -> None:
     exclude, allow = random_exclusion(len(EVERYBODY)), random_mask()
     asked: dict[str, Any] = {"k": 6, "exclude": exclude, "allow": allow}
-    got = from_history.recommend_from(given, **asked)
+    got = from_history.recommend_from(visitors(), **asked)
     check_shape(got, len(EVERYBODY), 6)
-    if from_history.name != "collab":
+    if from_history.name not in FOLDED:
         want = from_history.recommend(EVERYBODY, **asked)
         np.testing.assert_array_equal(got.items, want.items)
         np.testing.assert_array_equal(got.scores, want.scores)
     for row in range(len(EVERYBODY)):
         part = exclude.take(np.array([row]))
         alone = from_history.recommend_from(
-            given.take(np.array([row], np.int32)), k=6, exclude=part, allow=allow
+            visitors().take(np.array([row])), k=6, exclude=part, allow=allow
         )
         np.testing.assert_array_equal(alone.items[0], got.items[row])
         np.testing.assert_array_equal(alone.scores[0], got.scores[row])
@@ -330,15 +337,47 @@ def test_given_the_history_that_is_known_lists_are_those_of_the_user(from_histor
 
 def test_a_stranger_with_a_history_gets_what_goes_with_it(from_history: Any) -> None:
     """Three odd items, by somebody of whom nothing was known: odd items come first."""
-    three = Later(
-        first=np.zeros(1, np.int64),
-        last=np.array([3]),
-        items=np.array([1, 3, 5], np.int32),
-        times=np.array([1, 2, 3], np.uint32) + np.uint32(shop.REFERENCE),
-        weights=np.ones(3, np.float32),
-    )
-    had = Interactions.from_pack(shop.interactions_pack())
-    given = three.over(had, np.array([-1], np.int32))
-    got = from_history.recommend_from(given, k=3)
+    three = shop.later([[(item, shop.REFERENCE + item) for item in (1, 3, 5)]])
+    got = from_history.recommend_from(visitors(three, np.array([-1], np.int32)), k=3)
     assert (got.items[0] % 2 == 1).all()
     assert (got.items >= 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(FROM_HISTORY))
+def test_an_event_given_live_is_as_good_as_one_that_was_built(name: str, packs: shop.Packs) -> None:
+    """Everybody's last event is taken out of what users had, and given when they ask."""
+    yesterday, came_since = shop.before_the_last(packs)
+    users = WITH_HISTORY
+    had = Interactions.from_pack(yesterday.pack("interactions"))
+    now = Visitors.of(had, users, came_since)
+    asked: dict[str, Any] = {"k": 6, "exclude": shop.history().take(users)}
+    strategy: Any = STRATEGIES[name].open(yesterday, 1)
+    got, want = (
+        strategy.recommend_from(now, **asked),
+        STRATEGIES[name].open(packs, 1).recommend(users, **asked),
+    )
+    np.testing.assert_array_equal(now.had.indices, had_now().indices)
+    if name in FOLDED:
+        np.testing.assert_array_equal(got.items[:, 0], want.items[:, 0])
+        np.testing.assert_allclose(got.scores[:, 0], want.scores[:, 0], rtol=0.05)
+    else:
+        np.testing.assert_array_equal(got.items, want.items)
+        np.testing.assert_allclose(got.scores, want.scores, rtol=1e-6)
+    asked_then = strategy.recommend(users, **asked)
+    if name != "repurchase":
+        assert (asked_then.scores != got.scores).any()
+
+
+def had_now() -> Interactions:
+    return Interactions.from_pack(shop.interactions_pack()).take(WITH_HISTORY)
+
+
+def test_activity_with_later_events_is_that_of_a_build_with_them(packs: shop.Packs) -> None:
+    yesterday, came_since = shop.before_the_last(packs)
+    had = Interactions.from_pack(yesterday.pack("interactions"))
+    statistics = Statistics.from_pack(yesterday.pack("statistics"))
+    got = statistics.over(Visitors.of(had, WITH_HISTORY, came_since)).users
+    want = Statistics.from_pack(packs.pack("statistics")).users.take(WITH_HISTORY)
+    for name in ("events", "first", "last", "value"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(want, name))
+    assert (got.recent[:, 0] >= 1).all()

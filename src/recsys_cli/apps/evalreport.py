@@ -94,8 +94,8 @@ def sample_examples(
     users = window.truth.users[drawn]
     catalogue = _Catalogue(engine)
     given = window.truth.given(drawn, engine.had)
-    before = engine.had.take(users) if given is None else given
-    asked: dict[str, Any] = {"k": depth, "exclude_seen": window.exclude_seen, "history": given}
+    before = engine.had.take(users) if given is None else given.had
+    asked: dict[str, Any] = {"k": depth, "exclude_seen": window.exclude_seen, "visitors": given}
     lists = {name: engine.answer(users, strategy=name, **asked) for name in window.strategies}
     examples = []
     for row, (at, user) in enumerate(zip(drawn.tolist(), users.tolist(), strict=True)):

@@ -16,10 +16,13 @@ import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
+from recsys_cli.config.load import section_for
 from recsys_cli.csr import CSR
+from recsys_cli.engine.overlay import Given, Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
 from recsys_cli.ranking.fallback import Answer, WithFallback
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -78,6 +81,7 @@ class Engine:
         for kind in _ALWAYS:
             self.artifacts.has(kind)
         self.dataset = dataset
+        self._config = config
         self._threads = threads
         self._strategies: dict[str, WithFallback] = {}
         self._built: dict[str, Serving] = {}
@@ -86,6 +90,14 @@ class Engine:
     def had(self) -> Interactions:
         """What each user had, how often and when."""
         return Interactions.from_pack(self.artifacts.pack("interactions"))
+
+    @cached_property
+    def visitors(self) -> Overlay:
+        """Lays what came since over what users had."""
+        most = None
+        if self._config is not None:
+            most = section_for(self._config, "interactions", self.dataset).max_weight
+        return Overlay(self.artifacts, lambda: self.had, most=most)
 
     @property
     def history(self) -> CSR:
@@ -150,50 +162,53 @@ class Engine:
         k: int,
         exclude_seen: bool | None = None,
         allow: npt.NDArray[np.bool_] | None = None,
-        history: Interactions | None = None,
+        visitors: Visitors | None = None,
     ) -> Answer:
         """Lists for users (n,) int32 by row, -1 for unknown ones.
 
-        Lists are never longer than the catalogue, so a large k costs no memory. `history`, n rows,
-        stands in place of what users had; see `WithFallback.answer`.
+        Lists are never longer than the catalogue, so a large k costs no memory. `visitors` are the
+        same users with what they had since; see `WithFallback.answer`.
         """
-        exclude = self._excluded(users, exclude_seen, history)
+        exclude = self._excluded(users, exclude_seen, visitors)
         chain = self.strategy(strategy)
         k = min(k, chain.n_items)
-        return chain.answer(users, k=k, exclude=exclude, allow=allow, history=history)
+        return chain.answer(users, k=k, exclude=exclude, allow=allow, visitors=visitors)
 
     def _excluded(
         self,
         users: npt.NDArray[np.int32],
         exclude_seen: bool | None,
-        history: Interactions | None = None,
+        visitors: Visitors | None = None,
     ) -> CSR | None:
         if exclude_seen is None:
             exclude_seen = not self.artifacts.spec.repurchase
         if not exclude_seen:
             return None
-        return self.history.take(users) if history is None else history.items
+        return self.history.take(users) if visitors is None else visitors.had.items
 
     def recommend_one(
         self,
-        user: str,
+        user: str | None,
         *,
         strategy: str,
         k: int,
         filters: Filters = NO_FILTERS,
         explain: bool = False,
+        events: Sequence[Given] = (),
     ) -> dict[str, Any]:
         """One user's answer in the shape of `recsys recommend --json`.
 
         With `explain`, each item has an `explanation`: its sources with the rank and score in
-        their lists, and the features that add most to its score.
+        their lists, and the features that add most to its score. `events` are what the user had
+        since the artifacts were made, in order; None is a guest, of whom there is no more.
         """
-        row = self.artifacts.users.find(user)
+        row = UNKNOWN_USER if user is None else self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
         allow = self.allowed(filters)
-        exclude = self._excluded(users, filters.exclude_seen)
+        visitors = self.visitors.of(users, [events])
+        exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
-        request = _Request(users, min(k, chain.n_items), exclude, allow)
+        request = _Request(users, min(k, chain.n_items), exclude, allow, visitors)
         answer, found = request.answered_by(chain)
         items = self.listed(answer.recommendations)
         ranked_by = None
@@ -209,6 +224,7 @@ class Engine:
             "strategy_used": answer.strategy_used(0),
             "fallback_reason": answer.fallback_reason(0),
             "ranked_by": ranked_by,
+            "live": 0 if visitors is None else int(visitors.later.counts[0]),
             "items": items,
         }
 
@@ -239,21 +255,25 @@ class _Request:
     k: int
     exclude: CSR | None
     allow: npt.NDArray[np.bool_] | None
+    visitors: Visitors | None
 
     def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
         """The chain's answer; where hybrid is asked for, also what it chose from."""
         filters: Any = {"k": self.k, "exclude": self.exclude, "allow": self.allow}
-        first = _as_hybrid(chain.chain[0])
-        if first is None or not first.history.counts(self.users)[0]:
-            return chain.answer(self.users, **filters), None
+        asked: Any = filters | {"visitors": self.visitors}
+        first, users = _as_hybrid(chain.chain[0]), self.users
+        if first is not None and self.visitors is not None:
+            first, users = first.over(self.visitors), np.zeros(1, np.int32)
+        if first is None or not first.history.counts(users)[0]:
+            return chain.answer(self.users, **asked), None
         try:
-            lists, candidates = first.recommend_found(self.users, **filters)
+            lists, candidates = first.recommend_found(users, **filters)
         except (RecsysError, MemoryError):
             raise
         except Exception:
             # The chain notes the failure, and goes on with who comes next.
-            return chain.answer(self.users, **filters), None
-        return chain.answer(self.users, **filters, first=lists), _Found(first, candidates)
+            return chain.answer(self.users, **asked), None
+        return chain.answer(self.users, **asked, first=lists), _Found(first, candidates)
 
 
 def _as_hybrid(strategy: Serving) -> Hybrid | None:

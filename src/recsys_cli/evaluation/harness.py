@@ -211,9 +211,9 @@ def _measure_one(
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
         given = truth.given(rows, known.had)
-        had = known.history.take(truth.users[rows]) if given is None else given.items
+        had = known.history.take(truth.users[rows]) if given is None else given.had.items
         exclude = had if window.exclude_seen else None
-        answer = strategy.answer(truth.users[rows], k=k, exclude=exclude, history=given)
+        answer = strategy.answer(truth.users[rows], k=k, exclude=exclude, visitors=given)
         items = answer.recommendations.items
         beyond = list_metrics(items, known.facts, had, ks=ks)
         for table, relevant in ((values, truth.items), (cold_values, known.cold_truth)):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.columns import EVENT, ITEM, SESSION, TIME, USER, WEIGHT
+from recsys_cli.columns import EVENT, ITEM, SESSION, TIME, USER, VALUE, WEIGHT
 from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
@@ -52,6 +52,7 @@ class _Events:
     items: npt.NDArray[np.int32]
     times: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32]
     counts: Mask
     of_user: I64
     of_session: I64
@@ -105,6 +106,7 @@ def next_in_session(
         items=found.items,
         times=found.times,
         weights=found.weights,
+        values=found.values,
     )
     return replace(
         temporal,
@@ -127,6 +129,7 @@ def _in_order(window: pl.LazyFrame, spec: DatasetSpec, gap: timedelta | None) ->
             ITEM,
             event_seconds().alias(TIME),
             event_weight(spec).cast(pl.Float32).alias(WEIGHT),
+            pl.col(VALUE).cast(pl.Float32).fill_null(np.nan),
             pl.col(EVENT).is_in(kinds).alias(_COUNTS),
             session_key(window).alias(SESSION),
         )
@@ -142,6 +145,7 @@ def _in_order(window: pl.LazyFrame, spec: DatasetSpec, gap: timedelta | None) ->
         items=arrays[ITEM],
         times=times,
         weights=arrays[WEIGHT],
+        values=arrays[VALUE],
         counts=arrays[_COUNTS],
         of_user=_starts(of_user),
         of_session=_sessions(arrays[SESSION], times, gap),

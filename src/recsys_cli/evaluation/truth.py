@@ -14,7 +14,7 @@ from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Later
+from recsys_cli.events.later import Later, Visitors
 from recsys_cli.moments import iso, seconds_at
 from recsys_cli.store.idtable import IdTable
 
@@ -82,14 +82,14 @@ class Truth:
         relevant = CSR.from_pairs(at, items, n_rows=len(rows), n_columns=n_columns)
         return cls(rows.astype(np.int32), relevant, protocol, counts={"pairs": relevant.nnz})
 
-    def given(self, rows: npt.NDArray[np.integer], had: Interactions | None) -> Interactions | None:
+    def given(self, rows: npt.NDArray[np.integer], had: Interactions | None) -> Visitors | None:
         """What some rows (n,) are to be predicted from: of steps, all that was had by then.
 
         None means what the artifacts say of the users, who had that in `had`.
         """
         if self.steps is None or had is None:
             return None
-        return self.steps.later.take(rows).over(had, self.users[rows])
+        return Visitors.of(had, self.users[rows], self.steps.later.take(rows))
 
     @property
     def cutoff_seconds(self) -> int | None:

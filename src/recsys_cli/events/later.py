@@ -1,8 +1,9 @@
 """What came after the events that artifacts hold, laid over them when somebody is asked for.
 
-Events of a session that is going on come in, row by row; what each row's user had with them goes
-out, as `Interactions` of as many rows. Whatever answers from what users had can then answer for
-these rows, without having been built again.
+Events of a session that is going on, or of a log that is written to while answers are given, come
+in, row by row; what each row's user had with them goes out, as `Interactions` of as many rows.
+Whatever answers from what users had can then answer for these rows (`FromHistory`), without having
+been built again.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Later:
         items: (events,) int32 item rows.
         times: (events,) uint32 seconds since 1970; 0 without time.
         weights: (events,) float32 what each weighs, at least 0.
+        values: (events,) float32 their values, such as prices; NaN for none.
     """
 
     first: I64
@@ -36,12 +38,34 @@ class Later:
     items: npt.NDArray[np.int32]
     times: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32]
+
+    @classmethod
+    def nothing(cls, n: int) -> Later:
+        """No further events of n rows."""
+        none = np.zeros(n, np.int64)
+        items, times = np.zeros(0, np.int32), np.zeros(0, np.uint32)
+        return cls(none, none, items, times, np.zeros(0, np.float32), np.zeros(0, np.float32))
+
+    @property
+    def counts(self) -> I64:
+        """(n,) how many events each row has."""
+        return self.last - self.first
+
+    def positions(self) -> tuple[I64, I64]:
+        """The row and the position of each row's events, row after row."""
+        counts = self.counts
+        starts = np.cumsum(counts) - counts
+        at = np.arange(counts.sum()) + np.repeat(self.first - starts, counts)
+        return np.repeat(np.arange(len(counts)), counts), at
 
     def take(self, rows: npt.NDArray[np.integer]) -> Later:
         """The given rows, in that order."""
         return replace(self, first=self.first[rows], last=self.last[rows])
 
-    def over(self, history: Interactions, users: Users) -> Interactions:
+    def over(
+        self, history: Interactions, users: Users, *, most: float | None = None
+    ) -> Interactions:
         """What `users` (n,) had, and the events of the rows besides: n rows.
 
         Weights are added, and ages count to the history's own moment: what came later has none.
@@ -49,15 +73,17 @@ class Later:
         Args:
             history: what users had before.
             users: the user of each row; -1 had nothing before.
+            most: cap on the weight of a pair, as in `interactions.max_weight`.
         """
         n, n_items = len(users), history.n_items
-        had, further = history.take(users), self.last - self.first
-        starts = np.cumsum(further) - further
-        at = np.arange(further.sum()) + np.repeat(self.first - starts, further)
-        rows: I64 = np.concatenate((had.users, np.repeat(np.arange(n), further))).astype(np.int64)
+        had = history.take(users)
+        row, at = self.positions()
+        rows: I64 = np.concatenate((had.users, row)).astype(np.int64)
         pairs = rows * n_items + np.concatenate((had.indices, self.items[at]))
         unique, place = np.unique(pairs, return_inverse=True)
         weight = np.bincount(place, np.concatenate((had.weight, self.weights[at])), len(unique))
+        if most is not None:
+            np.minimum(weight, most, out=weight)
         count = np.bincount(place, np.concatenate((had.count, np.ones(len(at)))), len(unique))
         last = np.zeros(len(unique), np.uint32)
         np.maximum.at(last, place, np.concatenate((had.last, self.times[at])))
@@ -71,3 +97,33 @@ class Later:
             n_users=n,
             n_items=n_items,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """Users as they are when they ask: n rows.
+
+    Attributes:
+        users: (n,) int32 row of each in the artifacts; -1 for nobody they know.
+        had: what each had, later events too.
+        later: these events.
+    """
+
+    users: Users
+    had: Interactions
+    later: Later
+
+    @classmethod
+    def of(
+        cls, history: Interactions, users: Users, later: Later, *, most: float | None = None
+    ) -> Visitors:
+        """`users` (n,) of a history with later events; see `Later.over`."""
+        return cls(users, later.over(history, users, most=most), later)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, rows: npt.NDArray[np.integer]) -> Visitors:
+        """The given rows, in that order."""
+        had = self.had.take(rows.astype(np.int32))
+        return Visitors(self.users[rows], had, self.later.take(rows))

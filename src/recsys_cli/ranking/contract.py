@@ -16,7 +16,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 
 if TYPE_CHECKING:
-    from recsys_cli.events.interactions import Interactions
+    from recsys_cli.events.later import Visitors
 
 UNKNOWN_USER = -1
 NO_SOURCE = 255
@@ -92,20 +92,24 @@ class Recommender(Protocol):
 
 @runtime_checkable
 class FromHistory(Protocol):
-    """What can rank for a history that it is given, such as that of a session that is going on."""
+    """What can rank by what somebody had since the artifacts were made, as by what they had before.
+
+    Given what is known already, lists are those of `Recommender.recommend`, up to what folding
+    factors in changes.
+    """
 
     def recommend_from(
         self,
-        history: Interactions,
+        visitors: Visitors,
         *,
         k: int,
         exclude: CSR | None = None,
         allow: npt.NDArray[np.bool_] | None = None,
     ) -> Recommendations:
-        """The k best items for each row of `history`; otherwise as `Recommender.recommend`.
+        """The k best items for each of `visitors`; otherwise as `Recommender.recommend`.
 
         Args:
-            history: what somebody had, n rows, in place of what the artifacts say of users.
+            visitors: n rows of what somebody had, in place of what the artifacts say of users.
             k: as there.
             exclude: as there.
             allow: as there.

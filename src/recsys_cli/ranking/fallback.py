@@ -26,7 +26,7 @@ from recsys_cli.ranking.contract import (
 from recsys_cli.ranking.vectors import Mask, Users
 
 if TYPE_CHECKING:
-    from recsys_cli.events.interactions import Interactions
+    from recsys_cli.events.later import Visitors
 
 SERVED = 0
 """Code of "no fallback": the strategy asked for made the list."""
@@ -118,19 +118,18 @@ class WithFallback:
         exclude: CSR | None = None,
         allow: Mask | None = None,
         first: Recommendations | None = None,
-        history: Interactions | None = None,
+        visitors: Visitors | None = None,
     ) -> Answer:
         """The k best items for each of `users`, with who made the list and why.
 
         Arguments as in `Recommender.recommend`, and `first`, the first strategy's lists, where
-        the caller has them already, or `history`, n rows of what `users` had, in place of what the
-        artifacts say, for those strategies that can rank by it (`FromHistory`). A list is shorter
-        than k only where no strategy of the chain has another item; no item stands in a list
-        twice.
+        the caller has them already, or `visitors`, the users with what they had since, for those
+        strategies that can rank by it (`FromHistory`). A list is shorter than k only where no
+        strategy of the chain has another item; no item stands in a list twice.
         """
         failures = _Failures(len(users))
         if first is None:
-            asked = _Asked(users, exclude, history)
+            asked = _Asked(users, exclude, visitors)
             first = failures.isolated(self.chain[0], asked, k=k, allow=allow)
         lists = _Lists(first, stages=len(self.chain))
         own = lists.lengths.copy()
@@ -140,7 +139,7 @@ class WithFallback:
                 break
             barred = lists.also_excluded(short, exclude, self.n_items)
             later = _Failures(len(short))
-            asked = replace(_Asked(users, None, history).take(short), exclude=barred)
+            asked = replace(_Asked(users, None, visitors).take(short), exclude=barred)
             more = later.isolated(strategy, asked, k=k, allow=allow)
             lists.append(short, more, stage)
         return Answer(
@@ -148,7 +147,7 @@ class WithFallback:
             lists.used,
             tuple(strategy.name for strategy in self.chain),
             np.where(
-                failures.rows, _FAILED, self._reason(users, own, lists.lengths, k, history)
+                failures.rows, _FAILED, self._reason(users, own, lists.lengths, k, visitors)
             ).astype(np.uint8),
             (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW, FAILED),
             failures.rows,
@@ -161,14 +160,14 @@ class WithFallback:
         own: npt.NDArray[np.int64],
         total: npt.NDArray[np.int64],
         k: int,
-        history: Interactions | None,
+        visitors: Visitors | None,
     ) -> Codes:
         """Codes from the lengths of the first strategy's lists and of the final ones."""
         reason = np.full(len(users), SERVED, np.uint8)
         reason[(own < k) & (total > own)] = _TOO_FEW
         empty = own == 0
         reason[empty] = _NOTHING_LEFT
-        if empty.any() and history is not None and isinstance(self.chain[0], FromHistory):
+        if empty.any() and visitors is not None and isinstance(self.chain[0], FromHistory):
             reason[empty] = _NOT_KNOWN
         elif empty.any():
             reason[empty & ~self.chain[0].knows(users)] = _NOT_KNOWN
@@ -213,18 +212,18 @@ class _Asked:
 
     users: Users
     exclude: CSR | None
-    history: Interactions | None
+    visitors: Visitors | None
 
     def take(self, rows: npt.NDArray[np.intp]) -> _Asked:
         return _Asked(
             self.users[rows],
             None if self.exclude is None else self.exclude.take(rows),
-            None if self.history is None else self.history.take(rows.astype(np.int32)),
+            None if self.visitors is None else self.visitors.take(rows),
         )
 
     def answered_by(self, strategy: Serving, *, k: int, allow: Mask | None) -> Recommendations:
-        if self.history is not None and isinstance(strategy, FromHistory):
-            return strategy.recommend_from(self.history, k=k, exclude=self.exclude, allow=allow)
+        if self.visitors is not None and isinstance(strategy, FromHistory):
+            return strategy.recommend_from(self.visitors, k=k, exclude=self.exclude, allow=allow)
         return strategy.recommend(self.users, k=k, exclude=self.exclude, allow=allow)
 
 

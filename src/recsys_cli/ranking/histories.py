@@ -6,12 +6,13 @@ import numpy as np
 
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.vectors import Mask, Users
 
 
 class ByHistory:
-    """One way of ranking for users of the data and for histories (see `FromHistory`)."""
+    """One way of ranking for users of the data and for visitors (see `FromHistory`)."""
 
     def __init__(self, history: Interactions) -> None:
         """Keep views of the arrays."""
@@ -30,15 +31,15 @@ class ByHistory:
 
     def recommend_from(
         self,
-        history: Interactions,
+        visitors: Visitors,
         *,
         k: int,
         exclude: CSR | None = None,
         allow: Mask | None = None,
     ) -> Recommendations:
-        """The same for each row of `history`; see `FromHistory`."""
-        rows = np.arange(history.n_users, dtype=np.int32)
-        return self._ranked(history, rows, k=k, exclude=exclude, allow=allow)
+        """The same for each of `visitors`; see `FromHistory`."""
+        rows = np.arange(len(visitors), dtype=np.int32)
+        return self._ranked(visitors.had, rows, k=k, exclude=exclude, allow=allow)
 
     def _ranked(
         self,

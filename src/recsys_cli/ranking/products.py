@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.vectors import Mask, Users, Vectors, are_known, recommend_known
@@ -106,14 +106,14 @@ class ByProductOfHistory(ByProduct):
 
     def recommend_from(
         self,
-        history: Interactions,
+        visitors: Visitors,
         *,
         k: int,
         exclude: CSR | None = None,
         allow: Mask | None = None,
     ) -> Recommendations:
-        """The k best items for each row of `history`; none where nothing is made of it."""
-        vectors = self._made_of(history)
+        """The k best items for each of `visitors`; none where nothing is made of what they had."""
+        vectors = self.vectors_of(visitors)
         known: Mask = (vectors != 0).any(axis=1)
         return recommend_known(
             np.arange(len(vectors), dtype=np.int32),
@@ -126,6 +126,6 @@ class ByProductOfHistory(ByProduct):
             allow=allow,
         )
 
-    def _made_of(self, history: Interactions) -> Vectors:
-        """(n, f) float32 the vector of each row, as `recommend_vectors` takes it; or zeros."""
+    def vectors_of(self, visitors: Visitors) -> Vectors:
+        """(n, f) float32 the vector of each, as `recommend_vectors` takes it; or zeros."""
         raise NotImplementedError

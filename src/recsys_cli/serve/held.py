@@ -97,9 +97,13 @@ class HeldArtifacts(Artifacts):
 class ServedEngine(Engine):
     """An engine that knows masks it made before."""
 
-    def __init__(self, artifacts: HeldArtifacts, *, threads: int) -> None:
+    def __init__(self, artifacts: HeldArtifacts, *, threads: int, config: Config) -> None:
         super().__init__(
-            artifacts.workspace, artifacts.dataset, threads=threads, artifacts=artifacts
+            artifacts.workspace,
+            artifacts.dataset,
+            threads=threads,
+            config=config,
+            artifacts=artifacts,
         )
         self._masks: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = OrderedDict()
 

@@ -67,7 +67,7 @@ class Served:
         self.artifacts = artifacts
         self.items = artifacts.table = ItemsTable(artifacts, scratch)
         self.spec = artifacts.spec
-        self.engine = ServedEngine(artifacts, threads=1)
+        self.engine = ServedEngine(artifacts, threads=1, config=config)
         self.problems: dict[str, RecsysError] = {}
         self.strategies: list[str] = []
         names = available(artifacts)

@@ -6,7 +6,7 @@ Declarations import nothing heavy: functions that open, train or describe import
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recsys_cli.errors import Hint
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recsys_cli.build.stage import Stage
     from recsys_cli.config import Config
     from recsys_cli.config.models import Section
+    from recsys_cli.events.later import Visitors
     from recsys_cli.ranking.contract import Recommender, Serving
     from recsys_cli.strategies.tunable import Target
 
@@ -88,6 +89,15 @@ class Space:
     item_known: npt.NDArray[np.bool_]
     bonus: npt.NDArray[np.float32] | None = None
     unit: bool = False
+
+    def over(self, visitors: Visitors, vectors: npt.NDArray[np.float32] | None) -> Space:
+        """The same with visitors for users: their vectors (n, d), or None for those there were."""
+        known: npt.NDArray[np.bool_]
+        if vectors is None:
+            known = (visitors.users >= 0) & self.user_known[visitors.users]
+            return replace(self, users=self.users[visitors.users], user_known=known)
+        known = (vectors != 0).any(axis=1)
+        return replace(self, users=vectors, user_known=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

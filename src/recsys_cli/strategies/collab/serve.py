@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.gram import gram_matrix
 from recsys_cli.ranking.products import ByProductOfHistory
 from recsys_cli.ranking.vectors import Vectors
@@ -37,5 +37,6 @@ class Collab(ByProductOfHistory):
     def _gram(self) -> npt.NDArray[np.float64]:
         return gram_matrix(self._factors.item_factors)
 
-    def _made_of(self, history: Interactions) -> Vectors:
-        return self._factors.fold_in(history.matrix, gram=self._gram)
+    def vectors_of(self, visitors: Visitors) -> Vectors:
+        """(n, f) factors folded in."""
+        return self._factors.fold_in(visitors.had.matrix, gram=self._gram)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from recsys_cli.csr import CSR
-from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.products import ByProductOfHistory
 from recsys_cli.ranking.topk.warm import shared
@@ -106,9 +106,10 @@ class Content(ByProductOfHistory):
         users = self._users[:: max(1, len(self._users) // _SAMPLE)]
         return self._as_ranked(users)
 
-    def _made_of(self, history: Interactions) -> Vectors:
+    def vectors_of(self, visitors: Visitors) -> Vectors:
+        """(n, d) means of what each had."""
         return user_vectors(
-            history,
+            visitors.had,
             self._of_items,
             half_life_days=self._half_life_days,
             half_life_events=self._half_life_events,

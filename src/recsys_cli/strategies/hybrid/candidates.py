@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Container, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
-from recsys_cli.ranking.contract import Recommendations, Recommender
+from recsys_cli.events.later import Visitors
+from recsys_cli.ranking.contract import FromHistory, Recommendations, Recommender
+from recsys_cli.ranking.products import ByProductOfHistory
 from recsys_cli.ranking.vectors import Mask, Users
 
 Floats = npt.NDArray[np.float32]
@@ -108,6 +111,24 @@ class Recall:
         self._own = own
         self.names = tuple(self._sources)
 
+    def over(self, visitors: Visitors) -> Recall:
+        """The same for visitors, who are users by their place among them."""
+        there = copy(self)
+        there._sources = {
+            name: (_Visited(source, visitors), length)
+            for name, (source, length) in self._sources.items()
+        }
+        there._own = None if self._own is None else visitors.had.matrix
+        return there
+
+    def vectors_of(self, source: str, visitors: Visitors) -> Floats | None:
+        """(n, d) float32 the vectors of visitors in the space of one of the sources.
+
+        None where it makes none of what they had.
+        """
+        made = self._sources[source][0]
+        return made.vectors_of(visitors) if isinstance(made, ByProductOfHistory) else None
+
     def recall(
         self,
         users: Users,
@@ -194,6 +215,31 @@ class Recall:
             for source, length in self._sources.values()
         ]
         return _joined(found, short, more, n_items)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visited:
+    """A source as it answers for visitors."""
+
+    source: Recommender
+    visitors: Visitors
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def n_items(self) -> int:
+        return self.source.n_items
+
+    def recommend(
+        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """Lists of the visitors in these places."""
+        who = self.visitors.take(users)
+        if isinstance(self.source, FromHistory):
+            return self.source.recommend_from(who, k=k, exclude=exclude, allow=allow)
+        return self.source.recommend(who.users, k=k, exclude=exclude, allow=allow)
 
 
 def _joined(

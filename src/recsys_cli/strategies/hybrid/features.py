@@ -12,12 +12,15 @@ a pair depends on the other candidates, so the score of an item does not either.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Users
 from recsys_cli.strategies.base import Space
@@ -86,6 +89,30 @@ class Features:
         for space in self._spaces:
             names += [f"similar_{space.name}_max", f"similar_{space.name}_mean"]
         return names
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The sources that can score every pair."""
+        return self._spaces
+
+    def over(self, visitors: Visitors, vectors: Sequence[Floats | None]) -> Features:
+        """The same for visitors, who are users by their place among them.
+
+        Args:
+            visitors: n rows.
+            vectors: (n, d) float32 of theirs in each space; None for those there were.
+        """
+        there = copy(self)
+        there._spaces = tuple(
+            space.over(visitors, made) for space, made in zip(self._spaces, vectors, strict=True)
+        )
+        there._statistics = self._statistics.over(visitors)
+        segments = self._popularity.user_segment
+        if len(segments):
+            own = np.where(visitors.users >= 0, segments[visitors.users], np.int16(EVERYONE))
+            there._popularity = replace(self._popularity, user_segment=own)
+        there._history = visitors.had
+        return there
 
     @property
     def buyers(self) -> npt.NDArray[np.uint32]:

@@ -20,8 +20,9 @@ HISTORY_HALF_LIFE_EVENTS = 10.0
 
 
 def days_before(moments: npt.NDArray[np.uint32], reference: int) -> npt.NDArray[np.float64]:
-    """Days from each moment to the reference; NaN for none."""
-    return np.where(moments > 0, (reference - moments.astype(np.float64)) / DAY_SECONDS, np.nan)
+    """Days from each moment to the reference, 0 from later ones; NaN for none."""
+    days = np.maximum(reference - moments.astype(np.float64), 0) / DAY_SECONDS
+    return np.where(moments > 0, days, np.nan)
 
 
 class Histories(NamedTuple):

@@ -9,7 +9,7 @@ because sums of floats depend on the order in which threads happen to add them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from recsys_cli.datasets.spec import DatasetSpec
     from recsys_cli.events.interactions import Interactions
+    from recsys_cli.events.later import Later, Visitors
 
 WINDOWS = (1, 7, 30)
 """Days before the snapshot in which events are counted."""
@@ -61,6 +62,47 @@ class Activity(Packed):
     value: Floats
     recent_value: Floats
 
+    def take(self, rows: npt.NDArray[np.integer]) -> Activity:
+        """That of some rows (n,); row -1 has none."""
+        known = rows >= 0
+        made = {}
+        for name in self.__slots__:
+            values = getattr(self, name)
+            none = np.nan if values.dtype.kind == "f" else 0
+            made[name] = np.full((len(rows), *values.shape[1:]), none, values.dtype)
+            made[name][known] = values[rows[known]]
+        return Activity(**made)
+
+    def with_later(self, later: Later) -> Activity:
+        """That of n rows with events that came later, all of them within the last day."""
+        row, at = later.positions()
+        n, times = later.counts, later.times[at]
+        events, last = (self.events + n).astype(np.uint32), self.last.copy()
+        np.maximum.at(last, row, times)
+        began = np.full(len(n), np.iinfo(np.uint32).max)
+        np.minimum.at(began, row[times > 0], times[times > 0])
+        first = np.where((self.first == 0) & (last > 0), np.minimum(began, last), self.first)
+        valued = ~np.isnan(later.values[at])
+        added = np.bincount(row[valued], later.values[at][valued], minlength=len(n))
+        many = np.bincount(row[valued], minlength=len(n))
+
+        def mean(value: Floats, of: Counts) -> Floats:
+            before = np.where(np.isnan(value), 0, of)
+            total = np.nan_to_num(value).astype(np.float64) * before + added
+            made = np.full(len(n), np.nan, np.float32)
+            np.divide(total, before + many, out=made, where=before + many > 0, casting="same_kind")
+            return made
+
+        recent = self.recent + n[:, None].astype(np.uint32)
+        return Activity(
+            events=events,
+            recent=recent.astype(np.uint32),
+            first=first.astype(np.uint32),
+            last=last,
+            value=mean(self.value, self.events),
+            recent_value=mean(self.recent_value, self.recent[:, -1]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics(Packed):
@@ -90,6 +132,10 @@ class Statistics(Packed):
     reference: int
     items: Activity = field(metadata={PREFIX: f"{ITEM}_"})
     users: Activity = field(metadata={PREFIX: f"{USER}_"})
+
+    def over(self, visitors: Visitors) -> Statistics:
+        """The same with the activity of visitors, n rows, for that of users."""
+        return replace(self, users=self.users.take(visitors.users).with_later(visitors.later))
 
 
 def build_statistics(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
@@ -85,6 +86,23 @@ class Hybrid:
 
         in_user_blocks(rank, len(known), self.threads)
         return Recommendations.of_one(out.items, out.scores, self.name)
+
+    def recommend_from(
+        self, visitors: Visitors, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """The same for each of `visitors`; see `FromHistory`."""
+        places = np.arange(len(visitors), dtype=np.int32)
+        return self.over(visitors).recommend(places, k=k, exclude=exclude, allow=allow)
+
+    def over(self, visitors: Visitors) -> Hybrid:
+        """The strategy for visitors, who are users by their place among them."""
+        vectors = [self.recall.vectors_of(space.name, visitors) for space in self.features.spaces]
+        return replace(
+            self,
+            recall=self.recall.over(visitors),
+            features=self.features.over(visitors, vectors),
+            history=visitors.had.matrix,
+        )
 
     def recommend_found(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.histories import ByHistory
 from recsys_cli.ranking.topk import top_k_sparse
 from recsys_cli.ranking.vectors import Mask, Users
 
@@ -21,7 +22,7 @@ _SHARE = np.float32(1e-3)
 """What being the most popular item adds to a score, as a share of it."""
 
 
-class Variants:
+class Variants(ByHistory):
     """Items of the products that the user had items of."""
 
     name = "variants"
@@ -40,7 +41,7 @@ class Variants:
             variant: (n_items,) int32 product of each item; -1 for none.
             popularity: (n_items,) float32, at least 0.
         """
-        self._history = history
+        super().__init__(history)
         self._variant = variant
         self._popularity = 1 + _SHARE * popularity / max(float(popularity.max(initial=0)), 1e-20)
         order = np.argsort(variant, kind="stable").astype(np.int32)
@@ -48,16 +49,16 @@ class Variants:
         starts = np.searchsorted(variant[order], np.arange(products + 1))
         self._members = CSR(starts.astype(np.int64), order, len(variant))
 
-    @property
-    def n_items(self) -> int:
-        """Size of the catalogue."""
-        return len(self._variant)
-
-    def recommend(
-        self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    def _ranked(
+        self,
+        history: Interactions,
+        users: Users,
+        *,
+        k: int,
+        exclude: CSR | None,
+        allow: Mask | None,
     ) -> Recommendations:
-        """The k best variants for each of `users`; see `Recommender.recommend`."""
-        had = self._history.decayed(users, half_life_days=_HALF_LIFE_DAYS)
+        had = history.decayed(users, half_life_days=_HALF_LIFE_DAYS)
         rows, items = had.entries()
         indptr, at = self._members.positions(self._variant[items])
         counts = np.diff(indptr)

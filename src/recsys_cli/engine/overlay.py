@@ -1,0 +1,125 @@
+"""What users had since the artifacts were made, by external ids, laid over what they had before.
+
+A session that is going on, or the newest events of a log, come in; `Visitors` go out, for whom
+every strategy that reads histories answers (`FromHistory`), seen items left out at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.errors import UsageError, meant
+from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Later, Visitors
+
+_LATEST = 2**32 - 1
+
+
+class Given(NamedTuple):
+    """An event that came since.
+
+    Attributes:
+        item: external id.
+        event: its kind; None for the one that says least.
+        time: milliseconds since 1970; None for one after those before it.
+        value: such as a price; None for none.
+    """
+
+    item: str
+    event: str | None = None
+    time: int | None = None
+    value: float | None = None
+
+
+class Overlay:
+    """Makes visitors over one dataset's artifacts."""
+
+    def __init__(
+        self, artifacts: Artifacts, had: Callable[[], Interactions], *, most: float | None
+    ) -> None:
+        """Load nothing yet.
+
+        Args:
+            artifacts: of the dataset.
+            had: what users had, as the artifacts know it.
+            most: cap on the weight of a user and item, as in `interactions.max_weight`.
+        """
+        self._artifacts, self._had, self._most = artifacts, had, most
+
+    @cached_property
+    def _weights(self) -> dict[str, float]:
+        """What each kind of event weighs."""
+        spec = self._artifacts.spec
+        return {kind: float(spec.weights.get(kind, 1.0)) for kind in spec.events}
+
+    def of(
+        self, users: npt.NDArray[np.int32], events: Sequence[Sequence[Given]]
+    ) -> Visitors | None:
+        """`users` (n,) by row, -1 for nobody known, with n sequences of events, each in order.
+
+        Events with items that the catalogue lacks are left out. None where none is left.
+
+        Raises:
+            UsageError: there is no such kind of event.
+        """
+        if not any(events):
+            return None
+        had, find = self._had(), self._artifacts.items.find
+        by_value = self._artifacts.spec.value_as_weight
+        items: list[int] = []
+        times: list[int] = []
+        weights: list[float] = []
+        values: list[float] = []
+        counts = np.zeros(len(users), np.int64)
+        for row, (user, own) in enumerate(zip(users.tolist(), events, strict=True)):
+            moment = self._last_of(had, user)
+            for event in own:
+                weight = self._weight(event.event)
+                item = find(event.item)
+                # Of two at the same time, or with none, the later one is the last.
+                moment = moment + 1 if event.time is None else event.time // 1000
+                if item < 0:
+                    continue
+                value = np.nan if event.value is None else event.value
+                if by_value and event.value is not None:
+                    weight *= max(event.value, 0.0)
+                items.append(item)
+                times.append(min(max(moment, 0), _LATEST))
+                weights.append(weight)
+                values.append(value)
+                counts[row] += 1
+        if not items:
+            return None
+        last = np.cumsum(counts)
+        later = Later(
+            last - counts,
+            last,
+            np.array(items, np.int32),
+            np.array(times, np.uint32),
+            np.array(weights, np.float32),
+            np.array(values, np.float32),
+        )
+        return Visitors.of(had, users, later, most=self._most)
+
+    def _weight(self, kind: str | None) -> float:
+        if kind is None:
+            return min(self._weights.values(), default=1.0)
+        if kind not in self._weights:
+            known = ", ".join(self._weights)
+            dataset, near = self._artifacts.dataset, meant(kind, list(self._weights))
+            raise UsageError(
+                f"{dataset} has no kind of event {kind!r}{near}", hint=f"one of: {known}"
+            )
+        return self._weights[kind]
+
+    @staticmethod
+    def _last_of(had: Interactions, user: int) -> int:
+        """The last moment of what a user had, and of all that is known."""
+        span = slice(int(had.indptr[user]), int(had.indptr[user + 1])) if user >= 0 else slice(0)
+        return max(int(np.max(had.last[span], initial=0)), had.reference)
