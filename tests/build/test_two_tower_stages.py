@@ -107,7 +107,10 @@ def test_vectors_and_curve_belong_to_the_dataset(built, dataset):
 
 def test_training_again_gives_the_same_bytes(workspace):
     opened = Workspace(workspace)
-    kinds = ("two_tower", "two_tower_vectors", "two_tower_curve", "two_tower_plot")
+    kinds = (
+        "two_tower", "two_tower_vectors", "two_tower_user_side", "two_tower_curve",
+        "two_tower_plot",
+    )  # fmt: skip
     before = [opened.path(kind, "hm").read_bytes() for kind in kinds]
     build(workspace, "twotower.train", force=True)
     assert [opened.path(kind, "hm").read_bytes() for kind in kinds] == before

@@ -197,6 +197,32 @@ def two_tower_vectors_pack() -> dict[str, Any]:
     }
 
 
+def two_tower_user_side_pack() -> dict[str, Any]:
+    """The two_tower_user_side artifact of towers that pass factors on, and a 1 for the bias."""
+    als, f = als_pack(), N_FACTORS
+    shapes = {
+        "content": (N_ITEMS, 0), "code_table": (0, 1), "guess_table": (0, f),
+        "guess_weight": (0, f), "guess_bias": (f,), "dense_weight": (1, 2 * f + 5),
+        "dense_bias": (1,), "head_weight": (3 + f, 1), "head_bias": (3 + f,),
+        "last_weight": (f, f), "content_scale": (0,), "segment_gain": (0,),
+    }  # fmt: skip
+    return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()} | {
+        "factors": als["item_factors"],
+        "codes": np.zeros((N_USERS, 0), np.int32),
+        "segment": np.zeros(N_USERS, np.int16),
+        "starts": np.zeros(0, np.int32),
+        "factor_scale": 1.0,
+        "regularization": als["regularization"],
+        "alpha": als["alpha"],
+        "scale_by_count": False,
+        "half_life_days": 30.0,
+        "last_items": 5,
+        "new_users": False,
+        "users_fingerprint": "",
+        "items_fingerprint": "",
+    }
+
+
 def popular_pack() -> dict[str, Any]:
     """The popular artifact of `events`."""
     return build_popularity(
@@ -303,6 +329,7 @@ MAKERS = {
     "popular": popular_pack,
     "content": content_pack,
     "two_tower_vectors": two_tower_vectors_pack,
+    "two_tower_user_side": two_tower_user_side_pack,
     "user_vectors": user_vectors_pack,
     "statistics": statistics_pack,
     "hybrid": hybrid_pack,

@@ -297,8 +297,8 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
-FROM_HISTORY = {*STRATEGIES} - {"popular", "twotower"}
-FOLDED = {"collab", "hybrid"}
+FROM_HISTORY = {*STRATEGIES} - {"popular"}
+FOLDED = {"collab", "twotower", "hybrid"}
 """Those for whom factors of a user are not what folding in gives, to the bit."""
 
 

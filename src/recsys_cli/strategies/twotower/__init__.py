@@ -9,7 +9,19 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from recsys_cli.config.models import Section
 from recsys_cli.errors import install_extra
 from recsys_cli.store.kinds import OF_IDS, ArtifactKind, pack_kind
-from recsys_cli.store.layout import ITEMS, USERS, Array, flags, floats, lists, moment
+from recsys_cli.store.layout import (
+    ITEMS,
+    USERS,
+    Array,
+    above_zero,
+    flags,
+    floats,
+    lists,
+    moment,
+    number,
+    truth,
+    whole,
+)
 from recsys_cli.strategies.base import Packs, Source, Space, Strategy, switch_of_extra
 from recsys_cli.strategies.tunable import Choice, Span, Target
 
@@ -87,9 +99,10 @@ SWITCH = switch_of_extra(
 
 
 def _open(packs: Packs, threads: int) -> Serving:
-    from recsys_cli.strategies.twotower.serve import two_tower
+    from recsys_cli.strategies.twotower.serve import Towers
 
-    return two_tower(packs.pack("two_tower_vectors"), threads=threads)
+    vectors, user_side = (packs.pack(kind) for kind in _NEEDS)
+    return Towers(vectors, user_side, threads=threads)
 
 
 def _stages() -> list[Stage]:
@@ -109,10 +122,12 @@ def _space(packs: Packs) -> Space:
     )
 
 
+_NEEDS = ("two_tower_vectors", "two_tower_user_side")
+
 TWOTOWER = Strategy(
     name="twotower",
     summary="collab, fine-tuned to what sells now, last items, content and users' columns",
-    needs=("two_tower_vectors",),
+    needs=_NEEDS,
     open=_open,
     artifacts={
         "train_pairs": ArtifactKind(".parquet", True, part="train", switch=SWITCH),
@@ -169,6 +184,36 @@ TWOTOWER = Strategy(
             },
             switch=SWITCH,
         ),
+        "two_tower_user_side": pack_kind(
+            True,
+            {
+                "factors": floats(ITEMS, "factors"),
+                "content": floats(ITEMS, "content"),
+                "code_table": floats("codes", "hidden"),
+                "codes": Array(dtype="i4", shape=(USERS, "columns"), least=0, below="codes"),
+                "starts": Array(dtype="i4", shape=("columns",), least=0, below="codes"),
+                "segment_gain": floats("segments"),
+                "segment": Array(dtype="i2", shape=(USERS,), least=0, below="segments+1"),
+                "guess_table": floats("codes", "factors"),
+                "guess_weight": floats("content", "factors"),
+                "guess_bias": floats("factors"),
+                "dense_weight": floats("hidden", "inputs"),
+                "dense_bias": floats("hidden"),
+                "head_weight": floats("heads", "hidden"),
+                "head_bias": floats("heads"),
+                "last_weight": floats("factors", "factors"),
+                "content_scale": floats("content"),
+                "factor_scale": number(),
+                "regularization": number(0),
+                "alpha": number(0),
+                "scale_by_count": truth(),
+                "half_life_days": above_zero(),
+                "last_items": whole(),
+                "new_users": truth(),
+                **OF_IDS,
+            },
+            switch=SWITCH,
+        ),
         "two_tower_curve": ArtifactKind(".json", True, switch=SWITCH),
         "two_tower_plot": ArtifactKind(".svg", True, switch=SWITCH),
     },
@@ -177,7 +222,7 @@ TWOTOWER = Strategy(
     sources=(
         Source(
             name="twotower",
-            needs=("two_tower_vectors",),
+            needs=_NEEDS,
             open=_open,
             candidates=80,
             weight=15,

@@ -42,9 +42,11 @@ def train(context: Context) -> Facts:
 def _apply(context: Context) -> Facts:
     from recsys_cli.evaluation.report.page import render_curves
     from recsys_cli.evaluation.report.training import training_lines
+    from recsys_cli.store.packs import save_pack
     from recsys_cli.strategies.collab.als import AlsFactors
     from recsys_cli.strategies.twotower.moments import Moment
     from recsys_cli.strategies.twotower.threads import one_thread
+    from recsys_cli.strategies.twotower.userside import user_side
     from recsys_cli.strategies.twotower.vectors import serve
     from recsys_cli.strategies.twotower.view import view_of
 
@@ -67,6 +69,8 @@ def _apply(context: Context) -> Facts:
         out = _room(context, whole.n_users, fitted.model.shape.vector)
         vectors = serve(fitted, view, facts, settings, out=out)
     fingerprints = fingerprints_of(interactions)
+    side = user_side(fitted, view, facts, now, settings.tower)
+    save_pack(context.output("two_tower_user_side"), side.to_pack(**fingerprints))
     _save_vectors(context, vectors, reference, fingerprints)
     shutil.copyfile(weights, context.output("two_tower"))
     write_json(context.output("two_tower_curve"), curve)
