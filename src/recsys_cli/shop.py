@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from os import PathLike
 from pathlib import Path
@@ -19,6 +19,7 @@ from recsys_cli.config import chosen_datasets, only_dataset
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.whose import alike, dataset_of_item, dataset_of_user
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
+from recsys_cli.events.given import Given, given_from
 from recsys_cli.moments import length_from, moment_from
 from recsys_cli.progress import Progress, Silent
 
@@ -129,7 +130,12 @@ class Shop:
 
     @overload
     def recommend(
-        self, user: str, *, explain: bool = False, **options: Unpack[_Options]
+        self,
+        user: str | None = None,
+        *,
+        explain: bool = False,
+        events: Sequence[Mapping[str, Any] | Given] | None = None,
+        **options: Unpack[_Options],
     ) -> dict[str, Any]: ...
 
     @overload
@@ -139,7 +145,7 @@ class Shop:
 
     def recommend(
         self,
-        user: str | Iterable[str],
+        user: str | Iterable[str] | None = None,
         *,
         dataset: str | None = None,
         strategy: str | None = None,
@@ -149,8 +155,9 @@ class Shop:
         where: Texts = (),
         as_of: str | date | None = None,
         explain: bool = False,
+        events: Sequence[Mapping[str, Any] | Given] | None = None,
     ) -> dict[str, Any] | pl.DataFrame:
-        """Recommend items for one user, or for many.
+        """Recommend items for one user, or for many; or for a guest, by their events.
 
         Args:
             user: an id, or many: a list, a column of a frame. Ids are text.
@@ -163,6 +170,8 @@ class Shop:
             as_of: from models that saw only events before this day or moment; they must be
                 built.
             explain: say why each item is there; for one user.
+            events: what one user, or a guest, had just now, in order: each with an item, and an
+                event (its kind), time (ISO 8601, or milliseconds) and value where they are known.
 
         Returns:
             For one user the answer as `recsys recommend --json` has it. For many a frame with
@@ -175,10 +184,15 @@ class Shop:
         Example:
             >>> shop.recommend("123", strategy="popular", k=2)["strategy_used"]
             'popular'
+            >>> clicked = shop.recommend("123", k=1)["items"][0]["item"]
+            >>> shop.recommend(events=[{"item": clicked}], dataset="hm", k=2)["live"]
+            1
             >>> shop.recommend(["123", "nobody"], dataset="hm", k=2)["user"].to_list()
             ['123', '123', 'nobody', 'nobody']
         """
         opened = self._opened
+        if user is None and events is None:
+            raise UsageError("name a user, or give the events of a guest")
         if isinstance(user, str):
             if not user:
                 raise UsageError("the user is empty")
@@ -195,14 +209,15 @@ class Shop:
             where=_texts(where),
             as_of=as_of,
         )
-        if isinstance(user, str):
+        if user is None or isinstance(user, str):
             users = engine.artifacts.users
-            near = alike(user, users) if users.find(user) < 0 else None
+            near = alike(user, users) if user is not None and users.find(user) < 0 else None
             if near:
                 opened.progress.warn(f"{name} has no user {user!r}; {near}")
-            return engine.recommend_one(user, **asked, explain=explain)
-        if explain:
-            raise UsageError("explain is about one user")
+            came = [given_from(event, place) for place, event in enumerate(events or ())]
+            return engine.recommend_one(user, **asked, explain=explain, events=came)
+        if explain or events is not None:
+            raise UsageError("explain and events are about one user")
         from recsys_cli.engine.batch import recommend_many
 
         return recommend_many(engine, _ids(user), **asked, progress=opened.progress)

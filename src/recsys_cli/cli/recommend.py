@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +15,11 @@ from recsys_cli.cli.console import TerminalProgress, print_json, print_table, pr
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
 from recsys_cli.counted import counted
-from recsys_cli.errors import Command, UsageError
+from recsys_cli.errors import Command, UsageError, sentence
 
 if TYPE_CHECKING:
     from recsys_cli.engine.batch import BatchSummary
+    from recsys_cli.events.given import Given
 
 
 class BatchFormat(StrEnum):
@@ -74,6 +76,14 @@ def recommend(
         bool,
         typer.Option("--explain", help="Say why each item is there: sources, ranks, features."),
     ] = False,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            help="What somebody had just now, in order, a JSON object with item (and event, time, "
+            "value) a line; - reads standard input. With a user, on top of what they had.",
+            allow_dash=True,
+        ),
+    ] = None,
     history: Annotated[
         bool, typer.Option("--history", help="Show what the user had last, too.")
     ] = False,
@@ -85,7 +95,13 @@ def recommend(
     from recsys_cli.shop import Shop
 
     user = options.either(given, user, "--user")
-    _check_usage(user=user, everyone=everyone, out=out, of_one=explain or history)
+    _check_usage(
+        user=user,
+        everyone=everyone,
+        out=out,
+        of_one=explain or history or events is not None,
+        guest=events is not None and not history,
+    )
     asked: Any = {
         "strategy": strategy,
         "k": k,
@@ -106,7 +122,8 @@ def recommend(
             _print_summary(summary)
             return
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
-        answer = shop.recommend(user or "", dataset=dataset, explain=explain, **asked)
+        came = None if events is None else _given(events)
+        answer = shop.recommend(user, dataset=dataset, explain=explain, events=came, **asked)
         if history:
             had = shop.history(user or "", k=k, dataset=answer["dataset"])
             answer |= {"history": had["items"]}
@@ -166,13 +183,29 @@ def search(
     _print_found(answer, answer["query"], json=json)
 
 
-def _check_usage(*, user: str | None, everyone: bool, out: Path | None, of_one: bool) -> None:
+def _given(file: Path) -> list[Given]:
+    from recsys_cli.events.given import events_of_lines
+
+    if str(file) == "-":
+        return events_of_lines(sys.stdin, source="standard input")
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            return events_of_lines(lines, source=str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--events: {file} cannot be read: {sentence(error)}") from None
+
+
+def _check_usage(
+    *, user: str | None, everyone: bool, out: Path | None, of_one: bool, guest: bool
+) -> None:
     if user == "":
         raise UsageError("--user is empty")
-    if everyone == (user is not None):
-        raise UsageError("name one user with --user, or ask for --all")
     if everyone and of_one:
-        raise UsageError("--explain and --history are about one user", hint="name one with --user")
+        raise UsageError(
+            "--explain, --history and --events are about one user", hint="name one with --user"
+        )
+    if everyone == (user is not None) and not (guest and user is None):
+        raise UsageError("name one user with --user, or ask for --all")
     if everyone and out is None:
         raise UsageError("--all needs a file to write to", hint="--out recommendations.parquet")
     if out is not None and not everyone:
@@ -193,7 +226,8 @@ def _print_summary(summary: BatchSummary) -> None:
 
 def _print_answer(answer: dict[str, Any]) -> None:
     used, reason = answer["strategy_used"], answer["fallback_reason"]
-    line = f"{answer['user']} in {answer['dataset']}: {used or 'nothing to recommend'}"
+    who = "somebody" if answer["user"] is None else answer["user"]
+    line = f"{who} in {answer['dataset']}: {used or 'nothing to recommend'}"
     if answer["ranked_by"]:
         line += f", ordered by the {answer['ranked_by']}"
     if "history" in answer:

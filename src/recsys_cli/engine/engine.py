@@ -18,9 +18,10 @@ from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.csr import CSR
-from recsys_cli.engine.overlay import Given, Overlay
+from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.events.given import Given
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
@@ -217,6 +218,8 @@ class Engine:
             _name_sources(items, answer, found, explain=explain)
         if explain:
             _explain_the_rest(items)
+        find = self.artifacts.items.find
+        unknown = list(dict.fromkeys(event.item for event in events if find(event.item) < 0))
         return {
             "user": user,
             "dataset": self.dataset,
@@ -226,6 +229,7 @@ class Engine:
             "ranked_by": ranked_by,
             "live": 0 if visitors is None else int(visitors.later.counts[0]),
             "items": items,
+            **({"unknown": unknown} if unknown else {}),
         }
 
     def listed(self, lists: Recommendations) -> list[dict[str, Any]]:

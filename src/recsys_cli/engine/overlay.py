@@ -8,33 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.errors import UsageError, meant
+from recsys_cli.events.given import Given
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Later, Visitors
 
 _LATEST = 2**32 - 1
-
-
-class Given(NamedTuple):
-    """An event that came since.
-
-    Attributes:
-        item: external id.
-        event: its kind; None for the one that says least.
-        time: milliseconds since 1970; None for one after those before it.
-        value: such as a price; None for none.
-    """
-
-    item: str
-    event: str | None = None
-    time: int | None = None
-    value: float | None = None
 
 
 class Overlay:

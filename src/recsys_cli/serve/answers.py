@@ -45,7 +45,7 @@ def example(**fields: Any) -> ConfigDict:
 
 
 class Recommended(ApiShape):
-    """As `recsys recommend --json`."""
+    """As `recsys recommend --json`; `live` counts the events since the build that were used."""
 
     user: str | None
     dataset: str
@@ -54,6 +54,7 @@ class Recommended(ApiShape):
     fallback_reason: str | None
     items: list[Listed]
     ranked_by: str | None = None
+    live: int | None = None
     unknown: list[str] | None = None
 
     model_config = example(

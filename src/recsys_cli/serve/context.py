@@ -16,7 +16,7 @@ from pydantic import Field
 from recsys_cli.config import Config, ServeConfig
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import RecsysError, UsageError
-from recsys_cli.serve.bodies import NoNul
+from recsys_cli.events.given import MAX_ID, NoNul
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encodable, Encoders, Vectors
 from recsys_cli.serve.metrics import Metrics
@@ -25,7 +25,6 @@ from recsys_cli.serve.state import Served, State
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
 
-MAX_ID = 256
 MAX_WORDS = 2000
 MAX_CONDITIONS = 10
 MAX_LIST = 1000
@@ -80,8 +79,8 @@ class ServerContext:
         own = section_for(self.config, "recommend", dataset)
         return own.strategy, min(own.k, self.settings.max_k)
 
-    def length(self, asked: int | None) -> int:
-        """The length of a list that a body asks for as `top_k`, or the default.
+    def length(self, asked: int | None, *, name: str = "top_k") -> int:
+        """The length of a list that a body asks for by some name, or the default.
 
         Raises:
             UsageError: it is longer than may be asked for.
@@ -89,7 +88,7 @@ class ServerContext:
         if asked is None:
             return self.default_k
         if asked > self.settings.max_k:
-            raise UsageError(f"body.top_k: it must be at most {self.settings.max_k}")
+            raise UsageError(f"body.{name}: it must be at most {self.settings.max_k}")
         return asked
 
     async def encode(self, served: Served, asked: Encodable) -> Vectors:

@@ -254,6 +254,10 @@ class State:
             )
         return next(iter(self.served.values()))
 
+    def of_session(self, user: str | None, dataset: str | None) -> Served:
+        """The named dataset, else the one that has the user, if there is one; raises as `of`."""
+        return self.dataset(dataset) if user is None else self.of(USER, user, dataset)
+
     def of(self, what: str, external: str, dataset: str | None) -> Served:
         """The named dataset, else the one that has this user or item; raises as `dataset`."""
         if dataset is not None or len(self.served) == 1:

@@ -14,8 +14,9 @@ from recsys_cli.engine.cold import Taste
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.queries import Query as Words
 from recsys_cli.engine.registry import strategy_names
+from recsys_cli.events.given import MOST, GivenEvent, NoNul
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
-from recsys_cli.serve.bodies import ExactRoute, NoNul, exact
+from recsys_cli.serve.bodies import ExactRoute, exact
 from recsys_cli.serve.context import (
     MAX_CONDITIONS,
     MAX_LIST,
@@ -56,6 +57,22 @@ class ColdRequest(BaseModel):
     fallback: bool = True
 
     model_config = exact(liked=["0108775015"], disliked=[], top_k=5)
+
+
+class SessionRequest(BaseModel):
+    """What somebody had just now, in order, and who they are, if that is known."""
+
+    events: Annotated[list[GivenEvent], Field(max_length=MOST)]
+    user: Annotated[Name, NoNul] | None = None
+    k: Length = None
+    strategy: StrategyName | None = None
+    dataset: Name | None = None
+    where: Annotated[list[Name], Field(max_length=MAX_CONDITIONS)] = []
+    exclude: Ids = []
+    exclude_seen: bool | None = None
+    explain: bool = False
+
+    model_config = exact(events=[{"item": "0108775015", "event": "view"}], k=5)
 
 
 def recommend_routes(context: ServerContext) -> APIRouter:
@@ -132,8 +149,32 @@ def recommend_routes(context: ServerContext) -> APIRouter:
         )
         return context.answered(answer)
 
+    async def session(asked: Annotated[SessionRequest, Body()]) -> Response:
+        """Recommend for somebody from what they had just now, guests and users alike."""
+        served = context.state.of_session(asked.user, asked.dataset)
+        usual, usual_k = context.usual(served.name)
+        strategy = asked.strategy or usual
+        k = context.length(asked.k, name="k") if asked.k else usual_k
+        served.check(strategy)
+        filters = Filters(asked.exclude_seen, tuple(asked.exclude), tuple(asked.where))
+        events = [event.given for event in asked.events]
+        with context.counting_errors(served.name, strategy):
+            answer = await context.work.run(
+                (served.name, strategy, "session", bool(asked.where), asked.explain),
+                lambda: served.engine.recommend_one(
+                    asked.user,
+                    strategy=strategy,
+                    k=k,
+                    filters=filters,
+                    explain=asked.explain,
+                    events=events,
+                ),
+            )
+        return context.answered(answer)
+
     add = router.add_api_route
     add("/recommend/user/{user:path}", user, response_model=Recommended, responses=NOT_FOUND)
     add("/recommend/item/{item:path}", item, response_model=SimilarItems, responses=NOT_FOUND)
+    add("/recommend/session", session, methods=["POST"], response_model=Recommended)
     add("/recommend/cold", cold, methods=["POST"], response_model=Recommended, responses=NOT_FOUND)
     return router
