@@ -185,7 +185,7 @@ class Shop:
             >>> shop.recommend("123", strategy="popular", k=2)["strategy_used"]
             'popular'
             >>> clicked = shop.recommend("123", k=1)["items"][0]["item"]
-            >>> shop.recommend(events=[{"item": clicked}], dataset="hm", k=2)["live"]
+            >>> shop.recommend("123", events=[{"item": clicked}], k=2)["live"]
             1
             >>> shop.recommend(["123", "nobody"], dataset="hm", k=2)["user"].to_list()
             ['123', '123', 'nobody', 'nobody']
