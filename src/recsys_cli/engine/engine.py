@@ -206,7 +206,7 @@ class Engine:
         row = UNKNOWN_USER if user is None else self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
         allow = self.allowed(filters)
-        visitors = self.visitors.of(users, [events])
+        visitors, unknown = self.visitors.of(users, [events])
         exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
         request = _Request(users, min(k, chain.n_items), exclude, allow, visitors)
@@ -218,8 +218,6 @@ class Engine:
             _name_sources(items, answer, found, explain=explain)
         if explain:
             _explain_the_rest(items)
-        find = self.artifacts.items.find
-        unknown = list(dict.fromkeys(event.item for event in events if find(event.item) < 0))
         return {
             "user": user,
             "dataset": self.dataset,

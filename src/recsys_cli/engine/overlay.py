@@ -7,7 +7,7 @@ every strategy that reads histories answers (`FromHistory`), seen items left out
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Later, Visitors
 
 _LATEST = 2**32 - 1
+_FOUND = 1 << 16
+"""Items whose rows are remembered."""
 
 
 class Overlay:
@@ -35,6 +37,8 @@ class Overlay:
             most: cap on the weight of a user and item, as in `interactions.max_weight`.
         """
         self._artifacts, self._had, self._most = artifacts, had, most
+        # Who clicks on something clicks on it in every answer that follows.
+        self._find = lru_cache(_FOUND)(lambda item: artifacts.items.find(item))
 
     @cached_property
     def _weights(self) -> dict[str, float]:
@@ -44,22 +48,26 @@ class Overlay:
 
     def of(
         self, users: npt.NDArray[np.int32], events: Sequence[Sequence[Given]]
-    ) -> Visitors | None:
+    ) -> tuple[Visitors | None, list[str]]:
         """`users` (n,) by row, -1 for nobody known, with n sequences of events, each in order.
 
-        Events with items that the catalogue lacks are left out. None where none is left.
+        Events with items that the catalogue lacks are left out.
+
+        Returns:
+            The visitors, None where no event is left, and ids of unknown items.
 
         Raises:
             UsageError: there is no such kind of event.
         """
         if not any(events):
-            return None
-        had, find = self._had(), self._artifacts.items.find
+            return None, []
+        had, find = self._had(), self._find
         by_value = self._artifacts.spec.value_as_weight
         items: list[int] = []
         times: list[int] = []
         weights: list[float] = []
         values: list[float] = []
+        unknown: dict[str, None] = {}
         counts = np.zeros(len(users), np.int64)
         for row, (user, own) in enumerate(zip(users.tolist(), events, strict=True)):
             moment = self._last_of(had, user)
@@ -69,6 +77,7 @@ class Overlay:
                 # Of two at the same time, or with none, the later one is the last.
                 moment = moment + 1 if event.time is None else event.time // 1000
                 if item < 0:
+                    unknown[event.item] = None
                     continue
                 value = np.nan if event.value is None else event.value
                 if by_value and event.value is not None:
@@ -79,7 +88,7 @@ class Overlay:
                 values.append(value)
                 counts[row] += 1
         if not items:
-            return None
+            return None, list(unknown)
         last = np.cumsum(counts)
         later = Later(
             last - counts,
@@ -89,7 +98,7 @@ class Overlay:
             np.array(weights, np.float32),
             np.array(values, np.float32),
         )
-        return Visitors.of(had, users, later, most=self._most)
+        return Visitors.of(had, users, later, most=self._most), list(unknown)
 
     def _weight(self, kind: str | None) -> float:
         if kind is None:

@@ -113,7 +113,17 @@ class ByProductOfHistory(ByProduct):
         allow: Mask | None = None,
     ) -> Recommendations:
         """The k best items for each of `visitors`; none where nothing is made of what they had."""
-        vectors = self.vectors_of(visitors)
+        return self.recommend_made(self.vectors_of(visitors), k=k, exclude=exclude, allow=allow)
+
+    def recommend_made(
+        self,
+        vectors: Vectors,
+        *,
+        k: int,
+        exclude: CSR | None = None,
+        allow: Mask | None = None,
+    ) -> Recommendations:
+        """The same for vectors (n, f) of theirs, as `vectors_of` makes them."""
         known: Mask = (vectors != 0).any(axis=1)
         return recommend_known(
             np.arange(len(vectors), dtype=np.int32),

@@ -98,6 +98,10 @@ def user_vectors(
         known[start:stop] = vectors[start:stop].any(axis=1)
         return stop - start
 
+    if n_users <= _BLOCK:
+        # One request is over before a thread has started.
+        report.advance(fill(0))
+        return UserVectors(vectors, known, interactions.reference)
     with ThreadPoolExecutor(threads or available_cores()) as pool:
         for done in pool.map(fill, range(0, n_users, _BLOCK)):
             report.advance(done)

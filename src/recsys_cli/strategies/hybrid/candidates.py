@@ -115,19 +115,16 @@ class Recall:
         """The same for visitors, who are users by their place among them."""
         there = copy(self)
         there._sources = {
-            name: (_Visited(source, visitors), length)
+            name: (_Visited(source, visitors, _vectors(source, visitors)), length)
             for name, (source, length) in self._sources.items()
         }
         there._own = None if self._own is None else visitors.had.matrix
         return there
 
-    def vectors_of(self, source: str, visitors: Visitors) -> Floats | None:
-        """(n, d) float32 the vectors of visitors in the space of one of the sources.
-
-        None where it makes none of what they had.
-        """
-        made = self._sources[source][0]
-        return made.vectors_of(visitors) if isinstance(made, ByProductOfHistory) else None
+    def vectors(self, source: str) -> Floats | None:
+        """(n, d) float32 vectors that one of the sources made of what its visitors had."""
+        asked = self._sources[source][0]
+        return asked.vectors if isinstance(asked, _Visited) else None
 
     def recall(
         self,
@@ -223,6 +220,7 @@ class _Visited:
 
     source: Recommender
     visitors: Visitors
+    vectors: Floats | None
 
     @property
     def name(self) -> str:
@@ -236,10 +234,17 @@ class _Visited:
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """Lists of the visitors in these places."""
+        if isinstance(self.source, ByProductOfHistory) and self.vectors is not None:
+            made = self.vectors[users]
+            return self.source.recommend_made(made, k=k, exclude=exclude, allow=allow)
         who = self.visitors.take(users)
         if isinstance(self.source, FromHistory):
             return self.source.recommend_from(who, k=k, exclude=exclude, allow=allow)
         return self.source.recommend(who.users, k=k, exclude=exclude, allow=allow)
+
+
+def _vectors(source: Recommender, visitors: Visitors) -> Floats | None:
+    return source.vectors_of(visitors) if isinstance(source, ByProductOfHistory) else None
 
 
 def _joined(

@@ -96,10 +96,11 @@ class Hybrid:
 
     def over(self, visitors: Visitors) -> Hybrid:
         """The strategy for visitors, who are users by their place among them."""
-        vectors = [self.recall.vectors_of(space.name, visitors) for space in self.features.spaces]
+        recall = self.recall.over(visitors)
+        vectors = [recall.vectors(space.name) for space in self.features.spaces]
         return replace(
             self,
-            recall=self.recall.over(visitors),
+            recall=recall,
             features=self.features.over(visitors, vectors),
             history=visitors.had.matrix,
         )
