@@ -38,7 +38,7 @@ class Overlay:
         """
         self._artifacts, self._had, self._most = artifacts, had, most
         # Who clicks on something clicks on it in every answer that follows.
-        self._find = lru_cache(_FOUND)(lambda item: artifacts.items.find(item))
+        self._find = lru_cache(_FOUND)(artifacts.items.find)
 
     @cached_property
     def _weights(self) -> dict[str, float]:
