@@ -148,6 +148,10 @@ class BusyError(RecsysError):
     """There is more to do than can be done now; trying again later helps."""
 
 
+class LogError(RecsysError):
+    """The log of live events cannot be read or written as things are."""
+
+
 class TrainingError(RecsysError):
     """A model came out unusable (NaN factors, no data left after filtering)."""
 

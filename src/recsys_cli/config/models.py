@@ -310,6 +310,21 @@ class ServeConfig(Section):
     """Folder where `recsys eval` leaves its results for GET /eval, relative to the workspace."""
 
 
+class LiveConfig(Section):
+    """Events that arrive while serving (`recsys events`, POST /events)."""
+
+    enabled: bool = True
+    """Whether events are taken, and answers look at them."""
+    url: str | None = Field(default=None, examples=["postgresql://recsys@db.example/shop"])
+    """PostgreSQL database that keeps them, where several machines serve; PGPASSWORD in the
+    environment or ~/.pgpass may hold its password. Unset: live/events.sqlite in the workspace."""
+    most: PositiveInt = 10_000_000
+    """Events that may be kept; more are refused (503) until old ones are dropped."""
+    keep_days: PositiveInt | None = Field(default=None, examples=[90])
+    """Age in days at which events are dropped, with the first that arrive on a day; unset, only
+    `recsys events drop` drops any."""
+
+
 class Config(Section):
     """What of recsys.toml is no strategy's; `assembly.FullConfig` has their sections too."""
 
@@ -331,3 +346,5 @@ class Config(Section):
     """Defaults of evaluation."""
     serve: ServeConfig = ServeConfig()
     """The HTTP server."""
+    live: LiveConfig = LiveConfig()
+    """Events that arrive while serving."""

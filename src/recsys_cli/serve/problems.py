@@ -18,6 +18,7 @@ from recsys_cli.errors import (
     ConfigError,
     DataError,
     LockedError,
+    LogError,
     RecsysError,
     UnknownIdError,
     UsageError,
@@ -34,6 +35,7 @@ _STATUS: tuple[tuple[type[RecsysError], int], ...] = (
     (ArtifactError, 409),
     (BusyError, 503),
     (LockedError, 503),
+    (LogError, 503),
 )
 _BUSY = 503
 

@@ -1,0 +1,1 @@
+"""Events that arrive while serving: what they are, and the log that keeps them."""
