@@ -114,6 +114,11 @@ def spoken(length: timedelta) -> str:
     return f"{length / _SECOND:,.0f} seconds"
 
 
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds from 1970 to a moment."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
 def seconds_at(moment: datetime) -> int:
     """A moment in whole seconds since 1970, rounded up: times before it, rounded down, are less."""
     return -((_EPOCH - moment) // _SECOND)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 from recsys_cli.apps.opened import Opened, failure_of
 from recsys_cli.config import chosen_datasets, only_dataset
 from recsys_cli.engine.engine import Filters
-from recsys_cli.engine.whose import alike, dataset_of_item, dataset_of_user
+from recsys_cli.engine.whose import alike, dataset_of_item
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
 from recsys_cli.events.given import Given, given_from
 from recsys_cli.moments import length_from, moment_from
@@ -196,8 +196,7 @@ class Shop:
         if isinstance(user, str):
             if not user:
                 raise UsageError("the user is empty")
-            datasets = chosen_datasets(opened.config, dataset)
-            name = dataset_of_user(opened.workspace, datasets, user)
+            name = opened.dataset_of(user, dataset)
         else:
             name = only_dataset(opened.config, dataset)
         engine, asked = opened.request(
@@ -234,7 +233,8 @@ class Shop:
 
         Returns:
             The user, the dataset, the total of different items, and items with their name, the
-            weight of their events and the time of the last one.
+            weight of their events, the time of the last one, and whether any is live: younger
+            than the build.
 
         Raises:
             RecsysError: no dataset has the user, or nothing is built.
@@ -246,9 +246,8 @@ class Shop:
         from recsys_cli.engine.had import had
 
         opened = self._opened
-        name = dataset_of_user(opened.workspace, chosen_datasets(opened.config, dataset), user)
-        artifacts = opened.engine(name).artifacts
-        return had(artifacts, user, row=artifacts.users.find(user), limit=opened.length(k))
+        name = opened.dataset_of(user, dataset)
+        return had(opened.engine(name), user, limit=opened.length(k))
 
     def similar(
         self, item: str, *, k: int | None = None, where: Texts = (), dataset: str | None = None

@@ -125,7 +125,7 @@ def tries(current, monkeypatch) -> list:
     """Has every load fail, in a way that nobody foresaw, and notes them."""
     noted = []
 
-    def fail(*_):
+    def fail(*_, **_options):
         noted.append(time.monotonic())
         raise FloatingPointError("overflow")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from recsys_cli.assembly import load_config
 from recsys_cli.config import Config, chosen_datasets
 from recsys_cli.config.load import section_for
-from recsys_cli.errors import Hint, RecsysError, UsageError, parts_of
+from recsys_cli.errors import Hint, LogError, RecsysError, UnknownIdError, UsageError, parts_of
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.snapshot import NOW, Snapshot, snapshot_from
 from recsys_cli.store.workspace import Stamp, Workspace
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from recsys_cli.engine.engine import Engine, Filters
     from recsys_cli.engine.queries import QueryEncoders
     from recsys_cli.engine.similar import Similar
+    from recsys_cli.engine.since import Since
+    from recsys_cli.live.contract import EventLog
 
 
 class Checked(TypedDict):
@@ -86,10 +88,50 @@ class Opened:
             from recsys_cli.engine.engine import Engine
 
             threads = self.config.threads
-            engine = Engine(self.workspace, dataset, snapshot, threads=threads, config=self.config)
+            since = self._since if snapshot == NOW and self.config.live.enabled else None
+            engine = Engine(
+                self.workspace,
+                dataset,
+                snapshot,
+                threads=threads,
+                config=self.config,
+                since=since,
+            )
             self._warn_outdated(engine.artifacts)
             held = self._held[dataset, snapshot] = Held(stamp, engine)
         return held
+
+    @cached_property
+    def log(self) -> EventLog:
+        """The log of live events, which may be empty."""
+        from recsys_cli.live.opening import open_log
+
+        return open_log(self.workspace.root, self.config.live)
+
+    def dataset_of(self, user: str, dataset: str | None) -> str:
+        """The dataset named, else the one that has the user, or events of theirs since.
+
+        Raises:
+            UsageError: several have the user, or none of several.
+        """
+        from recsys_cli.engine.whose import dataset_of_user
+
+        datasets = chosen_datasets(self.config, dataset)
+        try:
+            return dataset_of_user(self.workspace, datasets, user)
+        except UnknownIdError:
+            came = [name for name in datasets if self.engine(name).since(user)]
+            if len(came) == 1:
+                return came[0]
+            raise
+
+    def _since(self, artifacts: Artifacts) -> Since:
+        from recsys_cli.engine.since import Since
+
+        def failed(error: LogError) -> None:
+            self.progress.warn(f"answered without live events: {error.message}")
+
+        return Since(self.log, artifacts, failed=failed)
 
     def _warn_outdated(self, artifacts: Artifacts) -> None:
         """Point out artifacts that are older than what they were made from."""

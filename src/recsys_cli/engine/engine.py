@@ -6,7 +6,7 @@ Only numpy is imported for one user's answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from recsys_cli.engine.since import Since
     from recsys_cli.strategies.hybrid.candidates import Candidates
     from recsys_cli.strategies.hybrid.strategy import Hybrid
 
@@ -67,6 +68,7 @@ class Engine:
         threads: int = 0,
         config: Config | None = None,
         artifacts: Artifacts | None = None,
+        since: Callable[[Artifacts], Since] | None = None,
     ) -> None:
         """Load nothing yet.
 
@@ -77,6 +79,7 @@ class Engine:
             threads: threads for many users; 0 means all cores.
             config: see `Artifacts`.
             artifacts: those of this dataset and snapshot, where the caller opened them already.
+            since: finds what users did since; None for nothing.
         """
         self.artifacts = artifacts or Artifacts(workspace, dataset, snapshot, config=config)
         for kind in _ALWAYS:
@@ -84,6 +87,7 @@ class Engine:
         self.dataset = dataset
         self._config = config
         self._threads = threads
+        self._since = since and since(self.artifacts)
         self._strategies: dict[str, WithFallback] = {}
         self._built: dict[str, Serving] = {}
 
@@ -187,6 +191,10 @@ class Engine:
             return None
         return self.history.take(users) if visitors is None else visitors.had.items
 
+    def since(self, user: str | None) -> list[Given] | None:
+        """What a user did since the artifacts were made; None where that cannot be told now."""
+        return [] if user is None or self._since is None else self._since.of(user)
+
     def recommend_one(
         self,
         user: str | None,
@@ -201,12 +209,13 @@ class Engine:
 
         With `explain`, each item has an `explanation`: its sources with the rank and score in
         their lists, and the features that add most to its score. `events` are what the user had
-        since the artifacts were made, in order; None is a guest, of whom there is no more.
+        just now, in order, besides what the log has; None is a guest, of whom there is no more.
         """
         row = UNKNOWN_USER if user is None else self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
         allow = self.allowed(filters)
-        visitors, unknown = self.visitors.of(users, [events])
+        since = self.since(user)
+        visitors, unknown = self.visitors.of(users, [[*(since or ()), *events]])
         exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
         request = _Request(users, min(k, chain.n_items), exclude, allow, visitors)
@@ -225,7 +234,7 @@ class Engine:
             "strategy_used": answer.strategy_used(0),
             "fallback_reason": answer.fallback_reason(0),
             "ranked_by": ranked_by,
-            "live": 0 if visitors is None else int(visitors.later.counts[0]),
+            "live": None if since is None else visitors.later.nnz if visitors else 0,
             "items": items,
             **({"unknown": unknown} if unknown else {}),
         }

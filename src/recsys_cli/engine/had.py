@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.engine.engine import Engine
 
 
-def had(artifacts: Artifacts, user: str, *, row: int, limit: int) -> dict[str, Any]:
-    """At most `limit` items of the events of a user in `row`, the latest first; none of row -1."""
-    pack = artifacts.pack("interactions")
-    span = slice(int(pack["indptr"][row]), int(pack["indptr"][row + 1])) if row >= 0 else slice(0)
-    items, last = np.asarray(pack["indices"][span]), np.asarray(pack["last"][span])
-    weights = np.asarray(pack["weight"][span])
+def had(engine: Engine, user: str, *, limit: int) -> dict[str, Any]:
+    """At most `limit` items of a user's events, the latest first, those of the log among them."""
+    artifacts, row = engine.artifacts, engine.artifacts.users.find(user)
+    users = np.array([row], np.int32)
+    visitors, _ = engine.visitors.of(users, [engine.since(user) or ()])
+    found = engine.had.take(users) if visitors is None else visitors.had
+    live = set() if visitors is None else set(visitors.later.items.tolist())
+    items, last, weights = found.indices, found.last, found.weight
     order = np.lexsort((items, -last.astype(np.int64)))[:limit]
     ids, names = artifacts.items, artifacts.names
     return {
@@ -28,6 +30,7 @@ def had(artifacts: Artifacts, user: str, *, row: int, limit: int) -> dict[str, A
                 "name": names[int(items[at])],
                 "weight": float(str(weights[at])),
                 "last": _time(int(last[at])),
+                "live": int(items[at]) in live,
             }
             for at in order
         ],

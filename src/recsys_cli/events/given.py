@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from recsys_cli.errors import UsageError
-from recsys_cli.moments import parsed_moment
+from recsys_cli.moments import milliseconds, parsed_moment
 
 MAX_ID = 256
 MOST = 1000
 """Events that may be given at a time."""
-_EPOCH = datetime(1970, 1, 1)
 _LATEST_MS = 253_402_300_799_999
 
 
@@ -45,10 +43,9 @@ def _milliseconds(given: Any) -> int:
     """Milliseconds since 1970, of those or of a date and time (UTC where it has no offset)."""
     if isinstance(given, str):
         try:
-            since = parsed_moment(given) - _EPOCH
+            given = milliseconds(parsed_moment(given))
         except (ValueError, OverflowError):
             raise ValueError("it is no date and time such as 2026-11-30T08:00:00Z") from None
-        given = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
     if type(given) is not int:
         raise ValueError("it is neither a date and time nor milliseconds since 1970")
     if not 0 <= given <= _LATEST_MS:

@@ -52,6 +52,11 @@ class Later:
         """(n,) how many events each row has."""
         return self.last - self.first
 
+    @property
+    def nnz(self) -> int:
+        """Events of all rows together."""
+        return int(self.counts.sum())
+
     def positions(self) -> tuple[I64, I64]:
         """The row and the position of each row's events, row after row."""
         counts = self.counts

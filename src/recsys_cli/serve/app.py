@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.config import Config, chosen_datasets
+from recsys_cli.live.opening import open_log
 from recsys_cli.serve.context import ServerContext
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encoders, Meeting
@@ -67,10 +68,13 @@ def create_app(
 
     hosts = Hosts(settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None)
     names = list(datasets or chosen_datasets(config))
+    live = open_log(root, config.live) if config.live.enabled else None
     context = ServerContext(
         workspace=workspace,
         config=config,
-        current=Current(workspace, config, names, meeting.folder, apart=apart, told=told),
+        current=Current(
+            workspace, config, names, meeting.folder, live=live, apart=apart, told=told
+        ),
         work=Work(threads=settings.threads, queue=settings.concurrency, name="answers"),
         encoding=Work(threads=2, queue=settings.encoder_queue, name="encoders"),
         encoders=Encoders(root, config, meeting),

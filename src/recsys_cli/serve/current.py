@@ -20,6 +20,7 @@ from pathlib import Path
 
 from recsys_cli.config import Config
 from recsys_cli.errors import sentence
+from recsys_cli.live.contract import EventLog
 from recsys_cli.serve.state import State
 from recsys_cli.store.scratch import Scratch
 from recsys_cli.store.workspace import OTHER_IDS, Stamp, Workspace
@@ -42,6 +43,7 @@ class Current:
         datasets: Sequence[str],
         scratch: Path,
         *,
+        live: EventLog | None = None,
         apart: bool = False,
         told: Callable[[str, str], None] = lambda _result, _why: None,
     ) -> None:
@@ -52,6 +54,7 @@ class Current:
             config: settings.
             datasets: which to serve.
             scratch: folder for what processes share.
+            live: the log of events that came since; None where answers look at none.
             apart: have a process of its own prepare that, which leaves the memory and the cores
                 of this one to answers.
             told: gets "adopted", "held back" or "failed", and why.
@@ -60,7 +63,7 @@ class Current:
             ArtifactError: nothing can be recommended.
         """
         self._workspace, self._config, self._datasets = workspace, config, datasets
-        self._scratch, self._told, self._apart = scratch, told, apart
+        self._scratch, self._told, self._apart, self._live = scratch, told, apart, live
         self._lock = threading.Lock()
         self._refused: Stamp | None = None
         self._again = math.inf
@@ -74,7 +77,7 @@ class Current:
         scratch = Scratch(self._scratch)
         if self._apart:
             self._prepare(scratch)
-        state = State.load(self._workspace, self._config, self._datasets, scratch)
+        state = State.load(self._workspace, self._config, self._datasets, scratch, live=self._live)
         scratch.prune(older_than_seconds=_KEPT_SECONDS)
         return state
 

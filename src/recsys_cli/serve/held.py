@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,9 @@ from recsys_cli.config import Config
 from recsys_cli.csr import CSR
 from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.engine.registry import AUTO
-from recsys_cli.errors import ArtifactError, RecsysError
+from recsys_cli.engine.since import Since
+from recsys_cli.errors import ArtifactError, LogError, RecsysError
+from recsys_cli.live.contract import EventLog
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.vectors import Mask, Users
 from recsys_cli.serve.items import ItemsTable
@@ -94,16 +97,23 @@ class HeldArtifacts(Artifacts):
         return self.table.column(column)
 
 
+def _unread(error: LogError) -> None:
+    log.warning("answered without live events: %s", error.message)
+
+
 class ServedEngine(Engine):
     """An engine that knows masks it made before."""
 
-    def __init__(self, artifacts: HeldArtifacts, *, threads: int, config: Config) -> None:
+    def __init__(
+        self, artifacts: HeldArtifacts, *, threads: int, config: Config, log_of: EventLog | None
+    ) -> None:
         super().__init__(
             artifacts.workspace,
             artifacts.dataset,
             threads=threads,
             config=config,
             artifacts=artifacts,
+            since=None if log_of is None else partial(Since, log_of, failed=_unread),
         )
         self._masks: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = OrderedDict()
 

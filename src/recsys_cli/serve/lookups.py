@@ -28,12 +28,16 @@ class Item(ApiShape):
 
 
 class Had(ApiShape):
-    """An item of somebody's history; `weight` sums its events, weighted by kind."""
+    """An item of somebody's history; `weight` sums its events, weighted by kind.
+
+    `live` are those with events that are younger than the build.
+    """
 
     item: str
     name: str
     weight: float
     last: str | None
+    live: bool
 
 
 class History(ApiShape):
@@ -48,7 +52,7 @@ class History(ApiShape):
         user="123",
         dataset="hm",
         total=1,
-        items=[STRAP_TOP | {"weight": 2.0, "last": "2020-09-15T00:00:00Z"}],
+        items=[STRAP_TOP | {"weight": 2.0, "last": "2020-09-15T00:00:00Z", "live": False}],
     )
 
 

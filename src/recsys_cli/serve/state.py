@@ -32,6 +32,7 @@ from recsys_cli.errors import (
     UsageError,
     sentence,
 )
+from recsys_cli.live.contract import EventLog
 from recsys_cli.ranking.topk.warm import warmed
 from recsys_cli.serve.held import HeldArtifacts, ServedEngine
 from recsys_cli.serve.items import ItemsTable
@@ -52,8 +53,16 @@ _NAMED = 1000
 class Served:
     """One dataset, ready to answer."""
 
-    def __init__(self, workspace: Workspace, config: Config, name: str, scratch: Scratch) -> None:
-        """Open and warm up everything there is.
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: Config,
+        name: str,
+        scratch: Scratch,
+        *,
+        live: EventLog | None = None,
+    ) -> None:
+        """Open and warm up everything there is; `live` tells what came since.
 
         Raises:
             ArtifactError: the dataset is not ingested, or nothing can be recommended yet.
@@ -67,7 +76,7 @@ class Served:
         self.artifacts = artifacts
         self.items = artifacts.table = ItemsTable(artifacts, scratch)
         self.spec = artifacts.spec
-        self.engine = ServedEngine(artifacts, threads=1, config=config)
+        self.engine = ServedEngine(artifacts, threads=1, config=config, log_of=live)
         self.problems: dict[str, RecsysError] = {}
         self.strategies: list[str] = []
         names = available(artifacts)
@@ -193,9 +202,15 @@ class State:
 
     @classmethod
     def load(
-        cls, workspace: Workspace, config: Config, datasets: Sequence[str], scratch: Scratch
+        cls,
+        workspace: Workspace,
+        config: Config,
+        datasets: Sequence[str],
+        scratch: Scratch,
+        *,
+        live: EventLog | None = None,
     ) -> State:
-        """Open what there is.
+        """Open what there is; `live` tells what came since.
 
         Raises:
             ArtifactError: nothing can be recommended for any dataset.
@@ -205,7 +220,7 @@ class State:
         waiting: dict[str, RecsysError] = {}
         for name in datasets:
             try:
-                served[name] = Served(workspace, config, name, scratch)
+                served[name] = Served(workspace, config, name, scratch, live=live)
             except RecsysError as error:
                 waiting[name] = error
             except Exception as error:
@@ -266,5 +281,8 @@ class State:
         try:
             return self.served[holder(opened, what, external)]
         except UsageError as error:
+            came = [s for s in self.served.values() if what == USER and s.engine.since(external)]
+            if isinstance(error, UnknownIdError) and len(came) == 1:
+                return came[0]
             names = " or ".join(f"?dataset={name}" for name in self.served)
             raise type(error)(error.message, hint=f"add {names}") from None

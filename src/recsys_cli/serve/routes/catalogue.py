@@ -68,11 +68,12 @@ def catalogue_routes(context: ServerContext) -> APIRouter:
         return JSON(await context.work.run("item", lambda: _item(served, item, row)))
 
     async def history(user: UserId, limit: Limit = 50, dataset: DatasetName = None) -> Response:
-        """What a user has, newest first."""
+        """What a user has, newest first; of somebody new, what came since the build."""
         served = context.state.of(USER, user, dataset)
-        row = served.row(USER, user)
-        found = partial(had, served.artifacts, user, row=row, limit=limit)
-        return JSON(await context.work.run("history", found))
+        answer = await context.work.run("history", partial(had, served.engine, user, limit=limit))
+        if not answer["total"]:
+            served.row(USER, user)
+        return JSON(answer)
 
     async def users(
         query: Annotated[str, Query(max_length=MAX_ID, description="How the id begins.")] = "",

@@ -105,7 +105,7 @@ def recommend_routes(context: ServerContext) -> APIRouter:
         usual, usual_k = context.usual(served.name)
         strategy, k = strategy or usual, top_k or usual_k
         served.check(strategy)
-        if not fallback:
+        if not fallback and not served.engine.since(user):
             served.row(USER, user)
         filters = Filters(exclude_seen, (), tuple(where or ()))
         with context.counting_errors(served.name, strategy):

@@ -1,0 +1,53 @@
+"""What users did since the artifacts were made, as the log of live events has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.errors import LogError
+from recsys_cli.events.given import Given
+from recsys_cli.live.contract import EventLog
+from recsys_cli.moments import milliseconds, parsed_moment
+
+
+class Since:
+    """Looks users up in the log, from where one dataset's ingest ended."""
+
+    def __init__(
+        self, log: EventLog, artifacts: Artifacts, *, failed: Callable[[LogError], None]
+    ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            log: of live events.
+            artifacts: of the dataset, "now".
+            failed: told why the log cannot be read; answers go without it.
+        """
+        self._log, self._dataset, self._failed = log, artifacts.dataset, failed
+        self._after = built_until(artifacts)
+
+    def of(self, user: str) -> list[Given] | None:
+        """The user's events since, by time; None where the log cannot be read."""
+        if self._after is None:
+            return []
+        try:
+            events = self._log.of_user(self._dataset, user, after=self._after)
+        except LogError as error:
+            self._failed(error)
+            return None
+        return [Given(event.item, event.kind, event.time, event.value) for event in events]
+
+
+def built_until(artifacts: Artifacts) -> int | None:
+    """The last moment that the artifacts know of, in milliseconds since 1970.
+
+    That of the last event that was ingested; where events carry no time, when that was. None
+    before anything is.
+    """
+    manifest = artifacts.manifests.get("ingest")
+    if manifest is None:
+        return None
+    moment: datetime = parsed_moment(manifest.facts.get("last") or manifest.finished)
+    return milliseconds(moment)
