@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from recsys_cli.build.stage import Context, Facts, Stage
-from recsys_cli.columns import ITEM, USER
+from recsys_cli.build.stage import Context, Facts, Stage, Surroundings
+from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.moments import seconds_at
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable, fingerprints_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import polars as pl
+
+    from recsys_cli.datasets.later import LaterEvents
+
+_AT_ONCE = 1 << 17
 
 
 def base_stages() -> list[Stage]:
@@ -25,6 +33,7 @@ def base_stages() -> list[Stage]:
             run=_ingest,
             version=3,
             reads_raw=True,
+            beyond=_live_identity,
             per_snapshot=False,
         ),
         Stage(
@@ -49,6 +58,7 @@ def _ingest(context: Context) -> Facts:
         dataset_config(context.config, context.dataset),
         workspace=context.workspace.root,
         out=context.staging,
+        later=_later(context) if context.config.live.merge else None,
         progress=context.progress,
     )
     for finding in report.findings:
@@ -64,6 +74,37 @@ def _ingest(context: Context) -> Facts:
         "last": report.last,
         **fingerprints_of(load_pack(context.output("ids"))),
     }
+
+
+def _live_identity(around: Surroundings) -> Mapping[str, str]:
+    """How far the log of live events is, where it is ingested too."""
+    from recsys_cli.live.opening import open_log
+
+    live = around.config.live
+    return {"live": str(open_log(around.workspace.root, live).last_seq())} if live.merge else {}
+
+
+def _later(context: Context) -> LaterEvents:
+    """The events of the log, from a moment on."""
+
+    def events(after: datetime) -> pl.DataFrame:
+        import polars as pl
+
+        from recsys_cli.live.opening import open_log
+        from recsys_cli.moments import milliseconds
+
+        log = open_log(context.workspace.root, context.config.live)
+        columns = {USER: pl.String, ITEM: pl.String, EVENT: pl.String, TIME: pl.Int64}
+        schema = columns | {VALUE: pl.Float64}
+        parts = [pl.DataFrame(schema=schema)]
+        since = milliseconds(after)
+        found = (event for event in log.export(context.dataset) if event.time > since)
+        while some := list(islice(found, _AT_ONCE)):
+            rows = [(e.user, e.item, e.kind, e.time, e.value) for e in some]
+            parts.append(pl.DataFrame(rows, schema=schema, orient="row"))
+        return pl.concat(parts)
+
+    return events
 
 
 def _interactions(context: Context) -> Facts:

@@ -318,6 +318,9 @@ class LiveConfig(Section):
     url: str | None = Field(default=None, examples=["postgresql://recsys@db.example/shop"])
     """PostgreSQL database that keeps them, where several machines serve; PGPASSWORD in the
     environment or ~/.pgpass may hold its password. Unset: live/events.sqlite in the workspace."""
+    merge: bool = False
+    """Whether an ingest takes them in, behind the shop's own files. Otherwise those are the truth,
+    and events after their last one are used in answers alone."""
     most: PositiveInt = 10_000_000
     """Events that may be kept; more are refused (503) until old ones are dropped."""
     keep_days: PositiveInt | None = Field(default=None, examples=[90])

@@ -20,11 +20,12 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets.adapters import adapter_of
 from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
-from recsys_cli.datasets.counting import Totals
+from recsys_cli.datasets.counting import Totals, count_events
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
+from recsys_cli.datasets.later import LaterEvents, add_later
 from recsys_cli.datasets.roworder import order_by_first_event
 from recsys_cli.datasets.spec import build_spec
 from recsys_cli.datasets.tables import Intake, RawTables, Slot
@@ -43,6 +44,7 @@ def ingest(
     *,
     workspace: Path,
     out: Path,
+    later: LaterEvents | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Check a dataset's raw files and write its canonical tables.
@@ -53,6 +55,7 @@ def ingest(
         workspace: folder that `config.path` is relative to.
         out: existing folder that gets events_, items_ and users_<name>.parquet,
             ids_<name>.joblib and spec_<name>.json; to be thrown away if this raises.
+        later: gives events that came after those of the files; None for none.
         progress: where progress goes.
 
     Returns:
@@ -62,7 +65,7 @@ def ingest(
         DataError: a check is fatal, or the raw folder is not there.
         ConfigError: columns cannot be guessed, or a setting does not fit the data.
     """
-    return _ingest(config, Findings(name), workspace, out, progress or Silent())
+    return _ingest(config, Findings(name), workspace, out, progress or Silent(), later=later)
 
 
 def attempt(
@@ -109,9 +112,15 @@ def validate(
 
 
 def _ingest(
-    config: DatasetConfig, findings: Findings, workspace: Path, out: Path, progress: Progress
+    config: DatasetConfig,
+    findings: Findings,
+    workspace: Path,
+    out: Path,
+    progress: Progress,
+    *,
+    later: LaterEvents | None = None,
 ) -> IngestReport:
-    reader, totals = _build(config, findings, workspace, out, progress)
+    reader, totals = _build(config, findings, workspace, out, progress, later=later)
     return IngestReport(
         dataset=findings.dataset,
         events=totals.events,
@@ -126,7 +135,13 @@ def _ingest(
 
 
 def _build(
-    config: DatasetConfig, findings: Findings, workspace: Path, out: Path, progress: Progress
+    config: DatasetConfig,
+    findings: Findings,
+    workspace: Path,
+    out: Path,
+    progress: Progress,
+    *,
+    later: LaterEvents | None,
 ) -> tuple[EventReader, Totals]:
     """Run every check and write the tables."""
     name, folder = findings.dataset, workspace / config.path
@@ -137,12 +152,12 @@ def _build(
     scratch.mkdir()
     intake = Intake(config, folder, findings, scratch, progress)
     try:
-        return _build_from(intake, out)
+        return _build_from(intake, out, later)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build_from(intake: Intake, out: Path) -> tuple[EventReader, Totals]:
+def _build_from(intake: Intake, out: Path, later: LaterEvents | None) -> tuple[EventReader, Totals]:
     name, findings, progress = intake.name, intake.findings, intake.progress
     adapter = adapter_of(intake.config.kind)
     slots = {slot.table: slot for slot in adapter.locate(intake.folder, intake.config)}
@@ -164,6 +179,9 @@ def _build_from(intake: Intake, out: Path) -> tuple[EventReader, Totals]:
     progress.start("map events")
     path = out / f"events_{name}.parquet"
     totals = build_events(reader, path, findings, signed_weights=signed)
+    if later is not None and (added := add_later(path, reader, later, findings)):
+        rows = totals.events + totals.skipped + added
+        totals = count_events(path, rows_read=rows, n_items=len(items))
     if reader.time is not None:
         order_by_first_event(path, reader.users, reader.items)
     progress.start("write tables")

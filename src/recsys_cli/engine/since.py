@@ -27,6 +27,8 @@ class Since:
         """
         self._log, self._dataset, self._failed = log, artifacts.dataset, failed
         self._after = built_until(artifacts)
+        # What is of a kind that the build knows nothing of waits for one that does.
+        self._kinds = frozenset(artifacts.spec.events) if self._after is not None else frozenset()
 
     def of(self, user: str) -> list[Given] | None:
         """The user's events since, by time; None where the log cannot be read."""
@@ -37,7 +39,11 @@ class Since:
         except LogError as error:
             self._failed(error)
             return None
-        return [Given(event.item, event.kind, event.time, event.value) for event in events]
+        return [
+            Given(event.item, event.kind, event.time, event.value)
+            for event in events
+            if event.kind in self._kinds
+        ]
 
 
 def built_until(artifacts: Artifacts) -> int | None:
