@@ -65,6 +65,17 @@ def length_from(given: str | int, *, option: str) -> timedelta:
         raise UsageError(f"{option} {error}", hint="write 90m, 6h, 7d or 2w") from None
 
 
+def lag_from(given: str | int | None, *, option: str) -> timedelta | None:
+    """The same, or no time at all for 0; None stays None.
+
+    Raises:
+        UsageError: as `length_from`.
+    """
+    if given is None:
+        return None
+    return length_from(given, option=option) if str(given).strip(" 0") else timedelta()
+
+
 def parsed_length(text: str) -> timedelta:
     """The same.
 

@@ -20,7 +20,7 @@ from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.whose import alike, dataset_of_item
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
 from recsys_cli.events.given import Given, given_from
-from recsys_cli.moments import length_from, moment_from
+from recsys_cli.moments import lag_from, length_from, moment_from
 from recsys_cli.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -333,6 +333,7 @@ class Shop:
         truth: str | PathLike[str] | None = None,
         exclude_seen: bool | None = None,
         baseline: str | None = None,
+        live: int | str | None = None,
         dataset: str | None = None,
     ) -> pl.DataFrame:
         """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals.
@@ -350,6 +351,8 @@ class Shop:
             truth: a file with a given test split, in place of a protocol.
             exclude_seen: leave out items users already had; None is what the dataset says.
             baseline: strategy to compare with, user by user; None means `eval.baseline`.
+            live: predict what users have next at every moment of the window, by each strategy with
+                and without what they did in it until so long before: 0, or as `10m`.
             dataset: name; None means all.
 
         Returns:
@@ -377,6 +380,7 @@ class Shop:
             truth=Path(truth) if truth else None,
             exclude_seen=exclude_seen,
             baseline=baseline,
+            live=lag_from(live, option="live"),
         )
         # A truth file is about one dataset, and nothing in it says which.
         names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)

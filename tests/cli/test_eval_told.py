@@ -104,3 +104,39 @@ def test_it_ends_with_the_verdict(told) -> None:
 def test_a_report_is_called_html(name: str, tmp_path: Path) -> None:
     result = run("eval", "--report", tmp_path / name, code=2)
     assert "ends in .html" in result.stderr
+
+
+def test_what_live_events_are_worth_is_told_strategy_by_strategy(
+    built: Path, tmp_path: Path
+) -> None:
+    """Each strategy is measured as it was built and with what came since, and compared with itself."""
+    out, kept = tmp_path / "live.json", set((built / "eval").glob("*"))
+    result = run(
+        "eval", "-d", "rr", "-s", "transitions,popular", "--live", "0", "--json", out, "-w", built
+    )
+    assert "difference that what is live makes" in result.stdout
+    figures = json.loads(out.read_text())
+    assert figures["protocol"] == "next-event"
+    assert set(figures["strategies"]) == {
+        "popular", "popular+live", "transitions", "transitions+live",
+    }  # fmt: skip
+    assert set(figures["differences"]) == {"popular+live", "transitions+live"}
+    gain = figures["differences"]["transitions+live"]["all"]["hitrate@20"]
+    assert gain["low"] > 0
+    less = run("eval", "-d", "rr", "-s", "transitions", "--live", "7d", "--json", "-", "-w", built)
+    late = json.loads(less.stdout)["differences"]["transitions+live"]["all"]["hitrate@20"]
+    assert late["value"] == 0
+    assert set((built / "eval").glob("*")) == kept
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("--protocol", "leave-last-out"),
+        ("--choose",),
+        ("--baseline", "popular"),
+        ("--live", "soon"),
+    ],
+)
+def test_live_goes_with_windows_alone(built: Path, others: tuple[str, ...]) -> None:
+    run("eval", "-d", "rr", "-s", "popular", "--live", "1h", *others, "-w", built, code=2)

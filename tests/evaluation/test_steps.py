@@ -16,8 +16,8 @@ from recsys_cli.csr import CSR
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import DataError
 from recsys_cli.evaluation.splits import temporal_truth
-from recsys_cli.evaluation.steps import next_in_session
-from recsys_cli.evaluation.truth import NEXT_IN_SESSION, Truth, without_seen
+from recsys_cli.evaluation.steps import next_event, next_in_session
+from recsys_cli.evaluation.truth import NEXT_EVENT, NEXT_IN_SESSION, Truth, without_seen
 from recsys_cli.store.snapshot import Snapshot, events_between
 
 N_ITEMS = 10
@@ -43,6 +43,7 @@ def truth_of(
     truth_events: tuple[str, ...] = ("view", "buy"),
     sessions: Sequence[int | None] | None = None,
     gap: timedelta | None = None,
+    lag: timedelta | None = None,
     **options: int,
 ) -> Truth:
     """User, item, time on the day of the test, and kind of each event, and its session."""
@@ -62,13 +63,10 @@ def truth_of(
         events = events.with_columns(numbers.alias(SESSION))
     spec = SPEC.model_copy(update={"truth_events": list(truth_events)})
     window = events_between(events, Snapshot(as_of=START), Snapshot(as_of=START + LENGTH))
-    return next_in_session(
-        temporal_truth(events, spec=spec, n_items=N_ITEMS, cutoff=START, horizon=LENGTH),
-        window,
-        spec=spec,
-        gap=gap,
-        **options,
-    )
+    temporal = temporal_truth(events, spec=spec, n_items=N_ITEMS, cutoff=START, horizon=LENGTH)
+    if lag is not None:
+        return next_event(temporal, window, spec=spec, lag=lag, **options)
+    return next_in_session(temporal, window, spec=spec, gap=gap, **options)
 
 
 def steps(truth: Truth) -> list[tuple[int, list[int], int]]:
@@ -221,3 +219,50 @@ def test_nothing_is_predicted_across_sessions_in_whatever_order(
         (user, [i for m, i in had[user] if m < minute], item)
         for user, minute, item in sorted((u, m, i) for u, i, m in wanted)
     ]
+
+
+DAY_OF_TWO = [
+    (1, 1, "08:00:00", VIEW),
+    (1, 2, "08:00:00", VIEW),
+    (1, 3, "08:10:00", VIEW),
+    (1, 1, "12:00:00", BUY),
+    (2, 5, "08:05:00", VIEW),
+    (2, 6, "08:20:00", BUY),
+]
+
+
+def test_every_moment_is_predicted_from_what_its_user_did_before_it() -> None:
+    truth = truth_of(*DAY_OF_TWO, lag=timedelta())
+    assert truth.protocol == NEXT_EVENT
+    assert steps(truth) == [
+        (1, [], 1),
+        (1, [], 2),
+        (1, [1, 2], 3),
+        (1, [1, 2, 3], 1),
+        (2, [], 5),
+        (2, [5], 6),
+    ]
+    assert truth.steps is not None
+    assert truth.steps.again.tolist() == [False, False, False, True, False, False]
+
+
+def test_what_comes_late_is_known_later() -> None:
+    ten, most = timedelta(minutes=10), timedelta(hours=6)
+    assert [shown for _, shown, _ in steps(truth_of(*DAY_OF_TWO, lag=ten))] == [
+        [], [], [1, 2], [1, 2, 3], [], [5],
+    ]  # fmt: skip
+    eleven = truth_of(*DAY_OF_TWO, lag=ten + timedelta(seconds=1))
+    assert [shown for _, shown, _ in steps(eleven)] == [[], [], [], [1, 2, 3], [], [5]]
+    late = truth_of(*DAY_OF_TWO, lag=most)
+    assert [shown for _, shown, _ in steps(late)] == [[]] * 6
+
+
+def test_only_what_counts_is_predicted_and_everything_is_shown() -> None:
+    truth = truth_of(*DAY_OF_TWO, lag=timedelta(), truth_events=("buy",))
+    assert steps(truth) == [(1, [1, 2, 3], 1), (2, [5], 6)]
+
+
+def test_of_many_steps_users_are_drawn_whole() -> None:
+    truth = truth_of(*DAY_OF_TWO, lag=timedelta(), most=4)
+    assert {user for user, _, _ in steps(truth)} in ({1}, {2})
+    assert "1 of 2 users was drawn" in truth.warnings[-1]

@@ -27,7 +27,7 @@ from recsys_cli.counted import counted
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, chain_names
 from recsys_cli.errors import ArtifactError, Hint, RecsysError
-from recsys_cli.evaluation.truth import Truth, fingerprint
+from recsys_cli.evaluation.truth import LIVE, NEXT_EVENT, Truth, fingerprint
 from recsys_cli.ranking.contract import FromHistory
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -129,10 +129,11 @@ def run_evaluation(
     told = {f"{name} is left out: {error.message}": error for name, error in left_out.items()}
     windows[0] = replace(windows[0], warnings=(*windows[0].warnings, *told))
     tested = fingerprint([window.truth for window in windows], users=ids.users, items=ids.items)
+    own = {name + LIVE: name for name in run.names}
     result = summarise(
         windows,
         dataset=dataset,
-        baseline=question.baseline or settings.baseline,
+        baseline=question.baseline or settings.baseline if question.live is None else own,
         resamples=settings.resamples,
         seed=settings.seed,
         details={"test_fingerprint": tested},
@@ -140,6 +141,8 @@ def run_evaluation(
     auto = _served_by_auto(Artifacts(workspace, dataset, config=config))
     # What auto answers is what stands behind it, so it is no rival of that.
     rivals = [name for name in run.names if name != AUTO or auto not in run.names]
+    if question.live is not None:
+        rivals = [name + LIVE for name in rivals]
     result = replace(result, lead=lead_of(result, windows, rivals), auto=auto)
     hints = {text: error.advice for text, error in told.items() if error.advice}
     return Evaluation(result, tuple(windows), engine, hints)
@@ -192,8 +195,11 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
     artifacts = engine.artifacts
     truth = without_what_cannot_be_hit(truth, engine, exclude_seen=run.exclude_seen)
     segments, left_out = segments_of(artifacts, truth)
+    strategies = {name: engine.strategy(name) for name in run.names}
+    if truth.protocol == NEXT_EVENT:
+        strategies = {name + end: s for name, s in strategies.items() for end in ("", LIVE)}
     measured = measure(
-        {name: engine.strategy(name) for name in run.names},
+        strategies,
         replace(truth, warnings=(*truth.warnings, *left_out, *_about_steps(truth, engine, run))),
         dataset=run.dataset,
         history=engine.history,
@@ -205,6 +211,7 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
         vectors=artifacts.pack("content")["vectors"] if artifacts.has("content") else None,
         details={"snapshot": str(snapshot), "artifacts": _keys(run, snapshot)},
         had=engine.had,
+        as_built=run.names if truth.protocol == NEXT_EVENT else (),
         progress=run.opened.progress,
     )
     return engine, measured

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config.models import EvalConfig
@@ -22,6 +22,7 @@ from recsys_cli.evaluation.truth import (
     LEAVE_LAST_OUT,
     NEXT_IN_SESSION,
     RANDOM_OUT,
+    TEMPORAL,
     TRUTH_FILE,
     Truth,
     refuse_overlap,
@@ -53,6 +54,8 @@ class Question:
         exclude_seen: None means what the dataset's spec says.
         baseline: strategy to compare the others with, measured too; None means the config's,
             where it is measured.
+        live: measure each strategy with and without what users did in the window until so long
+            before each moment of theirs; None predicts the window as a whole.
     """
 
     strategies: Sequence[str] = ()
@@ -64,6 +67,7 @@ class Question:
     truth: Path | None = None
     exclude_seen: bool | None = None
     baseline: str | None = None
+    live: timedelta | None = None
 
     def check(self, settings: EvalConfig) -> None:
         """Refuse what does not go together.
@@ -80,6 +84,14 @@ class Question:
         if self.truth and (self.horizon or self.windows):
             raise UsageError(
                 "--truth brings its own test window", hint="leave out --horizon and --windows"
+            )
+        if self.live is not None and (self.truth or protocol != TEMPORAL):
+            raise UsageError(
+                "--live goes on through a test window", hint="leave out --truth and --protocol"
+            )
+        if self.live is not None and self.baseline:
+            raise UsageError(
+                "--live compares every strategy with itself", hint="leave out --baseline"
             )
         windowed = self.cutoff or self.horizon or self.windows
         if not self.truth and protocol in (LEAVE_LAST_OUT, RANDOM_OUT) and windowed:
@@ -106,7 +118,7 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
     import polars as pl
 
     from recsys_cli.evaluation import splits
-    from recsys_cli.evaluation.steps import next_in_session
+    from recsys_cli.evaluation.steps import next_event, next_in_session
 
     if question.truth:
         return [_given(artifacts, question.truth, question.cutoff)]
@@ -131,18 +143,23 @@ def truths_of(artifacts: Artifacts, question: Question, settings: EvalConfig) ->
         )
         for start in starts
     ]
-    if protocol != NEXT_IN_SESSION:
+    if protocol != NEXT_IN_SESSION and question.live is None:
         return truths
     ends = [Snapshot(as_of=start + (question.horizon or spec.horizon)) for start in starts]
-    return [
-        next_in_session(
-            truth,
-            events_between(events, snapshot_before(truth), end),
-            spec=spec,
-            gap=timedelta(minutes=settings.gap_minutes) if settings.gap_minutes else None,
-            seed=settings.seed,
-        )
+    windows = [
+        events_between(events, snapshot_before(truth), end)
         for truth, end in zip(truths, ends, strict=True)
+    ]
+    common: Any = {"spec": spec, "seed": settings.seed}
+    if question.live is not None:
+        return [
+            next_event(truth, window, lag=question.live, **common)
+            for truth, window in zip(truths, windows, strict=True)
+        ]
+    gap = timedelta(minutes=settings.gap_minutes) if settings.gap_minutes else None
+    return [
+        next_in_session(truth, window, gap=gap, **common)
+        for truth, window in zip(truths, windows, strict=True)
     ]
 
 

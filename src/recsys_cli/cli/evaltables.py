@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_cli.cli.console import print_json, print_line, print_table, print_text, say
 from recsys_cli.counted import counted
 from recsys_cli.errors import Hint, parts_of
+from recsys_cli.evaluation.truth import LIVE
 from recsys_cli.moments import said, spoken
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _fallbacks(result: EvalResult) -> list[str]:
     alike: dict[str, list[str]] = {}
     for name in result.strategies:
         others = result.answered(name)
-        own = others.pop(name, 0)
+        own = others.pop(name.removesuffix(LIVE), 0)
         if name == AUTO or sum(others.values()) < _MANY * result.rows:
             continue
         told = ", ".join(f"{other} answered {count:,}" for other, count in others.items())
@@ -114,7 +115,7 @@ def _verdict(result: EvalResult) -> str:
     metric, best, after = result.lead.metric, result.lead.best, result.lead.next
     found = {}
     if differences := result.strategies[best].differences:
-        found[str(result.baseline)] = differences["all"][metric]
+        found[result.baseline or best.removesuffix(LIVE)] = differences["all"][metric]
     if after and after not in found:
         found[f"{after}, the next"] = result.lead.difference
     value = _short(result.strategies[best].groups["all"][metric].value)
@@ -137,7 +138,8 @@ def _print_differences(result: EvalResult) -> None:
         if outcome.differences
     ]
     if rows:
-        title = f"difference from {result.baseline}, user by user, lists of {k} (* outside noise)"
+        less = f"from {result.baseline}" if result.baseline else "that what is live makes"
+        title = f"difference {less}, user by user, lists of {k} (* outside noise)"
         print_table(["strategy", *compared], rows, title=title, right=compared)
 
 

@@ -15,7 +15,7 @@ from recsys_cli.cli.evaltables import compare_runs, is_stdout, print_result, ref
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
 from recsys_cli.errors import Command, UsageError
-from recsys_cli.moments import length_from, moment_from
+from recsys_cli.moments import lag_from, length_from, moment_from
 
 if TYPE_CHECKING:
     from recsys_cli.apps.evaluate import Evaluation, Question
@@ -89,6 +89,14 @@ def evaluate(
             metavar="FILE", help="Also write each user's figures, for paired comparisons: .parquet."
         ),
     ] = None,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAG",
+            help="Predict what users have next at every moment of the window, by each strategy "
+            "with and without what they did in it until so long before: 0, 10m, 6h.",
+        ),
+    ] = None,
     choose: Annotated[
         bool,
         typer.Option(
@@ -129,6 +137,8 @@ def evaluate(
     from recsys_cli.config import chosen_datasets, only_dataset
     from recsys_cli.evaluation.limits import check_metric, parse_limit
 
+    if choose and live is not None:
+        raise UsageError("--choose is about windows as a whole", hint="leave out --live")
     limits = [parse_limit(text) for text in fail_below or ()]
     worse = [check_metric(name) for name in fail_worse or ()]
     for file in (json, report, per_user):
@@ -158,6 +168,7 @@ def evaluate(
             truth=truth,
             exclude_seen=exclude_seen,
             baseline=baseline,
+            live=lag_from(live, option="--live"),
         )
         # A truth file is about one dataset, and nothing in it says which.
         names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
@@ -166,7 +177,7 @@ def evaluate(
             progress.close()
             if not is_stdout(json):
                 print_result(evaluations[-1].result, evaluations[-1].hints)
-            if not _is_for_the_page(json, opened):
+            if not _is_for_the_page(json, opened) and live is None:
                 _keep(evaluations[-1].result, question, opened)
             if choose:
                 _choose(evaluations[-1].result, opened)

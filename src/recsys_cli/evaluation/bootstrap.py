@@ -80,7 +80,7 @@ def bootstrap(
     tables: Mapping[str, Floats],
     *,
     units: Units | None = None,
-    baseline: str | None = None,
+    baseline: str | Mapping[str, str] | None = None,
     resamples: int = 1000,
     seed: int = 42,
 ) -> Bootstrapped:
@@ -90,19 +90,20 @@ def bootstrap(
         tables: by strategy, (n, m) float64, rows in the same order in all; NaN has no say in
             its column's mean.
         units: (n,) number of the user that each row is of; None means one row per user.
-        baseline: strategy to compare the others with; None compares with nothing.
+        baseline: strategy to compare the others with, or by strategy the one to compare it with;
+            None compares with nothing.
         resamples: number of resamples.
         seed: equal seeds give equal bounds.
     """
     drawn = resampled_means(tables, units=units, resamples=resamples, seed=seed)
     means = {name: _column_means(table) for name, table in tables.items()}
-    differences = {}
-    if baseline is not None:
-        differences = {
-            name: _intervals(means[name] - means[baseline], drawn[name] - drawn[baseline])
-            for name in tables
-            if name != baseline
-        }
+    against = baseline or {}
+    if isinstance(against, str):
+        against = {name: against for name in tables if name != against}
+    differences = {
+        name: _intervals(means[name] - means[other], drawn[name] - drawn[other])
+        for name, other in against.items()
+    }
     whole = {name: _intervals(means[name], drawn[name]) for name in tables}
     return Bootstrapped(whole, differences)
 

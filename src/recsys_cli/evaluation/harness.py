@@ -7,7 +7,7 @@ into figures with intervals. Nothing that was made from events of the test windo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -103,6 +103,7 @@ def measure(
     segments: Mapping[str, Mask] | None = None,
     vectors: npt.NDArray[np.float32] | None = None,
     had: Interactions | None = None,
+    as_built: Collection[str] = (),
     details: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -122,6 +123,7 @@ def measure(
             without one; None where there are none.
         had: `history` in full, for a truth of steps, which are predicted from what was had since
             besides, by those strategies that can be given it.
+        as_built: names of strategies that are told nothing of what was had since.
         details: further fields of the report.
         progress: told how many users are done.
 
@@ -148,7 +150,11 @@ def measure(
         warnings=truth.warnings + unchecked,
         details=details or {},
     )
-    measured = {n: _measure_one(n, s, window, known, report) for n, s in strategies.items()}
+    blind = replace(known, had=None)
+    measured = {
+        n: _measure_one(n, s, window, blind if n in as_built else known, report)
+        for n, s in strategies.items()
+    }
     return replace(window, strategies=measured)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL
-from recsys_cli.evaluation.truth import NEXT_IN_SESSION, RANDOM_OUT
+from recsys_cli.evaluation.truth import OF_STEPS, RANDOM_OUT
 from recsys_cli.moments import days_in, iso
 
 Table = Mapping[str, Mapping[str, Interval]]
@@ -105,7 +105,7 @@ class EvalResult:
 
     Attributes:
         dataset: name of the dataset.
-        protocol: temporal, leave-last-out, next-in-session, random-out or truth-file.
+        protocol: temporal, leave-last-out, next-in-session, next-event, random-out or truth-file.
         cutoff: start of the last test window; None where there is none.
         horizon: length of a window.
         users: number of test users.
@@ -162,24 +162,24 @@ class EvalResult:
 
     @property
     def rows_are(self) -> str:
-        """What a row is one of: users, rows (users in windows), or steps of users' sessions."""
-        if self.protocol == NEXT_IN_SESSION:
+        """What a row is one of: users, rows (users in windows), or steps of what users did."""
+        if self.protocol in OF_STEPS:
             return "steps"
         return "rows" if len(self.windows) > 1 else "users"
 
     @property
     def main_metrics(self) -> tuple[str, str, str]:
         """The metrics to show where there is room for three; the first says who is best."""
-        if self.protocol == NEXT_IN_SESSION:
+        if self.protocol in OF_STEPS:
             return ("mrr", "hitrate", "ndcg")
         return ("ndcg", "map", "recall")
 
     def main_k(self) -> int:
         """The depth to show where there is room for one: the usual if measured, else the deepest.
 
-        That is 12, and 20 of next-in-session.
+        That is 12, and 20 of steps.
         """
-        usual = 20 if self.protocol == NEXT_IN_SESSION else 12
+        usual = 20 if self.protocol in OF_STEPS else 12
         return usual if usual in self.ks else self.ks[-1]
 
     @property

@@ -21,7 +21,7 @@ from recsys_cli.columns import EVENT, ITEM, SESSION, TIME, USER, VALUE, WEIGHT
 from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
-from recsys_cli.evaluation.truth import NEXT_IN_SESSION, Steps, Truth
+from recsys_cli.evaluation.truth import NEXT_EVENT, NEXT_IN_SESSION, Steps, Truth
 from recsys_cli.events.later import Later
 from recsys_cli.events.sessions import NUMBERS, session_key
 from recsys_cli.events.weights import event_seconds, event_weight
@@ -100,14 +100,7 @@ def next_in_session(
         f"have more than {counted(most, 'steps')}"
     )
     relevant = CSR(np.arange(len(steps) + 1), found.items[steps], temporal.items.n_columns)
-    later = Later(
-        first=found.of_user[steps],
-        last=found.of_moment[steps],
-        items=found.items,
-        times=found.times,
-        weights=found.weights,
-        values=found.values,
-    )
+    later = _later(found, found.of_user[steps], found.of_moment[steps])
     return replace(
         temporal,
         users=found.users[steps],
@@ -116,6 +109,61 @@ def next_in_session(
         counts={"pairs": len(steps), "sessions": drawn},
         warnings=(*temporal.warnings, *([told] if drawn < many else [])),
         steps=Steps(later, _had_again(found, temporal.items.n_columns)[steps]),
+    )
+
+
+def next_event(
+    temporal: Truth,
+    window: pl.LazyFrame,
+    *,
+    spec: DatasetSpec,
+    lag: timedelta,
+    most: int = MOST_STEPS,
+    seed: int = 42,
+) -> Truth:
+    """What each user has next, at every moment of a window, and what is known of it by then.
+
+    Args:
+        temporal: the truth of the window as a whole.
+        window: its events, canonical columns.
+        spec: facts about the dataset.
+        lag: how long it takes until an event is known; 0 is at once.
+        most: steps beyond which users are drawn, so many that no more come of them.
+        seed: equal seeds draw the same users.
+    """
+    found = _in_order(window, spec, None)
+    steps = _once(found, np.flatnonzero(found.counts))
+    users = found.of_user[steps]
+    kept = _drawn(users, most=most, seed=seed)
+    many, drawn = len(np.unique(users)), len(np.unique(users[kept]))
+    steps, users = steps[kept], users[kept]
+    # Users and their times ascend, so one search finds what was known by each moment.
+    moments = found.users.astype(np.int64) << 33 | found.times
+    known = np.searchsorted(moments, moments[steps] - int(lag.total_seconds()), side="right")
+    later = _later(found, users, np.clip(known, users, found.of_moment[steps]))
+    told = (
+        f"{drawn:,} of {counted(many, 'users')} {'was' if drawn == 1 else 'were'} drawn "
+        f"(seed {seed}), since all of them have more than {counted(most, 'steps')}"
+    )
+    return replace(
+        temporal,
+        users=found.users[steps],
+        items=CSR(np.arange(len(steps) + 1), found.items[steps], temporal.items.n_columns),
+        protocol=NEXT_EVENT,
+        counts={"pairs": len(steps)},
+        warnings=(*temporal.warnings, *([told] if drawn < many else [])),
+        steps=Steps(later, _had_again(found, temporal.items.n_columns)[steps]),
+    )
+
+
+def _later(found: _Events, first: I64, last: I64) -> Later:
+    return Later(
+        first=first,
+        last=last,
+        items=found.items,
+        times=found.times,
+        weights=found.weights,
+        values=found.values,
     )
 
 
@@ -174,8 +222,11 @@ def _starts(first: Mask) -> I64:
 
 def _steps(found: _Events) -> I64:
     """The events that count and that something of their session comes before, each item once."""
-    # Of an item twice in one moment the first row that counts, in whose order the rest follow.
-    at = np.flatnonzero(found.counts & (found.of_moment > found.of_session))
+    return _once(found, np.flatnonzero(found.counts & (found.of_moment > found.of_session)))
+
+
+def _once(found: _Events, at: I64) -> I64:
+    """Of an item twice in one moment the first row, in whose order the rest follow."""
     keys = np.stack((found.of_moment[at], found.items[at].astype(np.int64)))
     again = np.zeros(len(at), np.bool_)
     again[1:] = (keys[:, 1:] == keys[:, :-1]).all(axis=0)

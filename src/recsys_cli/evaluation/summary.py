@@ -26,7 +26,7 @@ def summarise(
     windows: Sequence[Measured],
     *,
     dataset: str,
-    baseline: str | None = None,
+    baseline: str | Mapping[str, str] | None = None,
     resamples: int = 1000,
     seed: int = 42,
     details: Mapping[str, Any] | None = None,
@@ -36,8 +36,8 @@ def summarise(
     Args:
         windows: in the order of time, at least one, all measured alike.
         dataset: name for the report.
-        baseline: strategy to compare the others with; one that was not measured, or None,
-            compares with nothing.
+        baseline: strategy to compare the others with, or by strategy the one to compare it with;
+            one that was not measured, or None, compares with nothing.
         resamples: bootstrap resamples behind the intervals.
         seed: seed of the bootstrap.
         details: further fields of the report.
@@ -45,7 +45,7 @@ def summarise(
     last = windows[-1]
     if any((w.names, w.strategies.keys()) != (last.names, last.strategies.keys()) for w in windows):
         raise ValueError("windows must have the same strategies and metrics")
-    if baseline not in last.strategies:
+    if isinstance(baseline, str) and baseline not in last.strategies:
         baseline = None
     options = {"baseline": baseline, "resamples": resamples, "seed": seed}
     names = list(dict.fromkeys(group for window in windows for group in window.groups))
@@ -64,7 +64,7 @@ def summarise(
         windows=tuple(
             _window(window, pooled if len(windows) == 1 else None, **options) for window in windows
         ),
-        baseline=baseline,
+        baseline=baseline if isinstance(baseline, str) else None,
         counts={key: sum(w.truth.counts.get(key, 0) for w in windows) for key in counts},
         warnings=tuple(dict.fromkeys(text for window in windows for text in window.warnings)),
         details={"resamples": resamples, "seed": seed, **last.details, **(details or {})},

@@ -21,8 +21,13 @@ from recsys_cli.store.idtable import IdTable
 TEMPORAL = "temporal"
 LEAVE_LAST_OUT = "leave-last-out"
 NEXT_IN_SESSION = "next-in-session"
+NEXT_EVENT = "next-event"
 RANDOM_OUT = "random-out"
 TRUTH_FILE = "truth-file"
+LIVE = "+live"
+"""Behind the name of a strategy that knows what came since the artifacts were made."""
+OF_STEPS = (NEXT_IN_SESSION, NEXT_EVENT)
+"""Protocols whose rows are steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,12 @@ class Truth:
             come more than once.
         items: n rows of relevant items, each with at least one. Columns from the catalogue's
             size up stand for items that the catalogue lacks: they count as misses.
-        protocol: temporal, leave-last-out, next-in-session, random-out or truth-file.
+        protocol: temporal, leave-last-out, next-in-session, next-event, random-out or truth-file.
         cutoff: where the test window starts, and before which all training events lie.
         horizon: length of the window.
         counts: what was found, dropped or unknown, for the report.
         warnings: sentences that the reader of the numbers must know.
-        steps: of next-in-session, what came before each row.
+        steps: of next-in-session and next-event, what came before each row.
     """
 
     users: npt.NDArray[np.int32]
