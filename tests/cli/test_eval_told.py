@@ -109,7 +109,7 @@ def test_a_report_is_called_html(name: str, tmp_path: Path) -> None:
 def test_what_live_events_are_worth_is_told_strategy_by_strategy(
     built: Path, tmp_path: Path
 ) -> None:
-    """Each strategy is measured as it was built and with what came since, and compared with itself."""
+    """Each is measured as it was built and with what came since, and compared with itself."""
     out, kept = tmp_path / "live.json", set((built / "eval").glob("*"))
     result = run(
         "eval", "-d", "rr", "-s", "transitions,popular", "--live", "0", "--json", out, "-w", built
