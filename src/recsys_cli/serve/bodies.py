@@ -8,22 +8,13 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, ConfigDict
+from pydantic import ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recsys_cli.errors import DataError
 
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("it contains a NUL character")
-    return text
-
-
 _SHOWN = 100
-NoNul = AfterValidator(_without_nul)
-"""For ids, which files and tables could not hold with one."""
 
 
 def exact(**example: Any) -> ConfigDict:

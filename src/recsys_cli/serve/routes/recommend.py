@@ -14,8 +14,9 @@ from recsys_cli.engine.cold import Taste
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.queries import Query as Words
 from recsys_cli.engine.registry import strategy_names
+from recsys_cli.live.incoming import NoNul
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
-from recsys_cli.serve.bodies import ExactRoute, NoNul, exact
+from recsys_cli.serve.bodies import ExactRoute, exact
 from recsys_cli.serve.context import (
     MAX_CONDITIONS,
     MAX_LIST,
