@@ -13,7 +13,8 @@ RUN python -m venv /opt/recsys \
     && /opt/recsys/bin/pip install --no-cache-dir . -c constraints.txt
 RUN mkdir /workspace \
     && /opt/recsys/bin/recsys demo -w /workspace \
-    && /opt/recsys/bin/recsys build all -w /workspace
+    && /opt/recsys/bin/recsys build all -w /workspace \
+    && mkdir /workspace/live
 
 FROM base
 RUN useradd --uid 10001 --create-home recsys

@@ -7,7 +7,7 @@ Exit codes: 1 failure at run time, 2 wrong usage or config, 3 missing or stale a
 import errno
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 OWN_PROGRAM = "recsys"
@@ -108,6 +108,14 @@ def missing_library(
     between = "; " if otherwise else None
     hint = parts_of(install_extra(extra), between, otherwise)
     return UsageError(f"{what} needs {library}, which is not installed", hint=hint)
+
+
+class FieldsError(UsageError):
+    """Something that was given has fields that are wrong: `fields` are their names, and why."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]], *, hint: Hint | None = None) -> None:
+        super().__init__("; ".join(f"{name}: {why}" for name, why in fields), hint=hint)
+        self.fields = fields
 
 
 class UnknownIdError(UsageError):

@@ -6,14 +6,19 @@ is a `timedelta`.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from time import time_ns
 
 from recsys_cli.errors import UsageError
 
 DAY = timedelta(days=1)
+EPOCHS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
+"""Units of epochs, up to which number each is meant, and its milliseconds; see `epoch_ms`."""
 _EPOCH = datetime(1970, 1, 1)
 _MONDAY = datetime(1970, 1, 5)
+_MILLISECOND = timedelta(milliseconds=1)
 _HOUR, _MINUTE, _SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 _UNITS = {"w": 7 * DAY, "d": DAY, "": DAY, "h": _HOUR, "m": _MINUTE}
 _LONGEST = 36_500 * DAY
@@ -51,6 +56,33 @@ def parsed_moment(given: str | date) -> datetime:
     if given.tzinfo is not None:
         given = given.astimezone(UTC).replace(tzinfo=None)
     return given.replace(microsecond=given.microsecond // 1000 * 1000)
+
+
+def epoch_ms(number: float) -> int:
+    """Milliseconds since 1970 of an epoch in s, ms, µs or ns, which its size tells apart.
+
+    Those of the years 1973 to 5138 differ by a factor of 1,000 between units.
+
+    Raises:
+        ValueError: it is not a number.
+        OverflowError: it is not finite.
+    """
+    return math.floor(number * next((ms for _, high, ms in EPOCHS if abs(number) < high), 1e-6))
+
+
+def milliseconds(moment: datetime) -> int:
+    """A moment in milliseconds since 1970."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def at_milliseconds(ms: int) -> datetime:
+    """The inverse of `milliseconds`."""
+    return _EPOCH + ms * _MILLISECOND
+
+
+def now_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return time_ns() // 1_000_000
 
 
 def length_from(given: str | int, *, option: str) -> timedelta:
@@ -111,6 +143,11 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 
+def utc(moment: datetime) -> str:
+    """A moment in full, with its zone: 2020-09-16T14:00:00.000Z."""
+    return moment.isoformat(timespec="milliseconds") + "Z"
+
+
 def said(moment: datetime) -> str:
     """A moment for people: 2020-09-16 for midnight, else 2020-09-16 14:00."""
     return iso(moment).replace("T", " ").removesuffix(":00")
@@ -123,11 +160,6 @@ def spoken(length: timedelta) -> str:
             many = length // unit
             return f"{many:,} {name}" + ("" if many == 1 else "s")
     return f"{length / _SECOND:,.0f} seconds"
-
-
-def milliseconds(moment: datetime) -> int:
-    """Whole milliseconds from 1970 to a moment."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def seconds_at(moment: datetime) -> int:

@@ -19,7 +19,7 @@ from recsys_cli.config import chosen_datasets, only_dataset
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.whose import alike, dataset_of_item
 from recsys_cli.errors import Command, RecsysWarning, UsageError, in_words
-from recsys_cli.events.given import Given, given_from
+from recsys_cli.live.incoming import read_given
 from recsys_cli.moments import lag_from, length_from, moment_from
 from recsys_cli.progress import Progress, Silent
 
@@ -134,7 +134,7 @@ class Shop:
         user: str | None = None,
         *,
         explain: bool = False,
-        events: Sequence[Mapping[str, Any] | Given] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
         **options: Unpack[_Options],
     ) -> dict[str, Any]: ...
 
@@ -155,7 +155,7 @@ class Shop:
         where: Texts = (),
         as_of: str | date | None = None,
         explain: bool = False,
-        events: Sequence[Mapping[str, Any] | Given] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
     ) -> dict[str, Any] | pl.DataFrame:
         """Recommend items for one user, or for many; or for a guest, by their events.
 
@@ -213,7 +213,9 @@ class Shop:
             near = alike(user, users) if user is not None and users.find(user) < 0 else None
             if near:
                 opened.progress.warn(f"{name} has no user {user!r}; {near}")
-            came = [given_from(event, place) for place, event in enumerate(events or ())]
+            came = read_given(
+                (f"event {n}", dict(event)) for n, event in enumerate(events or (), 1)
+            )
             return engine.recommend_one(user, **asked, explain=explain, events=came)
         if explain or events is not None:
             raise UsageError("explain and events are about one user")

@@ -11,7 +11,7 @@ from recsys_cli.assembly import load_config
 from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.engine.registry import AUTO
 from recsys_cli.errors import UsageError
-from recsys_cli.events.given import Given
+from recsys_cli.live.contract import Given
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies import STRATEGIES
 

@@ -326,6 +326,37 @@ def test_a_log_that_is_replaced_or_removed_is_seen_at_once(opened, made):
     assert len(log.of_user("hm", "u")) == 2
 
 
+FULL = """
+import pathlib, resource, signal, sys
+from recsys_cli.config.models import LiveConfig
+from recsys_cli.errors import LogError
+from recsys_cli.live.contract import Appended, Event
+from recsys_cli.live.opening import open_log
+log = open_log(pathlib.Path(sys.argv[1]), LiveConfig())
+batch = lambda n: [Event("hm", "u" * 100, "i", "view", 0, None, f"{n}-{k}") for k in range(100)]
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+log.append(batch(0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, most))
+kept = 1
+try:
+    while True:
+        log.append(batch(kept))
+        kept += 1
+except LogError as error:
+    assert "disk space" in error.hint, error
+assert kept > 1
+assert len(list(log.export())) == 100 * kept
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+assert log.append(batch(kept)) == Appended(100, 0)
+assert log.append(batch(kept)) == Appended(0, 100)
+"""
+
+
+def test_a_full_disk_loses_nothing_and_is_got_over(tmp_path):
+    subprocess.run([sys.executable, "-c", FULL, tmp_path], check=True, timeout=60)
+
+
 READS = """
 import os, pathlib, sys
 from recsys_cli.config.models import LiveConfig
@@ -373,7 +404,7 @@ def test_a_server_that_was_away_is_connected_to_again(opened, server):
     assert len(log.of_user("hm", "u")) == 2
 
 
-@pytest.mark.parametrize("secret", ["s3cret", "s3cr@t", "s3%", "s3/cret", "s3 = cret"])
+@pytest.mark.parametrize("secret", ["s3cret", "s3cr@t7r", "s3%", "s3/cret", "s3 = cret"])
 def test_a_password_is_told_nobody(opened, server, secret):
     log = opened(url=f"postgresql://reader:{secret}@/postgres?host={server.folder}")
     with pytest.raises(LogError) as error:

@@ -231,12 +231,12 @@ def test_pictures_stay_inside_their_folder(workspace, tmp_path):
 
 
 @pytest.mark.slow
-def test_schemathesis_finds_no_server_error(built, tmp_path):
+def test_schemathesis_finds_no_server_error(workspace, tmp_path):
     import hypothesis
     import schemathesis
     from schemathesis.checks import not_a_server_error
 
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app_over(built, tmp_path))
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app_over(workspace, tmp_path))
     tried = 0
     for result in schema.get_all_operations():
         operation = result.ok()

@@ -40,6 +40,7 @@ GROUPS = {
     "als": "Interactions and ALS factors.",
     "twotower": "Two towers fine-tuned from ALS factors.",
     "hybrid": "The learned ranker over candidates of all sources.",
+    "events": "Events that arrive while serving.",
     "export": "Write artifacts in other programs' formats.",
     "spark": "Spark jobs for a cluster.",
 }
@@ -84,6 +85,10 @@ COMMANDS: Mapping[str, Entry] = {
     "serve": Entry(
         "Serve recommendations over HTTP; newer builds are picked up while it runs.", "serve:serve"
     ),
+    "events add": Entry("Add events to the log of live events, from a file or -.", "live:add"),
+    "events export": Entry("Write live events as JSON lines.", "live:export"),
+    "events status": Entry("Show what there is of live events.", "live:status"),
+    "events drop": Entry("Drop live events before a day.", "live:drop"),
     "eval": Entry(
         "Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals.",
         "evaluate:evaluate",
@@ -118,7 +123,7 @@ COMMANDS: Mapping[str, Entry] = {
 
 SECTIONS = {
     "Start": ("init", "demo", "validate", "build", "status", "doctor"),
-    "Use": ("recommend", "similar", "search", "serve"),
+    "Use": ("recommend", "similar", "search", "serve", "events"),
     "Measure": ("eval", "tune"),
     "Stages": ("ingest", "embed", "index", "usermodel", "als", "twotower", "hybrid"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -15,11 +14,10 @@ from recsys_cli.cli.console import TerminalProgress, print_json, print_table, pr
 from recsys_cli.cli.names import STRATEGY_NAMES
 from recsys_cli.cli.session import check_folder
 from recsys_cli.counted import counted
-from recsys_cli.errors import Command, UsageError, sentence
+from recsys_cli.errors import Command, UsageError
 
 if TYPE_CHECKING:
     from recsys_cli.engine.batch import BatchSummary
-    from recsys_cli.events.given import Given
 
 
 class BatchFormat(StrEnum):
@@ -183,16 +181,10 @@ def search(
     _print_found(answer, answer["query"], json=json)
 
 
-def _given(file: Path) -> list[Given]:
-    from recsys_cli.events.given import events_of_lines
+def _given(file: Path) -> list[Any]:
+    from recsys_cli.live.files import records_of
 
-    if str(file) == "-":
-        return events_of_lines(sys.stdin, source="standard input")
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            return events_of_lines(lines, source=str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--events: {file} cannot be read: {sentence(error)}") from None
+    return [record for _, record in records_of(file)]
 
 
 def _check_usage(

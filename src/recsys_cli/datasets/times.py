@@ -14,6 +14,8 @@ from itertools import product
 
 import polars as pl
 
+from recsys_cli.moments import EPOCHS
+
 SAMPLE_ROWS = 2_000
 """Cells that tell how a column is read."""
 MILLISECONDS = pl.Datetime("ms")
@@ -62,8 +64,6 @@ def swapped(pattern: str) -> str:
 _MONTH_FIRST = tuple(map(swapped, _DAY_FIRST))
 _TWO_WAYS = frozenset((*_DAY_FIRST, *_MONTH_FIRST))
 _FORMATS = (*_YEAR_FIRST, *_ISO, *_DAY_FIRST, *_MONTH_FIRST, *_NAMED, *_MONTHS)
-# Epochs of the years 1973 to 5138 differ by a factor of 1,000 between units.
-_UNITS = (("s", 1e11, 1000.0), ("ms", 1e14, 1.0), ("µs", 1e17, 1e-3), ("ns", float("inf"), 1e-6))
 _COMPACT = {"%Y%m%d": 8, "%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m": 6, "%m.%Y": 7}
 _YEARS = (1900, 2200)
 _CLOCK = (
@@ -207,13 +207,13 @@ def _parsed(column: pl.Expr, pattern: str) -> pl.Expr:
 def _epoch(number: pl.Expr, sample: pl.Series) -> TimeFormat:
     cells = sample.drop_nans().abs()
     units, low = [], 0.0
-    for unit, high, _ in _UNITS:
+    for unit, high, _ in EPOCHS:
         units += [(int(cells.is_between(low, high, closed="left").sum()), unit)]
         low = high
     used = [unit for count, unit in sorted(units, key=lambda each: -each[0]) if count]
     number = number.cast(pl.Float64)
-    ms = number * _UNITS[-1][2]
-    for _, high, to_ms in reversed(_UNITS[:-1]):
+    ms = number * EPOCHS[-1][2]
+    for _, high, to_ms in reversed(EPOCHS[:-1]):
         ms = pl.when(number.abs() < high).then(number * to_ms).otherwise(ms)
     expr = ms.floor().cast(pl.Int64, strict=False).cast(MILLISECONDS)
     return TimeFormat(f"epoch in {' and '.join(used or ['s'])}", expr)

@@ -21,9 +21,9 @@ from recsys_cli.csr import CSR
 from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
-from recsys_cli.events.given import Given
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Visitors
+from recsys_cli.live.contract import Given
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
 from recsys_cli.ranking.fallback import Answer, WithFallback
 from recsys_cli.store.snapshot import NOW, Snapshot

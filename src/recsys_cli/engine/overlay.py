@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.errors import UsageError, meant
-from recsys_cli.events.given import Given
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Later, Visitors
+from recsys_cli.live.contract import Given
+from recsys_cli.live.incoming import usual_kind
 
 _LATEST = 2**32 - 1
 _FOUND = 1 << 16
@@ -102,7 +103,7 @@ class Overlay:
 
     def _weight(self, kind: str | None) -> float:
         if kind is None:
-            return min(self._weights.values(), default=1.0)
+            kind = usual_kind(self._artifacts.spec)
         if kind not in self._weights:
             known = ", ".join(self._weights)
             dataset, near = self._artifacts.dataset, meant(kind, list(self._weights))

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.errors import LogError
-from recsys_cli.events.given import Given
-from recsys_cli.live.contract import EventLog
+from recsys_cli.live.contract import EventLog, Given
 from recsys_cli.moments import milliseconds, parsed_moment
 
 

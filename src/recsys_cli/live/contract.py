@@ -47,6 +47,22 @@ class Did(NamedTuple):
     value: float | None
 
 
+class Given(NamedTuple):
+    """What somebody had since the artifacts were made.
+
+    Attributes:
+        item: external id.
+        event: its kind; None for the usual one.
+        time: ms; None for right after those before it.
+        value: such as a price; None for none.
+    """
+
+    item: str
+    event: str | None = None
+    time: int | None = None
+    value: float | None = None
+
+
 class ShownList(NamedTuple):
     """A list that was shown to somebody.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import starmap
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 from recsys_cli.errors import Command, LogError
 from recsys_cli.live.contract import MOST_AT_ONCE, Appended, Counts, Did, Event, ShownList
 from recsys_cli.live.together import Together
+from recsys_cli.moments import now_ms
 
 SCHEMA = 1
 """Version of the tables; a log of another one is refused."""
@@ -90,7 +90,7 @@ class SqlLog:
         return self._appending.run(events) if events else Appended(0, 0)
 
     def _append_all(self, batches: Sequence[Sequence[Event]]) -> list[Appended]:
-        received = _now_ms()
+        received = now_ms()
         with self._database.writing() as writing:
             self._refuse_too_many(writing, sum(map(len, batches)))
             made = []
@@ -115,7 +115,7 @@ class SqlLog:
         """Once a day, if events are to be dropped at all."""
         if self._keep_days is None:
             return
-        today = _now_ms() // _DAY_MS
+        today = now_ms() // _DAY_MS
         with self._dropping:
             if today != self._dropped_on:
                 self.drop((today - self._keep_days) * _DAY_MS)
@@ -187,7 +187,3 @@ class SqlLog:
     def close(self) -> None:
         """See `EventLog`."""
         self._database.close()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

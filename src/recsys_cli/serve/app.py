@@ -25,12 +25,16 @@ from recsys_cli.serve.pagefiles import PAGE_PATHS, PageFiles
 from recsys_cli.serve.problems import JSON, add_handlers
 from recsys_cli.serve.routes.catalogue import catalogue_routes
 from recsys_cli.serve.routes.content import content_routes
+from recsys_cli.serve.routes.events import event_routes
 from recsys_cli.serve.routes.health import health_routes
 from recsys_cli.serve.routes.recommend import recommend_routes
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
 
 log = logging.getLogger("recsys.serve")
+
+_WRITERS = 8
+"""Threads that wait for the disk, so that what they bring is committed together."""
 
 
 def create_app(
@@ -77,7 +81,9 @@ def create_app(
         ),
         work=Work(threads=settings.threads, queue=settings.concurrency, name="answers"),
         encoding=Work(threads=2, queue=settings.encoder_queue, name="encoders"),
+        taking=Work(threads=_WRITERS, queue=settings.concurrency, name="events"),
         encoders=Encoders(root, config, meeting),
+        live=open_log(root, config.live) if config.live.enabled else None,
         metrics=metrics,
     )
     metrics.loaded.set_to_current_time()
@@ -95,6 +101,8 @@ def create_app(
     add_handlers(app)
     for routes in (health_routes, recommend_routes, content_routes, catalogue_routes):
         app.include_router(routes(context))
+    if context.live:
+        app.include_router(event_routes(context, context.live))
     _add_page(app)
     if settings.cors:
         app.add_middleware(
@@ -119,6 +127,9 @@ async def _life(context: ServerContext) -> AsyncIterator[None]:
             await watching
         context.work.close()
         context.encoding.close()
+        context.taking.close()
+        if context.live:
+            context.live.close()
         await asyncio.to_thread(context.encoders.close)
 
 

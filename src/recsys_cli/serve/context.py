@@ -16,7 +16,8 @@ from pydantic import Field
 from recsys_cli.config import Config, ServeConfig
 from recsys_cli.config.load import section_for
 from recsys_cli.errors import RecsysError, UsageError
-from recsys_cli.events.given import MAX_ID, NoNul
+from recsys_cli.live.contract import EventLog
+from recsys_cli.live.incoming import MAX_ID, NoNul
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encodable, Encoders, Vectors
 from recsys_cli.serve.metrics import Metrics
@@ -56,7 +57,9 @@ class ServerContext:
     current: Current
     work: Work
     encoding: Work
+    taking: Work
     encoders: Encoders
+    live: EventLog | None
     metrics: Metrics
 
     @property

@@ -117,6 +117,16 @@ class Users(ApiShape):
     model_config = example(dataset="hm", users=["123", "1234"])
 
 
+class Taken(ApiShape):
+    """What became of a batch of events; `known_items` counts those whose items are built."""
+
+    accepted: int
+    known_items: int
+    duplicates: int
+
+    model_config = example(accepted=1, known_items=1, duplicates=0)
+
+
 class Evaluations(ApiShape):
     """Results of `recsys eval --json`, by file, newest first."""
 

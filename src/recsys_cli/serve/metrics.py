@@ -53,6 +53,10 @@ class Metrics:
             "recsys_strategy_errors", "Requests that a strategy failed on, unexpectedly.",
             ["dataset", "strategy"], registry=self._registry,
         )  # fmt: skip
+        self.events = Counter(
+            "recsys_events", "Live events taken, by what became of them.", ["result"],
+            registry=self._registry,
+        )  # fmt: skip
         self._collected = CollectorRegistry() if shared else self._registry
         if shared:
             MultiProcessCollector(self._collected)  # type: ignore[no-untyped-call]

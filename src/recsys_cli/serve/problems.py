@@ -17,6 +17,7 @@ from recsys_cli.errors import (
     BusyError,
     ConfigError,
     DataError,
+    FieldsError,
     LockedError,
     LogError,
     RecsysError,
@@ -70,7 +71,10 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(RecsysError)
     async def _known(_request: Request, error: RecsysError) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        return problem(status, error.message, hint=error.hint)
+        fields = None
+        if isinstance(error, FieldsError):
+            fields = [{"field": _printable(f), "problem": _printable(w)} for f, w in error.fields]
+        return problem(status, error.message, hint=error.hint, fields=fields)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:

@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, Response
 from recsys_cli.columns import ITEM, USER
 from recsys_cli.engine.had import had
 from recsys_cli.errors import UnknownIdError
-from recsys_cli.events.given import MAX_ID
+from recsys_cli.live.incoming import MAX_ID
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS
 from recsys_cli.serve.context import DatasetName, ItemId, ServerContext, UserId
 from recsys_cli.serve.items import kind_of

@@ -16,7 +16,7 @@ from recsys_cli.engine.queries import Query as Asked
 from recsys_cli.engine.search import found
 from recsys_cli.engine.similar import CONTENT
 from recsys_cli.errors import DataError, UnknownWordsError, UsageError
-from recsys_cli.events.given import NoNul
+from recsys_cli.live.incoming import NoNul
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.vectors import Mask
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked

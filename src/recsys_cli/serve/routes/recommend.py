@@ -14,7 +14,8 @@ from recsys_cli.engine.cold import Taste
 from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.queries import Query as Words
 from recsys_cli.engine.registry import strategy_names
-from recsys_cli.events.given import MOST, GivenEvent, NoNul
+from recsys_cli.live.contract import MOST_AT_ONCE
+from recsys_cli.live.incoming import GivenEvent, NoNul
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Recommended, SimilarItems
 from recsys_cli.serve.bodies import ExactRoute, exact
 from recsys_cli.serve.context import (
@@ -62,7 +63,7 @@ class ColdRequest(BaseModel):
 class SessionRequest(BaseModel):
     """What somebody had just now, in order, and who they are, if that is known."""
 
-    events: Annotated[list[GivenEvent], Field(max_length=MOST)]
+    events: Annotated[list[GivenEvent], Field(max_length=MOST_AT_ONCE)]
     user: Annotated[Name, NoNul] | None = None
     k: Length = None
     strategy: StrategyName | None = None
