@@ -135,6 +135,6 @@ def test_what_is_wrong_is_said_in_words():
 def test_one_that_is_wrong_keeps_all_out_and_twenty_are_named():
     bad = {"user": "", "item": "", "time": "x"}
     assert [*refused({"user": "u", "item": "i"}, bad)] == [
-        f"events.1.{field}" for field in ("user", "item", "time")
+        f"events.1.{field}" for field in ("item", "time", "user")
     ]
     assert len(refused(*[bad] * 30)) == 20
