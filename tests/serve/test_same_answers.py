@@ -40,6 +40,7 @@ def test_api_cli_and_batch_agree(built, client, tmp_path, dataset):
         for user in sampled:
             asked = {"top_k": K, "strategy": strategy, "dataset": dataset}
             api = client.get(f"/recommend/user/{user}", params=asked).json()
+            del api["request_id"]
             assert api == run_json("recommend", "--user", user, *options), strategy
             rows = batch.filter(pl.col("user") == user).sort("rank")
             assert [i["item"] for i in api["items"]] == rows["item"].to_list(), strategy

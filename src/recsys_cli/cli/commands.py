@@ -88,6 +88,9 @@ COMMANDS: Mapping[str, Entry] = {
     "events add": Entry("Add events to the log of live events, from a file or -.", "live:add"),
     "events export": Entry("Write live events as JSON lines.", "live:export"),
     "events status": Entry("Show what there is of live events.", "live:status"),
+    "events report": Entry(
+        "Show who clicked on lists that were shown, by strategy and position.", "live:report"
+    ),
     "events drop": Entry("Drop live events before a day.", "live:drop"),
     "eval": Entry(
         "Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals.",

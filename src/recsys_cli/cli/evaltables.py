@@ -73,7 +73,7 @@ def _print_groups(result: EvalResult) -> None:
         alike: dict[tuple[str, ...], list[str]] = {}
         for name, outcome in result.strategies.items():
             figures = outcome.groups[group]
-            row = tuple(_cell(figures.get(f"{metric}@{k}")) for metric in shown)
+            row = tuple(cell(figures.get(f"{metric}@{k}")) for metric in shown)
             alike.setdefault(row, []).append(name)
         rows: list[list[str]] = []
         for cells, names in alike.items():
@@ -133,7 +133,7 @@ def _verdict(result: EvalResult) -> str:
 def _print_differences(result: EvalResult) -> None:
     k, compared = result.main_k(), result.main_metrics
     rows = [
-        [name, *(_difference(outcome.differences["all"][f"{m}@{k}"]) for m in compared)]
+        [name, *(difference(outcome.differences["all"][f"{m}@{k}"]) for m in compared)]
         for name, outcome in result.strategies.items()
         if outcome.differences
     ]
@@ -153,7 +153,7 @@ def _print_windows(result: EvalResult) -> None:
     print_table(headers, rows, title=f"{metric} by start of the window", right=headers[1:])
 
 
-def _cell(measured: Interval | None) -> str:
+def cell(measured: Interval | None) -> str:
     """A figure with its bounds, where it has any."""
     if measured is None or math.isnan(measured.value):
         return "–"
@@ -162,7 +162,7 @@ def _cell(measured: Interval | None) -> str:
     return f"{_short(measured.value)} [{_short(measured.low)} {_short(measured.high)}]"
 
 
-def _difference(measured: Interval) -> str:
+def difference(measured: Interval) -> str:
     """A difference with its sign and bounds, marked where it is outside noise."""
     if math.isnan(measured.value):
         return "–"
@@ -254,7 +254,7 @@ def _print_comparison(comparison: Comparison) -> None:
             compared = groups["all"].get(f"{metric}@{k}")
             if compared:
                 values = [_short(compared.a.value), _short(compared.b.value)]
-                rows.append([name, metric, *values, _difference(compared.difference)])
+                rows.append([name, metric, *values, difference(compared.difference)])
     paired = any(
         compared.paired
         for groups in comparison.strategies.values()

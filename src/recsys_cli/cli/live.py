@@ -1,4 +1,4 @@
-"""`recsys events add`, `export`, `status` and `drop`."""
+"""`recsys events add`, `export`, `status`, `report` and `drop`."""
 
 from __future__ import annotations
 
@@ -105,6 +105,74 @@ def status(
         right=["events", "users", "newer than the build", "unknown items"],
     )
     print_text(f"The log takes {sized(size)}.")
+
+
+def report(
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar=options.MOMENT, help="Only lists from this moment on (UTC).", show_default="all"
+        ),
+    ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Kind of event that counts as a click. May be repeated.", show_default="any"
+        ),
+    ] = None,
+    workspace: options.Workspace = options.HERE,
+    dataset: options.Dataset = None,
+    overrides: options.Settings = None,
+    json: options.Json = False,
+) -> None:
+    """Show who clicked on lists that were shown, by strategy and position, with 95% intervals."""
+    from recsys_cli.apps.live import live_log
+    from recsys_cli.apps.opened import Opened
+    from recsys_cli.apps.shown import what_became_of_lists
+    from recsys_cli.cli.evaltables import cell, difference
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.moments import milliseconds, moment_from
+
+    opened = Opened(workspace, overrides=overrides or ())
+    start = None if since is None else milliseconds(moment_from(since, option="--since"))
+    with live_log(opened) as log:
+        found = {
+            name: what_became_of_lists(log, name, since=start, events=event or ())
+            for name in chosen_datasets(opened.config, dataset)
+        }
+    if json:
+        whole = {d: {s: shown.to_json() for s, shown in of.items()} for d, of in found.items()}
+        print_json({"datasets": whole})
+        return
+    if not any(found.values()):
+        print_text(
+            "No lists are logged: serve.log_lists = true has `recsys serve` log them, and events "
+            "name the answer they followed by its request_id."
+        )
+    for name, of in found.items():
+        if not of:
+            continue
+        rows = [
+            [
+                strategy,
+                *(f"{n:,}" for n in (shown.lists, shown.users, shown.clicked)),
+                cell(shown.rate),
+                "–" if shown.difference is None else difference(shown.difference),
+            ]
+            for strategy, shown in of.items()
+        ]
+        first = next(iter(of))
+        headers = ["strategy", "lists", "users", "clicked", "rate", f"less {first}"]
+        print_table(headers, rows, title=f"{name}: lists clicked", right=headers[1:])
+        deep = max(len(shown.positions) for shown in of.values())
+        rows = [
+            [str(place + 1)]
+            + [cell(s.positions[place]) if place < len(s.positions) else "" for s in of.values()]
+            for place in range(deep)
+        ]
+        print_table(
+            ["position", *of], rows, title=f"{name}: items clicked", right=["position", *of]
+        )
 
 
 def drop(

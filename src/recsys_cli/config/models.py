@@ -306,6 +306,13 @@ class ServeConfig(Section):
     any."""
     cors: list[str] = []
     """Origins whose pages may call; none by default, and * is any."""
+    log_lists: bool = False
+    """Whether lists go to the log of live events, for `recsys events report`."""
+    split: dict[str, PositiveInt] = Field(
+        default_factory=dict, examples=[{"hybrid": 90, "transitions": 10}]
+    )
+    """Parts of the users that strategies answer where none is asked for; a user stays with one.
+    A dataset that lacks one of them answers as without."""
     evaluations: str = "eval"
     """Folder where `recsys eval` leaves its results for GET /eval, relative to the workspace."""
 

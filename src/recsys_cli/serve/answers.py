@@ -45,7 +45,10 @@ def example(**fields: Any) -> ConfigDict:
 
 
 class Recommended(ApiShape):
-    """As `recsys recommend --json`; `live` counts the events since the build that were used."""
+    """As `recsys recommend --json`, with an id that events can name.
+
+    `live` counts the events since the build that were used; null where they could not be read.
+    """
 
     user: str | None
     dataset: str
@@ -53,6 +56,7 @@ class Recommended(ApiShape):
     strategy_used: str | None
     fallback_reason: str | None
     items: list[Listed]
+    request_id: str
     ranked_by: str | None = None
     live: int | None = None
     unknown: list[str] | None = None
@@ -64,6 +68,7 @@ class Recommended(ApiShape):
         strategy_used="collab",
         fallback_reason=None,
         items=[_BY_COLLAB],
+        request_id="6f1c2b7e9a3d4c55b1f0c9d2e8a7b6c4",
     )
 
 
@@ -75,6 +80,7 @@ class SimilarItems(ApiShape):
     strategy_used: str | None
     fallback_reason: str | None
     items: list[Listed]
+    request_id: str
 
     model_config = example(
         item="0108775015",
@@ -82,6 +88,7 @@ class SimilarItems(ApiShape):
         strategy_used="content",
         fallback_reason=None,
         items=[_BY_CONTENT | {"item": "0108775044"}],
+        request_id="6f1c2b7e9a3d4c55b1f0c9d2e8a7b6c4",
     )
 
 
@@ -93,6 +100,7 @@ class Found(ApiShape):
     strategy_used: str | None
     fallback_reason: str | None
     items: list[Listed]
+    request_id: str
 
     model_config = example(
         query="red dress",
@@ -100,6 +108,7 @@ class Found(ApiShape):
         strategy_used="content",
         fallback_reason=None,
         items=[_BY_CONTENT | {"dataset": "hm"}],
+        request_id="6f1c2b7e9a3d4c55b1f0c9d2e8a7b6c4",
     )
 
 
@@ -112,6 +121,7 @@ class Ranked(ApiShape):
     fallback_reason: str | None
     items: list[Listed]
     left_out: list[str]
+    request_id: str
 
     model_config = example(
         dataset="hm",
@@ -119,6 +129,7 @@ class Ranked(ApiShape):
         strategy_used="content",
         fallback_reason=None,
         items=[_BY_CONTENT | {"item": "A-1", "name": "red summer dress"}],
+        request_id="6f1c2b7e9a3d4c55b1f0c9d2e8a7b6c4",
         left_out=["C-3"],
     )
 

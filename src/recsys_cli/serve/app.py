@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from recsys_cli import __version__
 from recsys_cli.config import Config, chosen_datasets
+from recsys_cli.engine.registry import AUTO, find_strategy
 from recsys_cli.live.opening import open_log
 from recsys_cli.serve.context import ServerContext
 from recsys_cli.serve.current import Current
@@ -28,6 +29,7 @@ from recsys_cli.serve.routes.content import content_routes
 from recsys_cli.serve.routes.events import event_routes
 from recsys_cli.serve.routes.health import health_routes
 from recsys_cli.serve.routes.recommend import recommend_routes
+from recsys_cli.serve.shown import ShownLists
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
 
@@ -71,6 +73,9 @@ def create_app(
             metrics.loaded.set_to_current_time()
 
     hosts = Hosts(settings.allowed_hosts, listens_on=settings.host, keyed=api_key is not None)
+    for strategy in settings.split:
+        if strategy != AUTO:
+            find_strategy(strategy)
     names = list(datasets or chosen_datasets(config))
     live = open_log(root, config.live) if config.live.enabled else None
     context = ServerContext(
@@ -83,7 +88,8 @@ def create_app(
         encoding=Work(threads=2, queue=settings.encoder_queue, name="encoders"),
         taking=Work(threads=_WRITERS, queue=settings.concurrency, name="events"),
         encoders=Encoders(root, config, meeting),
-        live=open_log(root, config.live) if config.live.enabled else None,
+        live=live,
+        shown=ShownLists(live, metrics) if live and settings.log_lists else None,
         metrics=metrics,
     )
     metrics.loaded.set_to_current_time()
@@ -128,6 +134,8 @@ async def _life(context: ServerContext) -> AsyncIterator[None]:
         context.work.close()
         context.encoding.close()
         context.taking.close()
+        if context.shown:
+            await asyncio.to_thread(context.shown.close)
         if context.live:
             context.live.close()
         await asyncio.to_thread(context.encoders.close)

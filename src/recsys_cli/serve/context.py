@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import Path as InPath
 from fastapi import Query
@@ -15,13 +16,16 @@ from pydantic import Field
 
 from recsys_cli.config import Config, ServeConfig
 from recsys_cli.config.load import section_for
+from recsys_cli.engine.registry import AUTO
 from recsys_cli.errors import RecsysError, UsageError
-from recsys_cli.live.contract import EventLog
+from recsys_cli.live.contract import EventLog, ShownList
 from recsys_cli.live.incoming import MAX_ID, NoNul
+from recsys_cli.moments import now_ms
 from recsys_cli.serve.current import Current
 from recsys_cli.serve.encoding import Encodable, Encoders, Vectors
 from recsys_cli.serve.metrics import Metrics
 from recsys_cli.serve.problems import JSON
+from recsys_cli.serve.shown import ShownLists, strategy_of
 from recsys_cli.serve.state import Served, State
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
@@ -60,6 +64,7 @@ class ServerContext:
     taking: Work
     encoders: Encoders
     live: EventLog | None
+    shown: ShownLists | None
     metrics: Metrics
 
     @property
@@ -81,6 +86,13 @@ class ServerContext:
         """The strategy and the length of a user's list where none is asked for."""
         own = section_for(self.config, "recommend", dataset)
         return own.strategy, min(own.k, self.settings.max_k)
+
+    def strategy_for(self, served: Served, user: str | None) -> str:
+        """The strategy that answers a user where none is asked for."""
+        split = self.settings.split
+        if user is not None and split and all(name in served.strategies for name in split):
+            return strategy_of(user, split)
+        return self.usual(served.name)[0]
 
     def length(self, asked: int | None, *, name: str = "top_k") -> int:
         """The length of a list that a body asks for by some name, or the default.
@@ -115,7 +127,22 @@ class ServerContext:
             raise
 
     def answered(self, answer: dict[str, Any]) -> JSON:
-        """An answer, counted."""
+        """An answer with an id, counted, and logged where a user's lists are.
+
+        An experiment is about the strategy that was asked for, whoever made the list in the end.
+        """
+        answer["request_id"] = uuid4().hex
+        if self.shown is not None and "user" in answer:
+            self.shown.put(
+                ShownList(
+                    answer["request_id"],
+                    answer["dataset"],
+                    answer["user"],
+                    _credited(answer),
+                    now_ms(),
+                    [item["item"] for item in answer["items"]],
+                )
+            )
         strategy = str(answer.get("strategy", "similar" if "item" in answer else "search"))
         self.metrics.answers.labels(
             answer["dataset"],
@@ -124,3 +151,9 @@ class ServerContext:
             "no" if answer["fallback_reason"] is None else "yes",
         ).inc()
         return JSON(answer)
+
+
+def _credited(answer: dict[str, Any]) -> str:
+    """The strategy that a list is one of: the one asked for, or what `auto` came to."""
+    asked = str(answer["strategy"])
+    return str(answer["strategy_used"] or "none") if asked == AUTO else asked

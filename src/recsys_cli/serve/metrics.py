@@ -57,6 +57,10 @@ class Metrics:
             "recsys_events", "Live events taken, by what became of them.", ["result"],
             registry=self._registry,
         )  # fmt: skip
+        self.lists = Counter(
+            "recsys_lists", "Lists for the log of live events, by what became of them.",
+            ["result"], registry=self._registry,
+        )  # fmt: skip
         self._collected = CollectorRegistry() if shared else self._registry
         if shared:
             MultiProcessCollector(self._collected)  # type: ignore[no-untyped-call]

@@ -103,8 +103,8 @@ def recommend_routes(context: ServerContext) -> APIRouter:
     ) -> Response:
         """Recommend for a user."""
         served = context.state.of(USER, user, dataset)
-        usual, usual_k = context.usual(served.name)
-        strategy, k = strategy or usual, top_k or usual_k
+        k = top_k or context.usual(served.name)[1]
+        strategy = strategy or context.strategy_for(served, user)
         served.check(strategy)
         if not fallback and not served.engine.since(user):
             served.row(USER, user)
@@ -153,9 +153,8 @@ def recommend_routes(context: ServerContext) -> APIRouter:
     async def session(asked: Annotated[SessionRequest, Body()]) -> Response:
         """Recommend for somebody from what they had just now, guests and users alike."""
         served = context.state.of_session(asked.user, asked.dataset)
-        usual, usual_k = context.usual(served.name)
-        strategy = asked.strategy or usual
-        k = context.length(asked.k, name="k") if asked.k else usual_k
+        strategy = asked.strategy or context.strategy_for(served, asked.user)
+        k = context.length(asked.k, name="k") if asked.k else context.usual(served.name)[1]
         served.check(strategy)
         filters = Filters(asked.exclude_seen, tuple(asked.exclude), tuple(asked.where))
         events = [event.given for event in asked.events]
