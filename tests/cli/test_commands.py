@@ -82,7 +82,8 @@ def test_the_surface_that_scripts_rely_on():
 def test_recommend_json_has_the_promised_shape(built):
     answer = recommend(built, "--user", 123, "--strategy", "collab", "-k", 5)
     assert list(answer) == [
-        "user", "dataset", "strategy", "strategy_used", "fallback_reason", "ranked_by", "items",
+        "user", "dataset", "strategy", "strategy_used", "fallback_reason", "ranked_by", "live",
+        "items",
     ]  # fmt: skip
     assert (answer["user"], answer["dataset"], answer["strategy_used"]) == ("123", "rr", "collab")
     assert answer["fallback_reason"] is None

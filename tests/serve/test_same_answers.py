@@ -21,6 +21,13 @@ def run_json(*arguments) -> dict:
     return json.loads(result.stdout)
 
 
+def without_id(answer) -> dict:
+    """An answer's own id is all that the command line does not have."""
+    found = answer.json()
+    assert found.pop("request_id")
+    return found
+
+
 def strategies(root, dataset) -> list[str]:
     return [*available(Artifacts(Workspace(root), dataset)), "auto"]
 
@@ -39,8 +46,7 @@ def test_api_cli_and_batch_agree(built, client, tmp_path, dataset):
         batch = pl.read_parquet(out)
         for user in sampled:
             asked = {"top_k": K, "strategy": strategy, "dataset": dataset}
-            api = client.get(f"/recommend/user/{user}", params=asked).json()
-            del api["request_id"]
+            api = without_id(client.get(f"/recommend/user/{user}", params=asked))
             assert api == run_json("recommend", "--user", user, *options), strategy
             rows = batch.filter(pl.col("user") == user).sort("rank")
             assert [i["item"] for i in api["items"]] == rows["item"].to_list(), strategy
@@ -53,16 +59,16 @@ def test_filters_mean_the_same(built, client):
     asked = {"top_k": 5, "exclude_seen": "true", "strategy": "collab", "dataset": "hm"}
     where = "product_group_name=Garment Upper body"
     user = Artifacts(Workspace(built), "hm").users[3]
-    api = client.get(f"/recommend/user/{user}", params=asked | {"where": where}).json()
-    again = client.get(f"/recommend/user/{user}", params=asked | {"where": where}).json()
+    api = without_id(client.get(f"/recommend/user/{user}", params=asked | {"where": where}))
+    again = without_id(client.get(f"/recommend/user/{user}", params=asked | {"where": where}))
     options = ["-w", built, "-d", "hm", "-s", "collab", "-k", 5, "--exclude-seen"]
     assert api == again == run_json("recommend", "--user", user, *options, "--where", where)
 
 
 def test_similar_items_and_searches_agree(built, client):
     item = Artifacts(Workspace(built), "hm").items[5]
-    api = client.get(f"/recommend/item/{item}", params={"top_k": 4, "dataset": "hm"}).json()
+    api = without_id(client.get(f"/recommend/item/{item}", params={"top_k": 4, "dataset": "hm"}))
     assert api == run_json("similar", "--item", item, "-w", built, "-d", "hm", "-k", 4)
     body = {"text": "dress", "dataset": "hm", "top_k": 3}
-    api = client.post("/recommend/from_text", json=body).json()
+    api = without_id(client.post("/recommend/from_text", json=body))
     assert api == run_json("search", "dress", "-w", built, "-d", "hm", "-k", 3)

@@ -85,13 +85,14 @@ COMMANDS: Mapping[str, Entry] = {
     "serve": Entry(
         "Serve recommendations over HTTP; newer builds are picked up while it runs.", "serve:serve"
     ),
-    "events add": Entry("Add events to the log of live events, from a file or -.", "live:add"),
-    "events export": Entry("Write live events as JSON lines.", "live:export"),
-    "events status": Entry("Show what there is of live events.", "live:status"),
+    "events add": Entry("Add events to the log of live events.", "live:add"),
+    "events export": Entry("Write live events as JSON lines, which `add` reads.", "live:export"),
+    "events status": Entry("Show what there is of live events, and what is new.", "live:status"),
     "events report": Entry(
-        "Show who clicked on lists that were shown, by strategy and position.", "live:report"
+        "Show who clicked on lists that were shown, by strategy and position, with 95% intervals.",
+        "live:report",
     ),
-    "events drop": Entry("Drop live events before a day.", "live:drop"),
+    "events drop": Entry("Drop live events, and lists that were shown, before a day.", "live:drop"),
     "eval": Entry(
         "Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals.",
         "evaluate:evaluate",

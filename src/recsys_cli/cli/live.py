@@ -19,7 +19,8 @@ def add(
         Path,
         typer.Argument(
             metavar="FILE|-",
-            help="JSON lines, or a table: user, item, and perhaps time, event, value, id.",
+            help="JSON lines, or a table: user, item, and perhaps time, event, value, id; - is"
+            " standard input.",
         ),
     ],
     workspace: options.Workspace = options.HERE,
@@ -27,7 +28,7 @@ def add(
     overrides: options.Settings = None,
     json: options.Json = False,
 ) -> None:
-    """Add events to the log of live events; `-` reads JSON lines from standard input."""
+    """Add events to the log of live events."""
     from recsys_cli.apps.live import add_events
     from recsys_cli.apps.opened import Opened
 
@@ -52,7 +53,7 @@ def export(
         Path | None, typer.Option(help="File to write.", show_default="standard output")
     ] = None,
 ) -> None:
-    """Write live events as JSON lines, which `events add` reads."""
+    """Write live events as JSON lines, which `add` reads."""
     from recsys_cli.apps.live import live_log
     from recsys_cli.apps.opened import Opened
     from recsys_cli.cli.session import check_folder
@@ -79,7 +80,7 @@ def status(
     overrides: options.Settings = None,
     json: options.Json = False,
 ) -> None:
-    """Show what there is of live events, and what of it no build has."""
+    """Show what there is of live events, and what is new."""
     from recsys_cli.apps.live import live_log, live_status
     from recsys_cli.apps.opened import Opened
 
