@@ -234,10 +234,11 @@ class _Visited:
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
     ) -> Recommendations:
         """Lists of the visitors in these places."""
+        everybody = np.array_equal(users, np.arange(len(self.visitors)))
         if isinstance(self.source, ByProductOfHistory) and self.vectors is not None:
-            made = self.vectors[users]
+            made = self.vectors if everybody else self.vectors[users]
             return self.source.recommend_made(made, k=k, exclude=exclude, allow=allow)
-        who = self.visitors.take(users)
+        who = self.visitors if everybody else self.visitors.take(users)
         if isinstance(self.source, FromHistory):
             return self.source.recommend_from(who, k=k, exclude=exclude, allow=allow)
         return self.source.recommend(who.users, k=k, exclude=exclude, allow=allow)
