@@ -3,6 +3,7 @@
     python benchmarks/defaults.py --data DATA/toys --protocol leave-last-out -k 10
     python benchmarks/defaults.py --data DATA/allrecipes --truth DATA/allrecipes/truth.tsv -k 20
     python benchmarks/defaults.py --workspace demo --dataset hm --windows 4
+    python benchmarks/defaults.py --workspace demo --dataset rr --live 0 -k 20
 
 NDCG and recall at one depth, or MRR and hit rate of next-in-session, with 95% intervals;
 differences are to the best single strategy, user by user (* outside the noise). `--set
@@ -43,6 +44,23 @@ def difference(found: dict | None) -> str:
     return f"{found['value']:+.3f} [{found['low']:+.3f} {found['high']:+.3f}]{outside}"
 
 
+def print_live(result: dict, k: int) -> None:
+    """Each strategy as built and with live events, the one with most to gain last."""
+    mrr, hits = f"mrr@{k}", f"hitrate@{k}"
+    figures = {name: groups["all"] for name, groups in result["strategies"].items()}
+    gains = {name: groups["all"] for name, groups in result["differences"].items()}
+    print(f"{result['dataset']}, {result['protocol']}, {result['rows']:,} steps of "
+          f"{result['users']:,} users\n")  # fmt: skip
+    print(f"| strategy | {mrr} as built | with live | difference | {hits} as built | with live |")
+    print("|---|---|---|---|---|---|")
+    for name in sorted(gains, key=lambda name: -figures[name][mrr]["value"]):
+        built, live = figures[name.removesuffix("+live")], figures[name]
+        print(
+            f"| {name.removesuffix('+live')} | {cell(built[mrr])} | {cell(live[mrr])} | "
+            f"{difference(gains[name][mrr])} | {cell(built[hits])} | {cell(live[hits])} |"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     where = parser.add_mutually_exclusive_group(required=True)
@@ -52,6 +70,7 @@ def main() -> None:
     parser.add_argument("--protocol")
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--windows", type=int)
+    parser.add_argument("--live", metavar="LAG")
     parser.add_argument("-k", type=int, default=12)
     parser.add_argument("--set", action="append", default=[], help="as of recsys")
     args = parser.parse_args()
@@ -59,11 +78,14 @@ def main() -> None:
         folder = Path(name)
         workspace = from_data(args.data, folder) if args.data else beside(args.workspace, folder)
         options = ["-w", str(workspace), "-k", str(args.k)]
-        for option in ("dataset", "protocol", "truth", "windows"):
+        for option in ("dataset", "protocol", "truth", "windows", "live"):
             if (value := getattr(args, option)) is not None:
                 options += [f"--{option}", str(value)]
         options += [part for one in args.set for part in ("--set", one)]
         first, _ = evaluated([*options, "--strategy", "all"], folder)
+        if args.live is not None:
+            print_live(first, args.k)
+            return
         ndcg, recall = (f"{name}@{args.k}" for name in METRICS.get(args.protocol, USUAL))
         figures = {name: groups["all"] for name, groups in first["strategies"].items()}
         single = max(

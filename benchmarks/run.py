@@ -36,6 +36,11 @@ SMALL = {
     "topk": ("Top 12 for all users", ["topk.py"]),
     "hybrid": ("Hybrid: candidates, features, ranking", ["hybrid.py"]),
     "serve": ("Serving, demo size", ["serve.py", "--workspace", "demo"]),
+    "live": ("Events and answers at the same time, demo size", ["live.py", "--workspace", "demo"]),
+    "live-worth": (
+        "What live events are worth, demo's rr",
+        ["defaults.py", "--workspace", "demo", "--dataset", "rr", "--live", "0", "-k", "20"],
+    ),
     "als": ("ALS stage against the bare library", ["als.py"]),
     "twotower": ("Two-tower, one epoch over a million pairs", ["twotower.py"]),
     "growth": ("Growth of the stages", ["growth.py"]),
@@ -119,6 +124,10 @@ NAMED = {
     "defaults-yoochoose-next": (
         "Defaults, YOOCHOOSE: next in session",
         _defaults("yoochoose", "--protocol", "next-in-session", "-k", "20"),
+    ),
+    "defaults-yoochoose-live": (
+        "What live events are worth, YOOCHOOSE's last week",
+        _defaults("yoochoose", "--live", "0", "-k", "20"),
     ),
     "defaults-allrecipes": (
         "Defaults, recipes without times: a split that others made",
