@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--protocol")
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--windows", type=int)
+    parser.add_argument("--horizon")
     parser.add_argument("--live", metavar="LAG")
     parser.add_argument("-k", type=int, default=12)
     parser.add_argument("--set", action="append", default=[], help="as of recsys")
@@ -78,7 +79,7 @@ def main() -> None:
         folder = Path(name)
         workspace = from_data(args.data, folder) if args.data else beside(args.workspace, folder)
         options = ["-w", str(workspace), "-k", str(args.k)]
-        for option in ("dataset", "protocol", "truth", "windows", "live"):
+        for option in ("dataset", "protocol", "truth", "windows", "horizon", "live"):
             if (value := getattr(args, option)) is not None:
                 options += [f"--{option}", str(value)]
         options += [part for one in args.set for part in ("--set", one)]

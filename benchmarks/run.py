@@ -126,8 +126,8 @@ NAMED = {
         _defaults("yoochoose", "--protocol", "next-in-session", "-k", "20"),
     ),
     "defaults-yoochoose-live": (
-        "What live events are worth, YOOCHOOSE's last week",
-        _defaults("yoochoose", "--live", "0", "-k", "20"),
+        "What live events are worth, YOOCHOOSE's last day",
+        _defaults("yoochoose", "--live", "0", "--horizon", "1d", "-k", "20"),
     ),
     "defaults-allrecipes": (
         "Defaults, recipes without times: a split that others made",
