@@ -18,14 +18,14 @@ SOME = np.arange(0, 300, 7, dtype=np.int32)
 
 
 @pytest.mark.parametrize("dataset", ["hm", "rr"])
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "hybrid"])
+@pytest.mark.parametrize("name", list(STRATEGIES))
 def test_ages_and_all_else_are_those_that_the_model_was_made_with(
     built: Path, name: str, dataset: str
 ) -> None:
     artifacts = Artifacts(Workspace(built), dataset)
     strategy = STRATEGIES[name].open(artifacts, 1)
-    if not isinstance(strategy, FromHistory) or name in {"collab", "twotower"}:
-        pytest.skip("it ranks no given history, or by folding in")
+    if not isinstance(strategy, FromHistory):
+        pytest.skip("it ranks no given history")
     had = Interactions.from_pack(artifacts.pack("interactions"))
     users = SOME[had.n_users > SOME]
     nothing = Later.nothing(len(users))

@@ -137,5 +137,19 @@ class ByProductOfHistory(ByProduct):
         )
 
     def vectors_of(self, visitors: Visitors) -> Vectors:
-        """(n, f) float32 the vector of each, as `recommend_vectors` takes it; or zeros."""
+        """(n, f) float32 the vector of each, as `recommend_vectors` takes it; or zeros.
+
+        Who had nothing since has the one that was made beforehand.
+        """
+        new = np.flatnonzero(visitors.later.counts > 0)
+        if len(new) == len(visitors):
+            return self._made_of(visitors)
+        users = visitors.users
+        vectors: Vectors = np.where(are_known(users, self._known)[:, None], self._users[users], 0)
+        if len(new):
+            vectors[new] = self._made_of(visitors.take(new))
+        return vectors
+
+    def _made_of(self, visitors: Visitors) -> Vectors:
+        """(n, f) float32 made of what each had; or zeros."""
         raise NotImplementedError

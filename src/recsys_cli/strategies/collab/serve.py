@@ -37,6 +37,5 @@ class Collab(ByProductOfHistory):
     def _gram(self) -> npt.NDArray[np.float64]:
         return gram_matrix(self._factors.item_factors)
 
-    def vectors_of(self, visitors: Visitors) -> Vectors:
-        """(n, f) factors folded in."""
+    def _made_of(self, visitors: Visitors) -> Vectors:
         return self._factors.fold_in(visitors.had.matrix, gram=self._gram)

@@ -106,8 +106,7 @@ class Content(ByProductOfHistory):
         users = self._users[:: max(1, len(self._users) // _SAMPLE)]
         return self._as_ranked(users)
 
-    def vectors_of(self, visitors: Visitors) -> Vectors:
-        """(n, d) means of what each had."""
+    def _made_of(self, visitors: Visitors) -> Vectors:
         return user_vectors(
             visitors.had,
             self._of_items,

@@ -89,8 +89,8 @@ class Activity(Packed):
         def mean(value: Floats, of: Counts) -> Floats:
             before = np.where(np.isnan(value), 0, of)
             total = np.nan_to_num(value).astype(np.float64) * before + added
-            made = np.full(len(n), np.nan, np.float32)
-            np.divide(total, before + many, out=made, where=before + many > 0, casting="same_kind")
+            made: Floats = value.copy()
+            np.divide(total, before + many, out=made, where=many > 0, casting="same_kind")
             return made
 
         recent = self.recent + n[:, None].astype(np.uint32)

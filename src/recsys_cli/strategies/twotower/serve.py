@@ -30,6 +30,5 @@ class Towers(ByProductOfHistory):
             threads=threads,
         )
 
-    def vectors_of(self, visitors: Visitors) -> Vectors:
-        """(n, D) float32; zeros of those that the towers know nothing of."""
+    def _made_of(self, visitors: Visitors) -> Vectors:
         return self._tower.vectors_of(visitors)
