@@ -351,7 +351,7 @@ def test_steps_are_asked_with_what_came_before_them_and_nothing_else(history: CS
         protocol="next-in-session",
         cutoff=CUTOFF,
         horizon=timedelta(days=1),
-        steps=Steps(later, np.zeros(4, np.bool_)),
+        steps=Steps(later, np.zeros(4, np.bool_), np.full(4, CUTOFF_SECONDS, np.uint32)),
     )
     strategies = {"after": [AfterTheLast()], "popular": [popular(history)]}
     result = run(truth, history, strategies, had=had, exclude_seen=False, ks=[1, 20])

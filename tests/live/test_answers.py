@@ -140,3 +140,26 @@ def test_an_ingest_that_takes_them_in_counts_them_once(workspace: Path, log: Eve
     with pytest.warns(recsys_cli.RecsysWarning, match="out of date"):
         # A wish is later, and of a kind that the build knows nothing of.
         assert shop.recommend(user, dataset="rr", strategy="popular")["live"] == 0
+
+
+def test_what_sells_now_is_popular_where_popularity_follows(
+    workspace: Path, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that nobody looked at leads the list, and leaves it again with its events."""
+    monkeypatch.setattr("recsys_cli.engine.since._FRESH_SECONDS", 0.0)
+    item, last = some_items(workspace, 1)[0], end(workspace)
+    shop = recsys_cli.open(workspace, overrides="popular.live=true")
+    asked = {"dataset": "rr", "strategy": "popular", "k": 5}
+    before = shop.recommend("nobody", **asked)
+    assert item not in [each["item"] for each in before["items"]]
+    log.append([event(f"somebody {n}", item, last + HOUR) for n in range(500)])
+    after = shop.recommend("nobody", **asked)
+    assert after["items"][0]["item"] == item
+    assert (after["live"], after["fallback_reason"]) == (0, before["fallback_reason"])
+    hybrid = {"dataset": "rr", "strategy": "hybrid"}
+    user = Artifacts(Workspace(workspace), "rr").users[3]
+    still = recsys_cli.open(workspace)
+    assert still.recommend("nobody", **asked) == before
+    assert shop.recommend(user, **hybrid)["items"] != still.recommend(user, **hybrid)["items"]
+    log.drop(last + 2 * HOUR)
+    assert shop.recommend("nobody", **asked) == before

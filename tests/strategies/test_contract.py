@@ -297,12 +297,11 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
-FROM_HISTORY = {*STRATEGIES} - {"popular"}
 FOLDED = {"collab", "twotower", "hybrid"}
 """Those for whom factors of a user are not what folding in gives, to the bit."""
 
 
-@pytest.fixture(params=sorted(FROM_HISTORY))
+@pytest.fixture(params=list(STRATEGIES))
 def from_history(request: pytest.FixtureRequest, packs: shop.Packs) -> Any:
     return STRATEGIES[request.param].open(packs, 0)
 
@@ -313,8 +312,8 @@ def visitors(later: Later | None = None, users: np.ndarray = EVERYBODY) -> Visit
 
 
 def test_who_ranks_by_what_came_since(packs: shop.Packs) -> None:
-    can = {n for n, s in STRATEGIES.items() if isinstance(s.open(packs, 0), FromHistory)}
-    assert can == FROM_HISTORY
+    """All of them."""
+    assert all(isinstance(s.open(packs, 0), FromHistory) for s in STRATEGIES.values())
 
 
 def test_visitors_with_nothing_new_get_the_lists_of_the_users(from_history: Any) -> None:
@@ -338,11 +337,13 @@ def test_a_stranger_with_a_history_gets_what_goes_with_it(from_history: Any) -> 
     """Three odd items, by somebody of whom nothing was known: odd items come first."""
     three = shop.later([[(item, shop.REFERENCE + item) for item in (1, 3, 5)]])
     got = from_history.recommend_from(visitors(three, np.array([-1], np.int32)), k=3)
+    if from_history.name == "popular":
+        return
     assert (got.items[0] % 2 == 1).all()
     assert (got.items >= 0).all()
 
 
-@pytest.mark.parametrize("name", sorted(FROM_HISTORY))
+@pytest.mark.parametrize("name", list(STRATEGIES))
 def test_an_event_given_live_is_as_good_as_one_that_was_built(name: str, packs: shop.Packs) -> None:
     """Everybody's last event is taken out of what users had, and given when they ask."""
     yesterday, came_since = shop.before_the_last(packs)
@@ -363,7 +364,7 @@ def test_an_event_given_live_is_as_good_as_one_that_was_built(name: str, packs: 
         np.testing.assert_array_equal(got.items, want.items)
         np.testing.assert_allclose(got.scores, want.scores, rtol=1e-6)
     asked_then = strategy.recommend(users, **asked)
-    if name != "repurchase":
+    if name not in {"popular", "repurchase"}:
         assert (asked_then.scores != got.scores).any()
 
 

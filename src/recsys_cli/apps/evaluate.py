@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys_cli.apps.evalchoice import (
     chosen_strategies,
@@ -23,6 +23,7 @@ from recsys_cli.apps.testsplit import (
 )
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.build.run import Builder, Step
+from recsys_cli.config.load import section_for
 from recsys_cli.counted import counted
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, chain_names
@@ -212,9 +213,16 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
         details={"snapshot": str(snapshot), "artifacts": _keys(run, snapshot)},
         had=engine.had,
         as_built=run.names if truth.protocol == NEXT_EVENT else (),
+        trends_halve=_trends_halve(run, truth),
         progress=run.opened.progress,
     )
     return engine, measured
+
+
+def _trends_halve(run: _Run, truth: Truth) -> float | None:
+    """Days in which popularity halves, where it follows live events."""
+    popular: Any = section_for(run.opened.config, "popular", run.dataset)
+    return popular.half_life_days if truth.protocol == NEXT_EVENT and popular.live else None
 
 
 def _about_steps(truth: Truth, engine: Engine, run: _Run) -> list[str]:

@@ -22,8 +22,8 @@ from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Visitors
-from recsys_cli.live.contract import Given
+from recsys_cli.events.later import Trend, Visitors
+from recsys_cli.live.contract import Given, Sold
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
 from recsys_cli.ranking.fallback import Answer, WithFallback
 from recsys_cli.store.snapshot import NOW, Snapshot
@@ -88,6 +88,7 @@ class Engine:
         self._config = config
         self._threads = threads
         self._since = since and since(self.artifacts)
+        self._trended: tuple[list[Sold], Trend] | None = None
         self._strategies: dict[str, WithFallback] = {}
         self._built: dict[str, Serving] = {}
 
@@ -191,6 +192,19 @@ class Engine:
             return None
         return self.history.take(users) if visitors is None else visitors.had.items
 
+    def _trend(self) -> Trend | None:
+        """What everybody did since, where popularity follows it."""
+        if self._since is None or self._config is None:
+            return None
+        popular: Any = section_for(self._config, "popular", self.dataset)
+        sold = self._since.sold() if popular.live else None
+        if not sold:
+            return None
+        if self._trended is None or self._trended[0] is not sold:
+            trend = self.visitors.trend(sold, half_life_days=popular.half_life_days)
+            self._trended = sold, trend
+        return self._trended[1]
+
     def since(self, user: str | None) -> list[Given] | None:
         """What a user did since the artifacts were made; None where that cannot be told now."""
         return [] if user is None or self._since is None else self._since.of(user)
@@ -215,7 +229,8 @@ class Engine:
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
         allow = self.allowed(filters)
         since = self.since(user)
-        visitors, unknown = self.visitors.of(users, [[*(since or ()), *events]])
+        came = [[*(since or ()), *events]]
+        visitors, unknown = self.visitors.of(users, came, trend=self._trend())
         exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
         request = _Request(users, min(k, chain.n_items), exclude, allow, visitors)

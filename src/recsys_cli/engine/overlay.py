@@ -6,7 +6,7 @@ every strategy that reads histories answers (`FromHistory`), seen items left out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.errors import UsageError, meant
+from recsys_cli.events.decay import DAY_SECONDS
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Later, Visitors
-from recsys_cli.live.contract import Given
+from recsys_cli.events.later import Later, Trend, Visitors
+from recsys_cli.live.contract import Given, Sold
 from recsys_cli.live.incoming import usual_kind
 
 _LATEST = 2**32 - 1
@@ -48,19 +49,23 @@ class Overlay:
         return {kind: float(spec.weights.get(kind, 1.0)) for kind in spec.events}
 
     def of(
-        self, users: npt.NDArray[np.int32], events: Sequence[Sequence[Given]]
+        self,
+        users: npt.NDArray[np.int32],
+        events: Sequence[Sequence[Given]],
+        *,
+        trend: Trend | None = None,
     ) -> tuple[Visitors | None, list[str]]:
         """`users` (n,) by row, -1 for nobody known, with n sequences of events, each in order.
 
         Events with items that the catalogue lacks are left out.
 
         Returns:
-            The visitors, None where no event is left, and ids of unknown items.
+            The visitors, None where no event and no trend is left, and ids of unknown items.
 
         Raises:
             UsageError: there is no such kind of event.
         """
-        if not any(events):
+        if not any(events) and trend is None:
             return None, []
         had, find = self._had(), self._find
         by_value = self._artifacts.spec.value_as_weight
@@ -88,7 +93,7 @@ class Overlay:
                 weights.append(weight)
                 values.append(value)
                 counts[row] += 1
-        if not items:
+        if not items and trend is None:
             return None, list(unknown)
         last = np.cumsum(counts)
         later = Later(
@@ -99,7 +104,26 @@ class Overlay:
             np.array(weights, np.float32),
             np.array(values, np.float32),
         )
-        return Visitors.of(had, users, later, most=self._most), list(unknown)
+        return Visitors.of(had, users, later, most=self._most, trend=trend), list(unknown)
+
+    def trend(self, sold: Iterable[Sold], *, half_life_days: float) -> Trend:
+        """What everybody did since, on the scale of popularity that decays with a half-life."""
+        spec, reference = self._artifacts.spec, self._had().reference
+        weights = np.zeros(self._had().n_items)
+        counts = np.zeros(len(weights), np.uint32)
+        last = reference
+        for item, kind, hour, events, value in sold:
+            row = self._find(item)
+            if row < 0 or kind not in self._weights:
+                continue
+            moment = 3600 * hour + 1800
+            age = (reference - moment) / DAY_SECONDS if spec.has_time else 0
+            many = value if spec.value_as_weight else events
+            weights[row] += self._weights[kind] * many * 0.5 ** (age / half_life_days)
+            counts[row] += events
+            last = max(last, moment)
+        days = (last - reference) / DAY_SECONDS if spec.has_time else 0.0
+        return Trend(weights.astype(np.float32), counts, days)
 
     def _weight(self, kind: str | None) -> float:
         if kind is None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import datetime
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.errors import LogError
-from recsys_cli.live.contract import EventLog, Given
+from recsys_cli.live.contract import EventLog, Given, Sold
 from recsys_cli.moments import milliseconds, parsed_moment
+
+_FRESH_SECONDS = 10.0
+"""For which what everybody did is not looked at again."""
 
 
 class Since:
@@ -26,8 +31,21 @@ class Since:
         """
         self._log, self._dataset, self._failed = log, artifacts.dataset, failed
         self._after = built_until(artifacts)
+        self._sold: list[Sold] = []
+        self._looked = -math.inf
         # What is of a kind that the build knows nothing of waits for one that does.
         self._kinds = frozenset(artifacts.spec.events) if self._after is not None else frozenset()
+
+    def sold(self) -> list[Sold] | None:
+        """What everybody did since, as it was not long ago; None where it cannot be read."""
+        if time.monotonic() - self._looked > _FRESH_SECONDS:
+            try:
+                self._sold = self._log.by_hour(self._dataset, after=self._after)
+            except LogError as error:
+                self._failed(error)
+                return None
+            self._looked = time.monotonic()
+        return self._sold
 
     def of(self, user: str) -> list[Given] | None:
         """The user's events since, by time; None where the log cannot be read."""

@@ -7,7 +7,7 @@ into figures with intervals. Nothing that was made from events of the test windo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from recsys_cli.evaluation.beyond import Exposure, ItemFacts, list_metrics, list
 from recsys_cli.evaluation.groups import COLD_ITEMS, cold_truth, groups_of
 from recsys_cli.evaluation.truth import Truth, seen_pairs
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Trend
 from recsys_cli.moments import said, spoken
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.ranking.fallback import WithFallback
@@ -89,6 +90,7 @@ class _Known:
     facts: ItemFacts
     cold_truth: CSR
     had: Interactions | None
+    trends_halve: float | None = None
 
 
 def measure(
@@ -104,6 +106,7 @@ def measure(
     vectors: npt.NDArray[np.float32] | None = None,
     had: Interactions | None = None,
     as_built: Collection[str] = (),
+    trends_halve: float | None = None,
     details: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -124,6 +127,8 @@ def measure(
         had: `history` in full, for a truth of steps, which are predicted from what was had since
             besides, by those strategies that can be given it.
         as_built: names of strategies that are told nothing of what was had since.
+        trends_halve: days in which popularity halves, where the others are told by the hour what
+            everybody did since; None where they are not.
         details: further fields of the report.
         progress: told how many users are done.
 
@@ -138,7 +143,7 @@ def measure(
     if exclude_seen and seen_pairs(truth, history).any():
         raise ValueError("truth holds pairs that the lists leave out; see `without_seen`")
     facts, depths = ItemFacts.from_history(history, vectors), tuple(sorted(set(ks)))
-    known = _Known(history, facts, cold_truth(truth, history), had)
+    known = _Known(history, facts, cold_truth(truth, history), had, trends_halve)
     window = Measured(
         truth=truth,
         names=(*metric_names(depths), *list_names(depths, facts)),
@@ -150,7 +155,7 @@ def measure(
         warnings=truth.warnings + unchecked,
         details=details or {},
     )
-    blind = replace(known, had=None)
+    blind = replace(known, had=None, trends_halve=None)
     measured = {
         n: _measure_one(n, s, window, blind if n in as_built else known, report)
         for n, s in strategies.items()
@@ -204,6 +209,28 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _blocks(
+    truth: Truth, known: _Known, size: int
+) -> Iterator[tuple[npt.NDArray[np.int64], Trend | None]]:
+    """Rows to ask for at a time, and what everybody did by then where that is told."""
+    n, steps, had = len(truth.users), truth.steps, known.had
+    if known.trends_halve is None or steps is None or had is None:
+        for start in range(0, n, size):
+            yield np.arange(start, min(start + size, n)), None
+        return
+    hours = steps.times.astype(np.int64) // 3600
+    order = np.argsort(hours, kind="stable")
+    for of_hour in np.split(order, np.flatnonzero(np.diff(hours[order])) + 1):
+        trend = steps.trend_at(
+            int(hours[of_hour[0]]),
+            reference=had.reference,
+            n_items=had.n_items,
+            half_life_days=known.trends_halve,
+        )
+        for start in range(0, len(of_hour), size):
+            yield of_hour[start : start + size], trend
+
+
 def _measure_one(
     name: str, strategy: WithFallback, window: Measured, known: _Known, progress: Progress
 ) -> Figures:
@@ -213,10 +240,8 @@ def _measure_one(
     served, reasons = _Counts(), _Counts()
     progress.start(f"evaluate {name}", n)
     k = min(ks[-1], strategy.n_items)
-    step = max(1, _BLOCK_CELLS // k)
-    for start in range(0, n, step):
-        rows = np.arange(start, min(start + step, n))
-        given = truth.given(rows, known.had)
+    for rows, trend in _blocks(truth, known, max(1, _BLOCK_CELLS // k)):
+        given = truth.given(rows, known.had, trend=trend)
         had = known.history.take(truth.users[rows]) if given is None else given.had.items
         exclude = had if window.exclude_seen else None
         answer = strategy.answer(truth.users[rows], k=k, exclude=exclude, visitors=given)

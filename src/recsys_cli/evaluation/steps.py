@@ -108,7 +108,7 @@ def next_in_session(
         protocol=NEXT_IN_SESSION,
         counts={"pairs": len(steps), "sessions": drawn},
         warnings=(*temporal.warnings, *([told] if drawn < many else [])),
-        steps=Steps(later, _had_again(found, temporal.items.n_columns)[steps]),
+        steps=Steps(later, _had_again(found, temporal.items.n_columns)[steps], found.times[steps]),
     )
 
 
@@ -152,7 +152,12 @@ def next_event(
         protocol=NEXT_EVENT,
         counts={"pairs": len(steps)},
         warnings=(*temporal.warnings, *([told] if drawn < many else [])),
-        steps=Steps(later, _had_again(found, temporal.items.n_columns)[steps]),
+        steps=Steps(
+            later,
+            _had_again(found, temporal.items.n_columns)[steps],
+            found.times[steps],
+            int(lag.total_seconds()),
+        ),
     )
 
 

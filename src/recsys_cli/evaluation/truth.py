@@ -13,8 +13,9 @@ import numpy.typing as npt
 from recsys_cli.counted import counted
 from recsys_cli.csr import CSR
 from recsys_cli.errors import DataError
+from recsys_cli.events.decay import DAY_SECONDS
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Later, Visitors
+from recsys_cli.events.later import Later, Trend, Visitors
 from recsys_cli.moments import iso, seconds_at
 from recsys_cli.store.idtable import IdTable
 
@@ -37,14 +38,31 @@ class Steps:
     Attributes:
         later: the events of the window before the row's moment.
         again: (n,) whether the row's item is among them.
+        times: (n,) uint32 moment of each row, in seconds since 1970.
+        lag: seconds until an event is known.
     """
 
     later: Later
     again: npt.NDArray[np.bool_]
+    times: npt.NDArray[np.uint32]
+    lag: int = 0
 
     def take(self, rows: npt.NDArray[np.integer]) -> Steps:
         """The given rows, in that order."""
-        return Steps(self.later.take(rows), self.again[rows])
+        return Steps(self.later.take(rows), self.again[rows], self.times[rows], self.lag)
+
+    def trend_at(self, hour: int, *, reference: int, n_items: int, half_life_days: float) -> Trend:
+        """What everybody did in the window until an hour since 1970, as far as it is known then."""
+        until = 3600 * hour - self.lag
+        known = (self.later.times < until) & (self.later.weights > 0)
+        items = self.later.items[known]
+        days = (self.later.times[known].astype(np.float64) - reference) / DAY_SECONDS
+        weights = self.later.weights[known] * np.exp2(days / half_life_days)
+        return Trend(
+            np.bincount(items, weights, minlength=n_items).astype(np.float32),
+            np.bincount(items, minlength=n_items).astype(np.uint32),
+            max(until - reference, 0) / DAY_SECONDS,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +105,20 @@ class Truth:
         relevant = CSR.from_pairs(at, items, n_rows=len(rows), n_columns=n_columns)
         return cls(rows.astype(np.int32), relevant, protocol, counts={"pairs": relevant.nnz})
 
-    def given(self, rows: npt.NDArray[np.integer], had: Interactions | None) -> Visitors | None:
+    def given(
+        self,
+        rows: npt.NDArray[np.integer],
+        had: Interactions | None,
+        *,
+        trend: Trend | None = None,
+    ) -> Visitors | None:
         """What some rows (n,) are to be predicted from: of steps, all that was had by then.
 
         None means what the artifacts say of the users, who had that in `had`.
         """
         if self.steps is None or had is None:
             return None
-        return Visitors.of(had, self.users[rows], self.steps.later.take(rows))
+        return Visitors.of(had, self.users[rows], self.steps.later.take(rows), trend=trend)
 
     @property
     def cutoff_seconds(self) -> int | None:

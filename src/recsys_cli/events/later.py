@@ -104,6 +104,22 @@ class Later:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trend:
+    """What everybody did since the artifacts were made, until a moment.
+
+    Attributes:
+        weights: (n_items,) float32 sums of weights on the scale of the artifacts' popularity, which
+            decays from their own moment: what came later weighs more.
+        counts: (n_items,) uint32 events.
+        days: from the artifacts' moment.
+    """
+
+    weights: npt.NDArray[np.float32]
+    counts: npt.NDArray[np.uint32]
+    days: float
+
+
 @dataclass(frozen=True, slots=True)
 class Visitors:
     """Users as they are when they ask: n rows.
@@ -112,18 +128,26 @@ class Visitors:
         users: (n,) int32 row of each in the artifacts; -1 for nobody they know.
         had: what each had, later events too.
         later: these events.
+        trend: what everybody did since; None where that plays no role.
     """
 
     users: Users
     had: Interactions
     later: Later
+    trend: Trend | None = None
 
     @classmethod
     def of(
-        cls, history: Interactions, users: Users, later: Later, *, most: float | None = None
+        cls,
+        history: Interactions,
+        users: Users,
+        later: Later,
+        *,
+        most: float | None = None,
+        trend: Trend | None = None,
     ) -> Visitors:
         """`users` (n,) of a history with later events; see `Later.over`."""
-        return cls(users, later.over(history, users, most=most), later)
+        return cls(users, later.over(history, users, most=most), later, trend)
 
     def __len__(self) -> int:
         return len(self.users)
@@ -131,4 +155,4 @@ class Visitors:
     def take(self, rows: npt.NDArray[np.integer]) -> Visitors:
         """The given rows, in that order."""
         had = self.had.take(rows.astype(np.int32))
-        return Visitors(self.users[rows], had, self.later.take(rows))
+        return Visitors(self.users[rows], had, self.later.take(rows), self.trend)

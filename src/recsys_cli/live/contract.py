@@ -99,6 +99,24 @@ class Counts(NamedTuple):
     last: int
 
 
+class Sold(NamedTuple):
+    """What everybody did with an item in an hour.
+
+    Attributes:
+        item: external id.
+        kind: of the events.
+        hour: whole hours since 1970.
+        events: how many.
+        value: the sum of their values, 1 for those without one.
+    """
+
+    item: str
+    kind: str
+    hour: int
+    events: int
+    value: float
+
+
 class EventLog(Protocol):
     """A log that threads and processes share. Every method may be called from any thread.
 
@@ -132,6 +150,9 @@ class EventLog(Protocol):
 
     def by_item(self, dataset: str, *, after: int | None = None) -> dict[str, int]:
         """How many events each item has that are later than `after` (ms; None means all)."""
+
+    def by_hour(self, dataset: str, *, after: int | None = None) -> list[Sold]:
+        """What everybody did with each item later than `after` (ms; None means all)."""
 
     def export(self, dataset: str | None = None) -> Iterator[Event]:
         """The events of one dataset, or of all, as they came; what is appended meanwhile is not."""

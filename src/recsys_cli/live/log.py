@@ -14,7 +14,7 @@ from itertools import starmap
 from typing import Any, Protocol
 
 from recsys_cli.errors import Command, LogError
-from recsys_cli.live.contract import MOST_AT_ONCE, Appended, Counts, Did, Event, ShownList
+from recsys_cli.live.contract import MOST_AT_ONCE, Appended, Counts, Did, Event, ShownList, Sold
 from recsys_cli.live.together import Together
 from recsys_cli.moments import now_ms
 
@@ -156,6 +156,16 @@ class SqlLog:
             (dataset, _BEFORE_ALL if after is None else after),
         )
         return dict(rows)
+
+    def by_hour(self, dataset: str, *, after: int | None = None) -> list[Sold]:
+        """See `EventLog`."""
+        rows = self._database.rows(
+            "SELECT item, kind, time / 3600000 AS hour, count(*), "
+            "sum(CASE WHEN value IS NULL OR value < 0 THEN 1.0 ELSE value END) "
+            "FROM recsys_events WHERE dataset = ? AND time > ? GROUP BY item, kind, hour",
+            (dataset, _BEFORE_ALL if after is None else after),
+        )
+        return [Sold(*row) for row in rows]
 
     def export(self, dataset: str | None = None) -> Iterator[Event]:
         """See `EventLog`."""

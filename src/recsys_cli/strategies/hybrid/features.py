@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Visitors
+from recsys_cli.events.later import Trend, Visitors
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Users
 from recsys_cli.strategies.base import Space
@@ -59,7 +59,6 @@ class Features:
         self._sources = tuple(sources)
         self._spaces = tuple(spaces)
         self._statistics = statistics
-        self._popularity = popularity
         self._history = history
         self._unit = [_unit(space) for space in spaces]
         self._items = shared(
@@ -69,11 +68,27 @@ class Features:
             statistics.repeated,
             about=f"item table {statistics.reference}",
         )
+        self._measure(popularity)
+        self._now: tuple[Trend | None, Features | None] = None, None
+        self.names = self._names()
+
+    def _measure(self, popularity: Popularity) -> None:
+        self._popularity = popularity
         top = popularity.scores.max(axis=1, initial=_TINY).astype(np.float32)
         self._top = np.maximum(top, _TINY)
         mass = popularity.scores.sum(axis=1, dtype=np.float64)
         self._mass = np.maximum(mass, _TINY)
-        self.names = self._names()
+
+    def _with(self, trend: Trend) -> Features:
+        """The same at a trend, which many requests share."""
+        known, made = self._now
+        if known is not trend or made is None:
+            made = copy(self)
+            made._statistics = self._statistics.with_trend(trend)
+            made._items = _item_table(made._statistics)
+            made._measure(self._popularity.with_trend(trend))
+            self._now = trend, made
+        return made
 
     def _names(self) -> list[str]:
         names = [f"rank_{name}" for name in self._sources]
@@ -102,15 +117,15 @@ class Features:
             visitors: n rows.
             vectors: (n, d) float32 of theirs in each space; None for those there were.
         """
-        there = copy(self)
+        there = copy(self if visitors.trend is None else self._with(visitors.trend))
         there._spaces = tuple(
             space.over(visitors, made) for space, made in zip(self._spaces, vectors, strict=True)
         )
-        there._statistics = self._statistics.over(visitors)
+        there._statistics = there._statistics.over(visitors)
         segments = self._popularity.user_segment
         if len(segments):
             own = np.where(visitors.users >= 0, segments[visitors.users], np.int16(EVERYONE))
-            there._popularity = replace(self._popularity, user_segment=own)
+            there._popularity = replace(there._popularity, user_segment=own)
         there._history = visitors.had
         return there
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from recsys_cli.datasets.spec import DatasetSpec
     from recsys_cli.events.interactions import Interactions
-    from recsys_cli.events.later import Later, Visitors
+    from recsys_cli.events.later import Later, Trend, Visitors
 
 WINDOWS = (1, 7, 30)
 """Days before the snapshot in which events are counted."""
@@ -136,6 +136,24 @@ class Statistics(Packed):
     def over(self, visitors: Visitors) -> Statistics:
         """The same with the activity of visitors, n rows, for that of users."""
         return replace(self, users=self.users.take(visitors.users).with_later(visitors.later))
+
+    def with_trend(self, trend: Trend) -> Statistics:
+        """The same with what everybody did since counted into the items' activity.
+
+        Of what was recent at the artifacts' moment the part stays that still is, as if it had been
+        spread evenly.
+        """
+        stays = np.maximum(1 - trend.days / np.array(WINDOWS), 0)
+        recent = (self.items.recent * stays + trend.counts[:, None]).round().astype(np.uint32)
+        now = np.uint32(max(self.reference, 0))
+        items = replace(
+            self.items,
+            events=self.items.events + trend.counts,
+            recent=recent,
+            first=np.where((self.items.first == 0) & (trend.counts > 0), now, self.items.first),
+            last=np.where(trend.counts > 0, now, self.items.last),
+        )
+        return replace(self, items=items, shares=_shares(self.codes, recent))
 
 
 def build_statistics(

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 class PopularConfig(Section):
     """Popularity in a recent window, decayed by age."""
 
+    where = frozenset({"live"})
+
     window_days: PositiveInt = 28
     """Only events this recent count."""
     half_life_days: PositiveFloat = 7.0
     """Age at which an event counts half."""
     segment_prior: NonNegativeFloat = 50.0
     """Events' worth of the overall list blended into each segment's own (shrinkage)."""
+    live: bool = False
+    """Whether live events of everybody count too, and in what the ranker knows of items' sales."""
 
 
 def _open(packs: Packs, _threads: int) -> Serving:

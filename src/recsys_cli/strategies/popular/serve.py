@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.csr import CSR
+from recsys_cli.events.later import Trend, Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.topk import rank_items, top_k_shared
 from recsys_cli.ranking.vectors import Mask, Users
@@ -21,6 +22,7 @@ class Popular:
     def __init__(self, popularity: Popularity) -> None:
         self._popularity = popularity
         self._orders: dict[int, npt.NDArray[np.int32]] = {}
+        self._now: tuple[Trend | None, Popular | None] = None, None
 
     @property
     def n_items(self) -> int:
@@ -35,6 +37,21 @@ class Popular:
     def knows(self, users: Users) -> Mask:
         """Everybody, since there is a list for users without a segment."""
         return np.ones(len(users), np.bool_)
+
+    def recommend_from(
+        self, visitors: Visitors, *, k: int, exclude: CSR | None = None, allow: Mask | None = None
+    ) -> Recommendations:
+        """The same for each of `visitors`, by what sells since too; see `FromHistory`."""
+        now = self if visitors.trend is None else self._with(visitors.trend)
+        return now.recommend(visitors.users, k=k, exclude=exclude, allow=allow)
+
+    def _with(self, trend: Trend) -> Popular:
+        """The list at a trend, which is the same for many requests."""
+        known, made = self._now
+        if known is not trend or made is None:
+            made = Popular(self._popularity.with_trend(trend))
+            self._now = trend, made
+        return made
 
     def recommend(
         self, users: Users, *, k: int, exclude: CSR | None = None, allow: Mask | None = None

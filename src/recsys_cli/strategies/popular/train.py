@@ -14,7 +14,7 @@ hold the whole catalogue and can always be refilled. Without times every event c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from recsys_cli.datasets.spec import DatasetSpec
+    from recsys_cli.events.later import Trend
     from recsys_cli.strategies.popular import PopularConfig
 
 EVERYONE = 0
@@ -56,6 +57,13 @@ class Popularity(Packed):
     user_segment: npt.NDArray[np.int16]
     segments: list[str]
     reference: int
+
+    def with_trend(self, trend: Trend) -> Popularity:
+        """With what everybody did since, of which each segment has its part of all events."""
+        mass = self.scores.sum(axis=1, dtype=np.float64)
+        parts = mass / max(float(mass[EVERYONE]), _SMALLEST)
+        added = (parts[:, None] * trend.weights).astype(np.float32)
+        return replace(self, scores=self.scores + added)
 
 
 def build_popularity(
