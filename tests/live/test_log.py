@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from postgres import PASSWORD, READER
 from recsys_cli.config.models import LiveConfig
-from recsys_cli.errors import ConfigError, LogError
+from recsys_cli.errors import ConfigError, LogError, UsageError
 from recsys_cli.live.contract import Appended, Event, ShownList
 from recsys_cli.live.opening import open_log
 from recsys_cli.live.together import Together
@@ -138,6 +139,14 @@ def test_what_is_old_is_dropped_and_numbers_go_on(log):
     log.append([event()])
     assert [*log.export()] == [event()]
     assert log.last_seq() > before
+
+
+def test_more_is_dropped_than_goes_at_once(opened):
+    log = opened()
+    log.append([event(time=number % 3) for number in range(25_000)])
+    assert log.drop(2) == 16_667
+    assert {each.time for each in log.export()} == {2}
+    assert log.counts()["hm"].events == 25_000 - 16_667
 
 
 def test_lists_that_were_shown_are_there_in_order(log):
@@ -432,3 +441,26 @@ def test_an_address_of_something_else_is_refused_without_being_told(opened):
     with pytest.raises(ConfigError) as error:
         opened(url="mysql://u:s3cret@host/shop")
     assert "s3cret" not in f"{error.value.message} {error.value.hint}"
+
+
+def test_what_an_address_says_of_options_stands(opened, server):
+    url = server.database("options")
+    server.run("create schema other", database="options")
+    opened(url=f"{url}&options=-csearch_path%3Dother").append([event()])
+    assert server.run("select count(*) from other.recsys_events", database="options") == "1"
+
+
+def test_a_role_that_may_not_write_is_told_so(opened, server):
+    server.database("rights")
+    log = opened(url=server.url("rights", user=READER, password=PASSWORD))
+    assert log.of_user("hm", "u") == []
+    with pytest.raises(LogError, match="permission denied") as error:
+        log.append([event()])
+    assert "role" in error.value.hint
+
+
+def test_who_lacks_the_library_is_told_how_to_get_it(opened, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(UsageError, match="psycopg, which is not installed") as error:
+        opened(url="postgresql://host/shop")
+    assert "recsys-cli[postgres]" in error.value.hint

@@ -161,7 +161,10 @@ class EventLog(Protocol):
         """What was shown of one dataset, or of all, as it came."""
 
     def drop(self, before: int) -> int:
-        """Forget what is earlier than `before` (ms), lists too; how many events that were."""
+        """Forget what is earlier than `before` (ms), lists too; how many events that were.
+
+        It goes bit by bit: a kill leaves some of it.
+        """
 
     def size(self) -> int:
         """Bytes that the log takes."""

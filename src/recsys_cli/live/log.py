@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import starmap
@@ -33,6 +34,7 @@ _OF_USER = (
 )
 _BEFORE_ALL = -(1 << 63)
 _DAY_MS = 86_400_000
+_DROPPED_AT_ONCE = 10_000
 
 Parameters = Sequence[Any]
 
@@ -184,11 +186,23 @@ class SqlLog:
 
     def drop(self, before: int) -> int:
         """See `EventLog`."""
-        if not self._database.rows("SELECT 1 FROM recsys_events LIMIT 1"):
-            return 0
-        with self._database.writing() as writing:
-            writing.run("DELETE FROM recsys_lists WHERE time < ?", [(before,)])
-            return writing.run("DELETE FROM recsys_events WHERE time < ?", [(before,)])
+        self._drop_of("recsys_lists", before)
+        return self._drop_of("recsys_events", before)
+
+    def _drop_of(self, table: str, before: int) -> int:
+        """Drop the rows of a table bit by bit, so that others write meanwhile."""
+        dropped = 0
+        ends = self._database.rows(f"SELECT min(seq), max(seq) FROM {table}")  # noqa: S608
+        first, last = ends[0] if ends and ends[0][0] is not None else (0, -1)
+        delete = f"DELETE FROM {table} WHERE seq >= ? AND seq < ? AND time < ?"  # noqa: S608
+        for start in range(first, last + 1, _DROPPED_AT_ONCE):
+            began = time.monotonic()
+            with self._database.writing() as writing:
+                dropped += writing.run(delete, [(start, start + _DROPPED_AT_ONCE, before)])
+            if last - start >= _DROPPED_AT_ONCE:
+                # Who waits looks now and then whether it is their turn: half of the time is theirs.
+                time.sleep(time.monotonic() - began)
+        return dropped
 
     def size(self) -> int:
         """See `EventLog`."""

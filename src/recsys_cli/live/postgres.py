@@ -123,7 +123,6 @@ class PostgresDatabase:
                 autocommit=True,
                 connect_timeout=_CONNECT_SECONDS,
                 application_name="recsys",
-                options="-c lock_timeout=5s",
             )
         except self._psycopg.Error as error:
             raise LogError(
@@ -131,6 +130,8 @@ class PostgresDatabase:
                 hint=f"try it: psql URL ({_why(error)})",
             ) from None
         try:
+            # What the address says of `options` stands, so this is no part of it.
+            connection.execute("SET lock_timeout = '5s'")
             _is_there(connection)
         except BaseException:
             connection.close()
@@ -144,9 +145,11 @@ class PostgresDatabase:
             yield
         except self._psycopg.Error as error:
             why = error.diag.message_primary or "the connection was lost"
-            raise LogError(f"the log of live events in PostgreSQL: {why}", hint="try again") from (
-                error
-            )
+            passing = isinstance(error, self._psycopg.OperationalError)
+            raise LogError(
+                f"the log of live events in PostgreSQL: {why}",
+                hint="try again" if passing else "check what the role of live.url may do there",
+            ) from error
 
 
 class Writer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from recsys_cli.store.files import atomic_path, fsync
 
 FOLDER, FILE = "live", "events.sqlite"
 _APPLICATION = 0x72637379
-_PATIENCE_SECONDS = 5.0
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.001
 _TABLES = (
     """CREATE TABLE recsys_events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, "user" TEXT NOT NULL,
@@ -84,7 +85,7 @@ class SqliteDatabase:
             connection = self._connection()
             if connection is None:
                 raise LogError(f"{self.path} is gone as soon as it was made", hint="try again")
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
             try:
                 yield Writer(connection)
                 connection.execute("COMMIT")
@@ -218,6 +219,26 @@ class Writer:
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """See `Writing`."""
         return self._connection.execute(sql, parameters).fetchall()
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write as soon as nobody else does.
+
+    SQLite itself looks every tenth of a second, by which others who write all the time get ahead.
+    """
+    last = time.monotonic() + _PATIENCE_SECONDS
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= last:
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {1000 * _PATIENCE_SECONDS:.0f}")
 
 
 def _way_out(error: sqlite3.Error) -> str:
