@@ -57,5 +57,5 @@ def test_what_is_no_event_is_refused_by_place_and_field(record: Any, says: str) 
 def test_there_may_be_only_so_many() -> None:
     one = {"item": "a"}
     assert len(read_given(placed(*[one] * MOST_AT_ONCE))) == MOST_AT_ONCE
-    with pytest.raises(UsageError, match="at most 1,000"):
+    with pytest.raises(UsageError, match="more than 1,000 events were given"):
         read_given(placed(*[one] * (MOST_AT_ONCE + 1)))

@@ -44,6 +44,7 @@ def test_it_serves_and_ends_on_ctrl_c(built, workers):
         user = ask(url, "/users?dataset=hm", **{"X-API-Key": "secret"})["users"][0]
         path = f"/recommend/user/{user}?strategy=collab"
         answers = [ask(url, path, **{"X-API-Key": "secret"}) for _ in range(8)]
+        assert len({answer.pop("request_id") for answer in answers}) == 8
         assert all(answer == answers[0] for answer in answers)
     finally:
         process.send_signal(signal.SIGINT)

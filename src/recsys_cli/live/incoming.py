@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from recsys_cli.counted import counted
 from recsys_cli.datasets.spec import DatasetSpec
 from recsys_cli.errors import FieldsError, UsageError
 from recsys_cli.live.contract import MOST_AT_ONCE, Event, Given
@@ -174,7 +175,7 @@ def read_given(records: Iterable[tuple[str, Any]]) -> list[Given]:
     events: list[Given] = []
     for place, record in records:
         if len(events) == MOST_AT_ONCE:
-            raise UsageError(f"{place}: at most {MOST_AT_ONCE:,} events may be given")
+            raise UsageError(f"{place}: more than {counted(MOST_AT_ONCE, 'events')} were given")
         try:
             plain = dict(record) if isinstance(record, Mapping) else record
             events.append(GivenEvent.model_validate(plain).given)
