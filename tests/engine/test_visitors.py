@@ -105,3 +105,21 @@ def test_vectors_made_when_asked_rank_like_those_that_were_built(engine: Engine,
         ]
         shared.append(len(lists[0] & lists[1]) / 12)
     assert np.mean(shared) > 0.6
+
+
+@pytest.mark.parametrize("name", ["itemknn", "transitions", "sessions", "graph", "collab", AUTO])
+def test_what_brought_an_item_is_told(engine: Engine, clicked: list[Given], name: str) -> None:
+    """Of a guest with three items, each of a list comes because of some of these."""
+    if name != AUTO and not all(map(engine.artifacts.has, STRATEGIES[name].needs)):
+        pytest.skip("it has not been built")
+    answer = engine.recommend_one(None, strategy=name, k=5, events=clicked, explain=True)
+    told = [item["explanation"]["because"] for item in answer["items"]]
+    assert any(told)
+    for reasons in told:
+        assert {reason["item"] for reason in reasons} <= {event.item for event in clicked}
+        shares = [reason["share"] for reason in reasons]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) < 1.01
+        assert all(reason["name"] for reason in reasons)
+    nobody = engine.recommend_one("nobody", strategy=name, k=5, explain=True)
+    assert [item["explanation"]["because"] for item in nobody["items"]] == [[]] * 5

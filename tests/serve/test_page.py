@@ -519,7 +519,18 @@ def test_explains_items_where_the_answer_does(server, opened, user):
         body = answer.json()
         body["items"][0]["explanation"] = {
             "sources": [{"source": "collab", "rank": 3, "score": 0.5}],
-            "features": [{"feature": "item_age", "value": None, "contribution": -0.25}],
+            "features": [
+                {
+                    "feature": "a",
+                    "value": None,
+                    "contribution": -0.25,
+                    "said": "first had <b>now</b>",
+                }
+            ],
+            "because": [
+                {"item": "1", "name": "Strap top", "share": 0.62},
+                {"item": "2", "name": "", "share": 0.3},
+            ],
         }
         route.fulfill(response=answer, json=body)
 
@@ -528,7 +539,8 @@ def test_explains_items_where_the_answer_does(server, opened, user):
     page.goto(at(server, "user", user, why=1))
     listed(page)
     assert page.text_content(".because .sources") == "collab no. 3 (0.500)"
-    assert page.text_content(".because tr") == "item age unknown−0.250"
+    assert page.text_content(".because tr") == "first had <b>now</b>−0.250"
+    assert page.text_content(".because p") == "Because of Strap top (62%), 2 (30%)."
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -258,13 +258,12 @@ def _print_items(items: Sequence[dict[str, Any]], *, of_several: bool = False) -
 def _print_explanation(item: dict[str, Any]) -> None:
     why = item["explanation"]
     print_text(f"{item['rank']}. {item['item']}  {item['name']}", hang=3)
+    if why["because"]:
+        brought = [f"{of['name'] or of['item']} ({of['share']:.0%})" for of in why["because"]]
+        print_text(f"   because of {', '.join(brought)}", hang=6)
     print_text("   found by " + ", ".join(_place(source) for source in why["sources"]), hang=6)
     if why["features"]:
-        parts = [
-            f"{part['contribution']:+.3g} {part['feature']}"
-            + (" unknown" if part["value"] is None else f" = {part['value']:.4g}")
-            for part in why["features"]
-        ]
+        parts = [f"{part['contribution']:+.3g} {part['said']}" for part in why["features"]]
         print_text("   score " + ", ".join(parts), hang=6)
 
 

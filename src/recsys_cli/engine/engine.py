@@ -18,11 +18,12 @@ from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.csr import CSR
+from recsys_cli.engine.because import because
 from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.events.interactions import Interactions
-from recsys_cli.events.later import Trend, Visitors
+from recsys_cli.events.later import Later, Trend, Visitors
 from recsys_cli.live.contract import Given, Sold
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
 from recsys_cli.ranking.fallback import Answer, WithFallback
@@ -222,7 +223,8 @@ class Engine:
         """One user's answer in the shape of `recsys recommend --json`.
 
         With `explain`, each item has an `explanation`: its sources with the rank and score in
-        their lists, and the features that add most to its score. `events` are what the user had
+        their lists, the features that add most to its score, and the items of the user's history
+        that brought it. `events` are what the user had
         just now, in order, besides what the log has; None is a guest, of whom there is no more.
         """
         row = UNKNOWN_USER if user is None else self.artifacts.users.find(user)
@@ -242,6 +244,7 @@ class Engine:
             _name_sources(items, answer, found, explain=explain)
         if explain:
             _explain_the_rest(items)
+            self._add_because(items, users, answer, found, visitors)
         return {
             "user": user,
             "dataset": self.dataset,
@@ -253,6 +256,33 @@ class Engine:
             "items": items,
             **({"unknown": unknown} if unknown else {}),
         }
+
+    def _add_because(
+        self,
+        items: list[dict[str, Any]],
+        users: npt.NDArray[np.int32],
+        answer: Answer,
+        found: _Found | None,
+        visitors: Visitors | None,
+    ) -> None:
+        """Say which items of the user's history brought each of the first user's list."""
+        if visitors is None and self.artifacts.has("interactions"):
+            visitors = Visitors.of(self.had, users, Later.nothing(1))
+        sources = [
+            {each["source"]: each["rank"] for each in item["explanation"]["sources"]}
+            for item in items
+        ]
+
+        def opened(name: str) -> object | None:
+            own = found.hybrid.recall.source(name) if found is not None else None
+            return self._built.get(name) if own is None else own
+
+        rows = answer.recommendations.items[0][: len(items)]
+        told: list[list[dict[str, Any]]] = [[] for _ in items]
+        if visitors is not None:
+            told = because(self.artifacts, visitors, rows, sources, opened)
+        for item, reasons in zip(items, told, strict=True):
+            item["explanation"]["because"] = reasons
 
     def listed(self, lists: Recommendations) -> list[dict[str, Any]]:
         """The first user's items as they stand in answers."""

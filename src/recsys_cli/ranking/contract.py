@@ -117,6 +117,24 @@ class FromHistory(Protocol):
         ...
 
 
+@runtime_checkable
+class Attributing(Protocol):
+    """What can tell of a score which items of the history brought it."""
+
+    def contributions(
+        self, visitor: Visitors, items: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float64]:
+        """(m, h) what each of the h items that one visitor had adds to the scores of some items.
+
+        They add up to the score, or to what of it comes from the history at all.
+
+        Args:
+            visitor: one row; its items are in the order of `visitor.had`.
+            items: (m,) item rows.
+        """
+        ...
+
+
 class Serving(Recommender, Protocol):
     """A recommender that can say whom it knows and what it was made from."""
 

@@ -48,17 +48,19 @@ export function nearness({ strategy_used: used, fallback_reason: reason }) {
   return h("p", { class: "why" }, "By ", badge(used), ALIKE[used] && `: ${ALIKE[used]}`, reason && [", since ", h("strong", {}, reason)], ".");
 }
 
-/** Sources and features of one item; nothing where the answer gives none. */
+/** What of the history brought one item, its sources and features; nothing where the answer gives none. */
 export function reasons(one) {
   const why = one.explanation;
   if (!why) return null;
   return h("div", { class: "because" },
+    why.because?.length > 0 && h("p", {}, "Because of ", why.because.map((of, at) => [at > 0 && ", ",
+      h("strong", {}, of.name || of.item), ` (${Math.round(100 * of.share)}%)`]), "."),
     h("ul", { class: "sources" }, why.sources.map((source) => h("li", {},
       badge(source.source),
       source.rank === null ? " by the filter" : ` no. ${source.rank} (${score(source.score)})`))),
     why.features.length > 0 && h("table", {},
       h("caption", { class: "unseen" }, "What the features add to the score"),
       h("tbody", {}, why.features.map((part) => h("tr", {},
-        h("th", { scope: "row" }, part.feature.replaceAll("_", " "), " ", h("small", {}, part.value === null ? "unknown" : score(part.value))),
+        h("th", { scope: "row", title: part.feature }, part.said),
         h("td", { class: part.contribution < 0 ? "less" : "more" }, `${part.contribution < 0 ? "" : "+"}${score(part.contribution)}`))))));
 }

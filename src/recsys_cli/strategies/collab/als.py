@@ -29,7 +29,7 @@ from recsys_cli.events.interactions import Interactions
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import Packed
 from recsys_cli.strategies.collab import AlsConfig
-from recsys_cli.strategies.collab.foldin import Matrix, fold_in
+from recsys_cli.strategies.collab.foldin import Matrix, fold_in, parts_of
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -83,6 +83,23 @@ class AlsFactors(Packed):
         """
         return fold_in(
             self.item_factors,
+            items,
+            regularization=self.regularization,
+            alpha=self.alpha,
+            gram=gram,
+            scale_by_count=self.scale_by_count,
+        )
+
+    def parts(
+        self, history: CSR, items: npt.NDArray[np.int32], *, gram: Matrix | None = None
+    ) -> Matrix:
+        """(m, entries) what each entry of one row adds to the scores of `items` (m,).
+
+        Section 5 of Hu, Koren and Volinsky 2008: by factors folded in, a score is y_i·W·Σ c_j y_j.
+        """
+        return parts_of(
+            self.item_factors,
+            history,
             items,
             regularization=self.regularization,
             alpha=self.alpha,

@@ -80,6 +80,36 @@ def fold_in(
     return users
 
 
+def parts_of(
+    item_factors: Factors,
+    history: CSR,
+    items: npt.NDArray[np.int32],
+    *,
+    regularization: float,
+    alpha: float,
+    gram: Matrix | None = None,
+    scale_by_count: bool = False,
+) -> Matrix:
+    """(m, entries) what each entry of one row adds to the scores of `items` (m,).
+
+    The score of an item with the factors that `fold_in` gives is y_i·W·Σ_j c_j y_j with W the
+    inverse of the equations' left side, a sum over the entries j (Hu, Koren and Volinsky 2008,
+    section 5). Entries of weight 0 add nothing. Other arguments are those of `fold_in`.
+    """
+    weights = np.ones(history.nnz) if history.data is None else np.asarray(history.data, np.float64)
+    counted = weights > 0
+    chosen = item_factors[history.indices[counted]].astype(np.float64)
+    left = gram_matrix(item_factors) if gram is None else gram.copy()
+    left = left + chosen.T @ (alpha * weights[counted, None] * chosen)
+    penalty = regularization * (counted.sum() if scale_by_count else 1)
+    left[np.arange(len(left)), np.arange(len(left))] += penalty
+    confidence = (1 + alpha * weights[counted])[:, None] * chosen
+    parts = np.zeros((len(items), history.nnz))
+    asked = item_factors[items].astype(np.float64)
+    parts[:, counted] = asked @ np.linalg.solve(left, confidence.T)
+    return parts
+
+
 def _without_zeros(items: CSR, weights: npt.NDArray[np.float32]) -> CSR:
     keep = weights > 0
     if keep.all():

@@ -37,5 +37,14 @@ class Collab(ByProductOfHistory):
     def _gram(self) -> npt.NDArray[np.float64]:
         return gram_matrix(self._factors.item_factors)
 
+    def contributions(
+        self, visitor: Visitors, items: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float64]:
+        """What each item that a visitor had adds to scores; see `Attributing`.
+
+        They add up to the score by factors folded in, which those of training differ from a little.
+        """
+        return self._factors.parts(visitor.had.matrix, items, gram=self._gram)
+
     def _made_of(self, visitors: Visitors) -> Vectors:
         return self._factors.fold_in(visitors.had.matrix, gram=self._gram)

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys_cli.csr import CSR
 from recsys_cli.events.later import Visitors
@@ -23,7 +24,7 @@ from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.products import ByProductOfHistory
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Mask, Vectors
-from recsys_cli.strategies.content.uservectors import user_vectors
+from recsys_cli.strategies.content.uservectors import user_vectors, weighed
 
 _SAMPLE = 1 << 12
 
@@ -105,6 +106,24 @@ class Content(ByProductOfHistory):
         """Some users as the ranker gets to see them."""
         users = self._users[:: max(1, len(self._users) // _SAMPLE)]
         return self._as_ranked(users)
+
+    def contributions(
+        self, visitor: Visitors, items: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float64]:
+        """What each item that a visitor had adds to scores; see `Attributing`.
+
+        What being on sale adds comes from no item of theirs.
+        """
+        had = weighed(
+            visitor.had,
+            half_life_days=self._half_life_days,
+            half_life_events=self._half_life_events,
+        )
+        owned = self._of_items[had.indices].astype(np.float64)
+        terms = np.asarray(had.data, np.float64)[:, None] * owned
+        total = terms.sum(axis=0)
+        length = float(np.sqrt(total @ total)) or 1.0
+        return self._of_items[items].astype(np.float64) @ terms.T / length
 
     def _made_of(self, visitors: Visitors) -> Vectors:
         return user_vectors(

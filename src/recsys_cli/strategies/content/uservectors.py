@@ -180,6 +180,13 @@ def _noise(history: CSR) -> npt.NDArray[np.float64]:
     return noise
 
 
+def weighed(
+    interactions: Interactions, *, half_life_days: float | None, half_life_events: float | None
+) -> CSR:
+    """All pairs, weighted as the module says."""
+    return _decayed(interactions, 0, interactions.n_users, half_life_days, half_life_events)
+
+
 def _decayed(
     interactions: Interactions,
     start: int,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from recsys_cli.cores import available_cores
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.histories import ByHistory
 from recsys_cli.ranking.topk import FactorRanker
@@ -20,6 +21,7 @@ from recsys_cli.ranking.topk.rough import rough_scores
 from recsys_cli.ranking.topk.scoring import exact_scores, float32_slack
 from recsys_cli.ranking.vectors import Mask, Users, Vectors
 from recsys_cli.strategies.graph.train import GraphFilter
+from recsys_cli.strategies.linked import linked_parts
 from recsys_cli.strategies.neighbours import in_blocks, score_blocks
 
 Items = npt.NDArray[np.int32]
@@ -54,6 +56,24 @@ class GraphFiltering(ByHistory):
         """Users with history of some weight."""
         return self._history.have_weight(users)
 
+    def contributions(self, visitor: Visitors, items: Items) -> npt.NDArray[np.float64]:
+        """What each item that a visitor had adds to scores; see `Attributing`."""
+        had = self._weighed(visitor.had, np.zeros(1, np.int32))
+        sides = [
+            np.asarray(side, np.float64)
+            for side in (self._filters.item_side[items], self._filters.user_side[had.indices])
+        ]
+        low_pass = sides[0] @ sides[1].T * np.asarray(had.data, np.float64)
+        return low_pass + linked_parts(self._filters.links, had, items)
+
+    def _weighed(self, history: Interactions, users: Users) -> CSR:
+        return history.decayed(
+            users,
+            half_life_days=self._filters.half_life_days,
+            half_life_events=self._filters.half_life_events,
+            reference=self._filters.reference,
+        )
+
     def _ranked(
         self,
         history: Interactions,
@@ -64,12 +84,7 @@ class GraphFiltering(ByHistory):
         allow: Mask | None,
     ) -> Recommendations:
         known = history.have_weight(users)
-        had = history.decayed(
-            users,
-            half_life_days=self._filters.half_life_days,
-            half_life_events=self._filters.half_life_events,
-            reference=self._filters.reference,
-        )
+        had = self._weighed(history, users)
         out = Recommendations.empty(len(users), k, self.name)
         for start, links in score_blocks(had, self._filters.links):
             rows = np.arange(start, start + links.n_rows)

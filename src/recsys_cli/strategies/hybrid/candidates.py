@@ -121,6 +121,11 @@ class Recall:
         there._own = None if self._own is None else visitors.had.matrix
         return there
 
+    def source(self, name: str) -> Recommender | None:
+        """One of the sources as it answers for users; None where there is none of that name."""
+        found = self._sources.get(name, (None, 0))[0]
+        return found.source if isinstance(found, _Visited) else found
+
     def vectors(self, source: str) -> Floats | None:
         """(n, d) float32 vectors that one of the sources made of what its visitors had."""
         asked = self._sources[source][0]

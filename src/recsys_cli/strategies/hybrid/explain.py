@@ -12,6 +12,7 @@ from recsys_cli.strategies.hybrid.blend import Blend
 from recsys_cli.strategies.hybrid.candidates import Candidates
 from recsys_cli.strategies.hybrid.ranker import Ranker
 from recsys_cli.strategies.hybrid.strategy import Hybrid
+from recsys_cli.strategies.hybrid.wording import said
 
 TOP_FEATURES = 5
 
@@ -23,7 +24,8 @@ class Reason:
     Attributes:
         sources: each with its name, and rank and score in its list; these are None where the
             source found the item only among what the request allows.
-        features: the ones that matter most, with value (None: unknown) and contribution.
+        features: the ones that matter most, with value (None: unknown), contribution and what that
+            says in words.
     """
 
     sources: list[dict[str, Any]]
@@ -91,6 +93,7 @@ def _largest(
                 "feature": names[f],
                 "value": None if np.isnan(values[row, f]) else float(str(values[row, f])),
                 "contribution": float(str(parts[row, f])),
+                "said": said(names[f], None if np.isnan(values[row, f]) else values[row, f]),
             }
             for f in columns
             if parts[row, f]

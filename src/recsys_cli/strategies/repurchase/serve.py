@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from recsys_cli.csr import CSR
 from recsys_cli.events.interactions import Interactions
+from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.histories import ByHistory
 from recsys_cli.ranking.topk import top_k_sparse
@@ -30,6 +34,14 @@ class Repurchase(ByHistory):
     def knows(self, users: Users) -> Mask:
         """Users with history."""
         return self._history.matrix.counts(users) > 0
+
+    def contributions(
+        self, visitor: Visitors, items: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float64]:
+        """The item itself, where the visitor had it; see `Attributing`."""
+        scored = visitor.had.decayed(np.zeros(1, np.int32), half_life_days=HALF_LIFE_DAYS)
+        same = items[:, None] == scored.indices
+        return np.where(same, np.asarray(scored.data, np.float64), 0.0)
 
     def _ranked(
         self,

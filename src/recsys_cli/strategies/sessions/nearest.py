@@ -7,6 +7,7 @@ that asks again and again, take those. Both give the same bits.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,26 @@ def latest(history: CSR, length: int) -> CSR:
     order = order[(place < length) & (counts[order] > 0)]
     indptr = np.searchsorted(rows[order], np.arange(history.n_rows + 1))
     return CSR(indptr.astype(np.int64), items[order], history.n_columns, counts[order])
+
+
+class _Near(NamedTuple):
+    """The S sessions most similar to what somebody had.
+
+    Attributes:
+        sessions: (S,) ascending.
+        similarity: (S,) float64.
+        place: (S,) step of the latest item that each shares.
+        terms: (entries,) float64 what each entry adds to the similarity of a session, unweighted.
+        number: (shared,) which of the sessions, of each that shares an entry.
+        entry: (shared,) which entry.
+    """
+
+    sessions: npt.NDArray[np.integer]
+    similarity: F64
+    place: npt.NDArray[np.int64]
+    terms: F64
+    number: npt.NDArray[np.int64]
+    entry: npt.NDArray[np.int64]
 
 
 class Nearest:
@@ -91,6 +112,35 @@ class Nearest:
 
     def _by_numpy(self, asked: CSR) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Items and scores of the only row."""
+        model, near = self._model, self._nearest(asked)
+        at, session, counts = self._at_distance(near)
+        terms = near.similarity[session] * counts
+        items, number = np.unique(model.items[at], return_inverse=True)
+        return items, np.bincount(number, terms, minlength=len(items)).astype(np.float32)
+
+    def parts(self, history: CSR, items: npt.NDArray[np.int32]) -> F64:
+        """(m, entries) what each entry of one row adds to the scores of `items` (m,)."""
+        model, n_items = self._model, history.n_columns
+        asked = latest(history, self._model.length)
+        near = self._nearest(asked)
+        at, session, counts = self._at_distance(near)
+        # Sessions by entries, and sessions by items.
+        shares = np.zeros((len(near.sessions), asked.nnz))
+        shares[near.number, near.entry] = near.terms[near.entry]
+        shares *= model.weight[near.sessions][:, None]
+        place = np.full(n_items, -1, np.int64)
+        place[items] = np.arange(len(items))
+        columns = model.items[at]
+        wanted = place[columns] >= 0
+        nearness = np.zeros((len(items), len(near.sessions)))
+        # A session has an item once.
+        nearness[place[columns[wanted]], session[wanted]] = counts[wanted]
+        parts = np.zeros((len(items), history.nnz))
+        parts[:, np.searchsorted(history.indices, asked.indices)] = nearness @ shares
+        return parts
+
+    def _nearest(self, asked: CSR) -> _Near:
+        """The sessions most similar to the only row."""
         model = self._model
         counts = np.asarray(asked.data)
         indptr, at = self._with_item.positions(asked.indices)
@@ -98,18 +148,24 @@ class Nearest:
         found, number = np.unique(model.sessions[at], return_inverse=True)
         terms = counts.astype(np.float64) * model.rarity[asked.indices]
         sums = np.bincount(number, np.repeat(terms, repeats), minlength=len(found))
-        similarity = sums * model.weight[found]
+        similarity: F64 = (sums * model.weight[found]).astype(np.float64)
         most = np.sort(np.lexsort((found, -similarity))[: model.neighbours])
         # Of the items that a session shares, the latest one says where it is.
         shared = model.shared[at].astype(np.int64)
         order = np.lexsort((-shared, -np.repeat(counts, repeats), number))
         place = shared[order[np.searchsorted(number[order], most)]]
-        indptr, at = self._in_session.positions(found[most])
-        repeats = np.diff(indptr)
-        distance = model.steps[at] - np.repeat(place, repeats)
-        terms = np.repeat(similarity[most], repeats) * self._near[distance + _MIDDLE]
-        items, number = np.unique(model.items[at], return_inverse=True)
-        return items, np.bincount(number, terms, minlength=len(items)).astype(np.float32)
+        among = np.full(len(found), -1, np.int64)
+        among[most] = np.arange(len(most))
+        kept = among[number] >= 0
+        entry = np.repeat(np.arange(asked.nnz), repeats)
+        return _Near(found[most], similarity[most], place, terms, among[number][kept], entry[kept])
+
+    def _at_distance(self, near: _Near) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F64]:
+        """Where the items of sessions are, of which session, and what each counts there."""
+        indptr, at = self._in_session.positions(near.sessions)
+        session = np.repeat(np.arange(len(near.sessions)), np.diff(indptr))
+        distance = self._model.steps[at] - near.place[session]
+        return at, session, self._near[distance + _MIDDLE]
 
 
 def _by_distance(half_life: float, backward: float) -> F64:

@@ -34,4 +34,5 @@ def open_sessions(packs: Packs) -> Linked:
         among=np.diff(model.item_starts) > 0,
         reference=model.reference,
         unknown_reason="no history with items that sessions have",
+        parts=nearest.parts,
     )
