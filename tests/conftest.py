@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+import postgres as servers
 from evaluation.ranx_process import Ranx
 from recsys_cli.assembly import default_graph, load_config
 from recsys_cli.build.run import Builder
@@ -128,6 +129,16 @@ def ranx() -> Iterator[Ranx]:
     library = Ranx()
     yield library
     library.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Postgres]:
+    """A PostgreSQL server; skips where none is installed. Tests share it: use `database`."""
+    programs = servers.programs()
+    if programs is None:
+        pytest.skip(f"no PostgreSQL server in {servers.SERVERS} (Debian: apt install postgresql)")
+    with servers.running(programs) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
