@@ -150,7 +150,8 @@ def test_a_change_is_seen_and_nothing_is_fetched_without(
 
 
 def test_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
+    for module in ("obstore", "obstore.exceptions"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match="obstore, which is not installed") as raised:
         validate("shop", section("s3://shop/x.csv"), workspace=tmp_path)
     assert "recsys-cli[cloud]" in (raised.value.hint or "")

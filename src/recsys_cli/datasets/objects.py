@@ -74,9 +74,9 @@ def copied(url: str, folder: Path) -> str:
             if answer.length:
                 raise _unreachable(url, f"the answer lacks its last {answer.length:,} bytes")
         return name
+    store, key, errors = _store(url)
     import obstore
 
-    store, key, errors = _store(url)
     found = _found(url, store, key, errors)
     for name, whole, _ in found:
         path = folder / name
