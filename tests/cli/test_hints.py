@@ -216,5 +216,5 @@ def test_what_is_missing_is_installed_beside_the_package(monkeypatch, tmp_path):
     extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     text = "".join(file.read_text() for file in source.rglob("*.py"))
     named = re.findall(r'(?:install_extra\(|extra=)"(?!forbid)(\w+)"', text)
-    assert {"content", "postgres", "twotower", "spark"} == set(named)
+    assert {"content", "twotower", "spark", "sql", "cloud"} == set(named)
     assert set(named) <= extras["project"]["optional-dependencies"].keys()

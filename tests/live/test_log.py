@@ -463,4 +463,4 @@ def test_who_lacks_the_library_is_told_how_to_get_it(opened, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(UsageError, match="psycopg, which is not installed") as error:
         opened(url="postgresql://host/shop")
-    assert "recsys-cli[postgres]" in error.value.hint
+    assert "recsys-cli[sql]" in error.value.hint

@@ -172,12 +172,14 @@ class Freshness:
         inputs: dict[str, str] = {}
         if stage.reads_raw:
             from recsys_cli.datasets.adapters import raw_files
+            from recsys_cli.datasets.fetch import states
 
             own = dataset_config(self._config, dataset)
             own_sections = set(overridable(type(self._config)))
             config["dataset"] = own.model_dump(mode="json", exclude=own_sections)
             for path in raw_files(own, self._workspace.root):
                 inputs[self._workspace.relative(path)] = self._hashes.sha256(path)
+            inputs |= states(own, self._workspace.root)
         extent = self.timeline.extent(dataset)
         for kind, owner in self._graph.reads(stage, dataset, self._config, extent):
             name = kind if owner == dataset else f"{kind}_{owner}"

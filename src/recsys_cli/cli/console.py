@@ -66,7 +66,10 @@ def _located(command: Command) -> str:
     folder, own = _asked.get(), command.program == OWN_PROGRAM
     settings, takes_settings = _given.get()
     if own and settings and "--set" not in command.words and takes_settings(command):
-        options = [word for setting in settings for word in ("--set", setting)]
+        from recsys_cli.config.sources import without_secrets
+
+        shown = [str(without_secrets(setting)) for setting in settings]
+        options = [word for setting in shown for word in ("--set", setting)]
         command = Command(*command.words, *options)
     if folder is None or not own or {"-w", "--workspace"} & set(command.words):
         return str(command)

@@ -79,14 +79,17 @@ def status(
     from recsys_cli.apps.evidence import outdated_evidence
     from recsys_cli.apps.opened import Opened
     from recsys_cli.apps.status import status_of
+    from recsys_cli.config import chosen_datasets
+    from recsys_cli.datasets.fetch import unwatched
 
     with TerminalProgress() as progress:
         opened = Opened(workspace, overrides=overrides or (), progress=progress)
         states, cost = status_of(opened, dataset=dataset, thorough=check)
         evidence = outdated_evidence(opened, dataset=dataset)
+        unseen = unwatched(opened.config, chosen_datasets(opened.config, dataset))
     if json:
-        stages = [asdict(state) for state in states]
-        print_json({"stages": stages, "evidence": evidence, "build": cost._asdict()})
+        found = {"evidence": evidence, "unwatched": ["".join(map(str, words)) for words in unseen]}
+        print_json({"stages": [asdict(s) for s in states], **found, "build": cost._asdict()})
     else:
         for snapshot, of_it in groupby(states, key=lambda s: "" if s.current else s.snapshot):
             print_table(
@@ -98,6 +101,8 @@ def status(
             )
         for sentence in evidence:
             print_text(sentence)
+        for words in unseen:
+            say(*words)
         if cost.stages:
             command = Command("build", *(["--dataset", dataset] if dataset else []))
             print_text(f"`{rendered(command)}` would run {cost.summary()}.")

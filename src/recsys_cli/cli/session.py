@@ -86,6 +86,7 @@ def run_build(
         print_text(f"Would run {cost_of([step.estimate for step in due]).summary()}.")
     if idle and not explain:
         print_text(f"{counted(idle, 'stages')} had nothing to do." if busy else "All is fresh.")
+    _say_what_is_not_seen(targets, config, chosen)
     if "all" in targets:
         _say_what_is_left_out(config, chosen)
     if "all" in targets and not dry_run:
@@ -98,6 +99,14 @@ def run_build(
         words = [word for name, value in options if value for word in (name, value)]
         words += ["--keep-going"] if keep_going else []
         raise _failure(failures, Command("build", *targets, *words))
+
+
+def _say_what_is_not_seen(targets: Sequence[str], config: Config, datasets: Sequence[str]) -> None:
+    from recsys_cli.datasets.fetch import unwatched
+
+    if {"all", "ingest"}.intersection(targets):
+        for words in unwatched(config, datasets):
+            say(*words)
 
 
 def _say_what_is_left_out(config: Config, datasets: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from recsys_cli.config.models import Config, DatasetConfig
+from recsys_cli.config.sources import is_remote
 
 _RAW = {"hm": ("hm", "data/hm_raw"), "rr": ("retailrocket", "data/rr_raw")}
 _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -67,7 +68,12 @@ def _built(model: type[Config], ingest: Path, name: str) -> dict[str, Any] | Non
         return None
     if not is_dataset_name(name):
         return None
-    section["path"] = _inside(section["path"]) or f"data/{name}_raw"
+    section["path"] = _inside(section.get("path", "")) or f"data/{name}_raw"
+    # What an artifact states is no reason to open a file elsewhere, a URL or a database.
+    section["join"] = [join for join in section["join"] if _near(join["file"])]
+    for table in ("events", "items", "users"):
+        if not _near(section.get(table, "")):
+            del section[table]
     return section | dict(_settings(model, ingest.parent, name))
 
 
@@ -98,6 +104,12 @@ def _recipe(manifest: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, LookupError, TypeError):
         return {}
     return config if isinstance(config, dict) else {}
+
+
+def _near(source: Any) -> bool:
+    """Whether a table is named that lies in the dataset's folder."""
+    here = isinstance(source, str) and not is_remote(source)
+    return here and (source == "" or _inside(source) is not None)
 
 
 def _inside(path: str) -> str | None:

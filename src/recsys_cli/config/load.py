@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from recsys_cli.config.found import dataset_model, found_datasets, is_dataset_name, overridable
-from recsys_cli.config.models import Config, DatasetConfig, Section
+from recsys_cli.config.models import UNSET, Config, DatasetConfig, Section
+from recsys_cli.config.sources import NAME, QUERY, without_secrets
 from recsys_cli.errors import Command, ConfigError, meant
 
 CONFIG_FILE = "recsys.toml"
@@ -162,25 +163,28 @@ def validate(
         for problem in error.errors():
             key, what = _explained(model, raw, problem)
             override = set_by(within + key, overrides)
-            source = f"--set {override}" if override else f"{where}: {key}"
+            source = f"--set {without_secrets(override)}" if override else f"{where}: {key}"
             lines.append(f"{source}: {what}")
-        raise ConfigError("; ".join(lines)) from error
+        # The original shows what was given, secrets too.
+        raise ConfigError("; ".join(lines)) from None
 
 
 def _explained(model: type[BaseModel], raw: dict[str, Any], problem: Any) -> tuple[str, str]:
     """The key that a problem is about, and what is wrong with it."""
-    place = problem["loc"]
-    key = ".".join(map(str, place))
+    place = tuple(part for part in problem["loc"] if part not in (NAME, QUERY))
+    what, given = problem["msg"].removeprefix("Value error, "), problem["input"]
     if problem["type"] == "extra_forbidden":
-        return key, f"there is no such setting{_meant(model, place)}"
-    if problem["type"] != "missing":
-        return key, f"{problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
-    what = f"{place[-1]} has to be set"
-    if place[:-2] == ("datasets",) and len(raw["datasets"]) > 1:
+        what = f"there is no such setting{_meant(model, place)}"
+    elif problem["type"] == "missing":
+        place, what = place[:-1], f"{place[-1]} {UNSET}"
+    elif not isinstance(given, dict):
+        # A whole section says no more than its name does.
+        what += f" (got {without_secrets(given)!r})"
+    if place[:-1] == ("datasets",) and what.endswith(UNSET) and len(raw["datasets"]) > 1:
         # Perhaps another dataset was meant.
         others = (name for name in raw["datasets"] if name != place[1])
         what += f"; beside it there is {', '.join(others)}"
-    return ".".join(map(str, place[:-1])), what
+    return ".".join(map(str, place)), what
 
 
 def set_by(key: str, overrides: Sequence[str]) -> str | None:
@@ -217,5 +221,7 @@ def _apply(raw: dict[str, Any], override: str) -> None:
     for part in parts[:-1]:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"--set {override!r}: {part!r} is a value, not a section")
+            raise ConfigError(
+                f"--set {without_secrets(override)!r}: {part!r} is a value, not a section"
+            )
     table[parts[-1]] = value

@@ -1,6 +1,6 @@
 """The models behind recsys.toml. Unknown keys are errors; every field says what it does."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -11,13 +11,16 @@ from pydantic import (
     PositiveInt,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from recsys_cli.config.lengths import Days, Length
+from recsys_cli.config.sources import Source, is_remote
 from recsys_cli.moments import days_in, parsed_length
 
 Backend = Literal["auto", "cpu", "gpu", "spark"]
 Precision = Literal["auto", "fp32", "bf16"]
+UNSET = "has to be set"
 IdRule = Literal["case", "spaces", "unicode", "decimals", "zeros"]
 
 
@@ -53,8 +56,8 @@ class ColumnsConfig(Section):
 class JoinConfig(Section):
     """A file whose columns belong to the events of a generic dataset."""
 
-    file: str
-    """The file within `path`; one row for each value of `on`."""
+    file: Source
+    """The file within `path`, or whence it comes, as `events`; one row for each value of `on`."""
     on: str
     """The column that both files have."""
     key: str | None = None
@@ -78,16 +81,18 @@ class DatasetConfig(Section):
 
     kind: str
     """Which adapter reads the files: hm, retailrocket or generic."""
-    path: str
-    """Folder of the raw files, relative to the workspace."""
+    path: str | None = None
+    """Folder of the raw files, relative to the workspace; needed unless all come from elsewhere."""
     source: str | None = None
     """Short tag kept beside each item id; by default the dataset's name."""
-    events: str | None = None
+    events: Source | None = Field(default=None, examples=["orders.csv"])
     """generic: events file within `path`; by default the only file that looks like one. Here and
-    for items and users, a pattern (orders_*.csv) or a folder is all its files as one."""
-    items: str | None = None
+    for items and users, a pattern (orders_*.csv) or a folder is all its files as one, and so is a
+    URL of such (s3://, gs://, az://, https://); { sql = "select …", url = "postgresql://…" } is
+    what a query gives, of sqlite:/// and duckdb:/// files too."""
+    items: Source | None = Field(default=None, examples=["products.csv"])
     """generic: items file within `path`, optional."""
-    users: str | None = None
+    users: Source | None = Field(default=None, examples=["customers.csv"])
     """generic: users file within `path`, optional."""
     columns: ColumnsConfig = ColumnsConfig()
     """generic: names of the events columns where they can't be guessed."""
@@ -165,6 +170,21 @@ class DatasetConfig(Section):
         if days is not None:
             raise ValueError("horizon says it already: give one of the two")
         return days_in(parsed_length(horizon))
+
+    @model_validator(mode="after")
+    def _has_files(self) -> Self:
+        if self.path is None and (self.kind != "generic" or not is_remote(self.events)):
+            raise ValueError(f"path {UNSET}")
+        if self.path is None and self.image_column is not None:
+            raise ValueError("image_column needs path, the folder of the pictures")
+        return self
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """What recsys.toml names, by table: events, items, users, and join1, join2 and so on."""
+        own = {"events": self.events, "items": self.items, "users": self.users}
+        joined = {f"join{n}": join.file for n, join in enumerate(self.join, 1)}
+        return {table: source for table, source in (own | joined).items() if source}
 
 
 OVERRIDABLE = ("interactions", "text", "image", "recommend")

@@ -93,6 +93,7 @@ def render_config(
             '# kind = "generic"             # hm | retailrocket | generic',
             '# path = "data/shop_raw"',
             '# events = "orders.csv"        # items = "…", users = "…" where there are such files',
+            '# or, without path: events = "s3://…", { sql = "select …", url = "postgresql://…" }',
             '# columns = { user = "customer", item = "sku", time = "ordered_at" }',
         ]
     for name, section in _sections(model).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.config.sources import SqlConfig
 from recsys_cli.errors import Command, DataError
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ def adapter_of(kind: str) -> Adapter:
 
 
 def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
-    """The raw files that an ingest reads.
+    """The raw files that an ingest reads, databases that are files among them.
 
     Raises:
         DataError: the folder or a required file is missing; says what was looked for.
         ConfigError: a generic dataset's files cannot be guessed.
     """
-    folder = workspace / config.path
+    folder = workspace / (config.path or "")
     if not folder.is_dir():
         raise DataError(
             f"the raw folder {folder} does not exist",
@@ -51,7 +52,14 @@ def raw_files(config: DatasetConfig, workspace: Path) -> list[Path]:
     if missing:
         tried = "; ".join(f"{slot.table}: {slot.looked_for}" for slot in missing)
         raise DataError(f"{folder} lacks raw files ({tried})", hint="put the files there")
-    return [path for slot in slots for path in slot.paths]
+    databases = [
+        workspace / source.file
+        for source in config.sources.values()
+        if isinstance(source, SqlConfig) and source.file and not source.version
+    ]
+    return [path for slot in slots for path in slot.paths] + [
+        path for path in dict.fromkeys(databases) if path.is_file()
+    ]
 
 
 def find_datasets(workspace: Path) -> list[FoundDataset]:

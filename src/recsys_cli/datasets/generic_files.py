@@ -19,6 +19,7 @@ import polars as pl
 
 from recsys_cli.columns import EVENT, ITEM, TIME, USER, VALUE
 from recsys_cli.config.models import DatasetConfig
+from recsys_cli.config.sources import Source, is_remote
 from recsys_cli.config.template import toml_line
 from recsys_cli.datasets import guess
 from recsys_cli.datasets.contents import mostly_unique
@@ -141,9 +142,11 @@ def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
         ConfigError: no table or several look like events, or several like items.
     """
     given = {"events": config.events, "items": config.items, "users": config.users}
-    named = {table: _slot(folder, table, name) for table, name in given.items() if name}
-    joined = [_slot(folder, f"join{n}", each.file) for n, each in enumerate(config.join, 1)]
-    if "events" not in named or len(named) < sum(name != guess.SKIP for name in given.values()):
+    slots = {table: _slot(folder, table, source) for table, source in config.sources.items()}
+    named = {table: slot for table, slot in slots.items() if table in given}
+    joined = [slot for table, slot in slots.items() if table not in given]
+    wanted = sum(source != guess.SKIP for source in given.values())
+    if config.path is not None and ("events" not in named or len(named) < wanted):
         looks = look_at(folder, config)
         if "events" not in named:
             catalogues = [seen for seen in looks.seen if seen.id_of("items") or seen.id_of("users")]
@@ -161,19 +164,30 @@ def locate_files(folder: Path, config: DatasetConfig) -> list[Slot]:
     return [named[table] for table in given if table in named] + joined
 
 
-def _slot(folder: Path, table: str, name: str) -> Slot:
-    return Slot(table, tuple(paths_of(folder, name)), name)
+def _slot(folder: Path, table: str, source: Source) -> Slot:
+    label = Path(source).name if isinstance(source, str) else str(source)
+    paths = tuple(paths_of(folder, source))
+    # What is not fetched yet is no file that is missing.
+    return Slot(table, paths, label, required=not is_remote(source))
 
 
-def paths_of(folder: Path, name: str) -> list[Path]:
+def paths_of(folder: Path, source: Source) -> list[Path]:
     """The files that a setting names: one, those of a folder below, or those of a pattern."""
-    path = folder / name
+    if not isinstance(source, str) or is_remote(source):
+        return []
+    name, path = source, folder / source
     if path.is_file():
         return [path]
     if path.is_dir():
-        return _tables_in(path)
+        return _parts_in(path)
     pattern = any(mark in name for mark in "*?[")
     return sorted(p for p in folder.glob(name) if p.is_file()) if pattern else []
+
+
+def _parts_in(folder: Path) -> list[Path]:
+    """The tables of a folder, and of those below that are called after a value, as day=3."""
+    below = sorted(p for p in folder.iterdir() if p.is_dir() and "=" in p.name)
+    return [*_tables_in(folder), *(path for part in below for path in _parts_in(part))]
 
 
 def _tables_in(folder: Path) -> list[Path]:
@@ -190,12 +204,7 @@ def _unreadable_slots(paths: Sequence[Path]) -> list[Slot]:
 def look_at(folder: Path, config: DatasetConfig) -> Looks:
     """The tables of a folder that recsys.toml does not name, by their beginnings."""
     looks = Looks()
-    named = {
-        path
-        for name in (config.events, config.items, config.users, *(j.file for j in config.join))
-        if name
-        for path in paths_of(folder, name)
-    }
+    named = {path for source in config.sources.values() for path in paths_of(folder, source)}
     asked = config.columns.model_dump(exclude_none=True)
     own_ids = {"items": config.item_id, "users": config.user_id}
     reading = Reading.of(config)
@@ -231,7 +240,7 @@ def _groups(folder: Path, named: set[Path]) -> Iterator[tuple[str, list[Path]]]:
             yield from ((path.name, [path]) for path in paths)
     if not alike and not named:
         for below in sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] not in "._"):
-            paths = _tables_in(below)
+            paths = _parts_in(below)
             if paths:
                 yield below.name, paths
 

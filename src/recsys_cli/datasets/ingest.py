@@ -23,6 +23,7 @@ from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
 from recsys_cli.datasets.counting import Totals, count_events
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
+from recsys_cli.datasets.fetch import fetched
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.later import LaterEvents, add_later
@@ -33,7 +34,7 @@ from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
 
-_SCRATCH = "raw-copies"
+_SCRATCH, _FETCHED = "raw-copies", "raw-fetched"
 _FEW = 0.1
 """Listed items, as a share of those that only events have, above which the others are gone."""
 
@@ -144,17 +145,21 @@ def _build(
     later: LaterEvents | None,
 ) -> tuple[EventReader, Totals]:
     """Run every check and write the tables."""
-    name, folder = findings.dataset, workspace / config.path
+    name, folder = findings.dataset, workspace / (config.path or "")
     if not folder.is_dir():
         hint = f"set path in [datasets.{name}] of recsys.toml, or put the raw files there"
         findings.fatal("files", f"the raw folder {folder} does not exist", hint=hint)
     scratch = out / _SCRATCH
     scratch.mkdir()
-    intake = Intake(config, folder, findings, scratch, progress)
     try:
+        config = fetched(
+            config, out / _FETCHED, workspace=workspace, findings=findings, progress=progress
+        )
+        intake = Intake(config, workspace / (config.path or ""), findings, scratch, progress)
         return _build_from(intake, out, later)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        for folder in (scratch, out / _FETCHED):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build_from(intake: Intake, out: Path, later: LaterEvents | None) -> tuple[EventReader, Totals]:

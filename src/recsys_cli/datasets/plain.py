@@ -15,9 +15,10 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -111,9 +112,14 @@ def plain(paths: Sequence[Path], reading: Reading, into: Path, *, most: int | No
     if len(kinds) > 1:
         raise ValueError("the files are of several formats")
     if kinds == {"parquet"}:
-        if len(paths) == 1:
+        if len(paths) == 1 and not _partition(first):
             return Plain(first)
-        frames = [pl.scan_parquet(path, glob=False) for path in paths]
+        frames = [
+            pl.scan_parquet(path, glob=False, hive_partitioning=False).with_columns(
+                pl.lit(value).alias(column) for column, value in _partition(path).items()
+            )
+            for path in paths
+        ]
         pl.concat(frames, how="diagonal_relaxed").sink_parquet(target)
         return Plain(target, parts=tuple(Part(path.name, 1) for path in paths))
     look = _Look.of(first, reading)
@@ -140,6 +146,13 @@ def plain(paths: Sequence[Path], reading: Reading, into: Path, *, most: int | No
         parts = [Part(first.name, 1 - look.preamble)]
     several = tuple(parts) if len(parts) > 1 or look.preamble else ()
     return Plain(target, used, look.separator, several, look.notes)
+
+
+def _partition(path: Path) -> dict[str, str]:
+    """Columns that the folders straight above a part are called after, as day=3."""
+    named = takewhile(lambda folder: "=" in folder.name, path.parents)
+    pairs = [folder.name.partition("=") for folder in named]
+    return {unquote(column): unquote(value) for column, _, value in reversed(pairs)}
 
 
 def _by_name(paths: Sequence[Path], reading: Reading, look: _Look, target: Path) -> Plain:

@@ -139,7 +139,7 @@ def _find_joined(found: Understood, looks: Looks) -> list[Seen]:
     ]
     found.said.append(("events", f"{_files(events)}, joined with {lines}"))
     there = {seen.name: seen for seen in looks.seen}
-    used = [events, *(there[join.file] for join in joined)]
+    used = [events, *(there[str(join.file)] for join in joined)]
     _find_columns(found, _together(used))
     return used
 

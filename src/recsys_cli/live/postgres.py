@@ -65,7 +65,7 @@ class PostgresDatabase:
             import psycopg
         except ModuleNotFoundError:
             raise missing_library(
-                "live.url", "psycopg", extra="postgres", otherwise="unset it to use SQLite"
+                "live.url", "psycopg", extra="sql", otherwise="unset it to use SQLite"
             ) from None
         self._psycopg, self._url = psycopg, url
         self._connections = PerThread(self._connect)
