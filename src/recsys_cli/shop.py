@@ -166,7 +166,7 @@ class Shop:
             k: items per user; None means `recommend.k`.
             exclude_seen: leave out items the user already has; None is what the dataset says.
             exclude: ids of items to leave out.
-            where: conditions such as `column=value` on items.
+            where: conditions on items, such as `column=value`, `price<20` or `colour in red,blue`.
             as_of: from models that saw only events before this day or moment; they must be
                 built.
             explain: say why each item is there; for one user.
@@ -259,7 +259,7 @@ class Shop:
         Args:
             item: its id.
             k: how many; None means `recommend.k` of the configuration.
-            where: conditions such as `column=value` on items.
+            where: conditions on items, such as `column=value`, `price<20` or `colour in red,blue`.
             dataset: name; None means the one that has the item.
 
         Returns:

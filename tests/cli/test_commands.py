@@ -120,6 +120,12 @@ def test_excluded_items_and_conditions_hold(built):
     wanted = set(items.filter(pl.col("product_group_name") == group)["item"])
     assert {i["item"] for i in answer["items"]} <= wanted
     assert len(answer["items"]) == 12
+    two = [f"product_group_name not in x,{group}", "product_type_no>=260"]
+    answer = recommend(built, "--where", *two, "-k", 5, "--user", user)
+    wanted = items.filter(pl.col("product_group_name") != group)
+    wanted = set(wanted.filter(pl.col("product_type_no").cast(pl.Int64) >= 260)["item"])
+    assert {i["item"] for i in answer["items"]} <= wanted
+    assert len(answer["items"]) == 5
 
 
 @pytest.mark.parametrize(

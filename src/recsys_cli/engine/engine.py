@@ -18,6 +18,7 @@ from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.csr import CSR
+from recsys_cli.engine.conditions import mask_of, parsed
 from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
@@ -43,7 +44,8 @@ class Filters:
         exclude_seen: leave out items the user already has; None means what the dataset's
             spec says.
         exclude: external ids of items that nobody gets.
-        where: conditions `column=value` on the items table, all of which must hold.
+        where: conditions on the items table such as `price<20`, all of which must hold; see
+            `conditions`.
     """
 
     exclude_seen: bool | None = None
@@ -141,24 +143,19 @@ class Engine:
             if row < 0:
                 raise UsageError(f"--exclude: {self.dataset} has no item {external!r}")
             mask[row] = False
-        for condition in filters.where:
-            mask &= self._where(condition)
+        for text in filters.where:
+            mask &= self.matching(text)
         return mask
 
-    def _where(self, condition: str) -> npt.NDArray[np.bool_]:
-        import polars as pl
+    def matching(self, text: str, *, where: str = "--where") -> npt.NDArray[np.bool_]:
+        """(n_items,) the items that meet a condition; see `conditions`.
 
-        column, equals, value = condition.partition("=")
-        if not equals:
-            raise UsageError(f"--where {condition!r} is not of the form column=value")
-        values = self.artifacts.item_column(column).cast(pl.String)
-        found: npt.NDArray[np.bool_] = (values == value).fill_null(value=False).to_numpy()
-        if not found.any():
-            examples = values.drop_nulls().unique(maintain_order=True).head(5).to_list()
-            raise UsageError(
-                f"--where: no item has {condition}", hint=f"such as: {', '.join(examples)}"
-            )
-        return found
+        Raises:
+            UsageError: it makes no sense here, or no item meets it; names `where` it stands.
+        """
+        columns = self.artifacts.item_columns
+        condition = parsed(text, columns, dataset=self.dataset, where=where)
+        return mask_of(condition, self.artifacts.item_column(condition.column))
 
     def answer(
         self,
