@@ -83,7 +83,7 @@ def test_recommend_json_has_the_promised_shape(built):
     answer = recommend(built, "--user", 123, "--strategy", "collab", "-k", 5)
     assert list(answer) == [
         "user", "dataset", "strategy", "strategy_used", "fallback_reason", "ranked_by", "live",
-        "items",
+        "rules", "items",
     ]  # fmt: skip
     assert (answer["user"], answer["dataset"], answer["strategy_used"]) == ("123", "rr", "collab")
     assert answer["fallback_reason"] is None

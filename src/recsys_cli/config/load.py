@@ -162,7 +162,7 @@ def validate(
         for problem in error.errors():
             key, what = _explained(model, raw, problem)
             override = set_by(within + key, overrides)
-            source = f"--set {override}" if override else f"{where}: {key}"
+            source = f"--set {override}" if override else ": ".join(filter(None, [where, key]))
             lines.append(f"{source}: {what}")
         raise ConfigError("; ".join(lines)) from error
 
@@ -174,7 +174,8 @@ def _explained(model: type[BaseModel], raw: dict[str, Any], problem: Any) -> tup
     if problem["type"] == "extra_forbidden":
         return key, f"there is no such setting{_meant(model, place)}"
     if problem["type"] != "missing":
-        return key, f"{problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+        got = "" if isinstance(problem["input"], dict) else f" (got {problem['input']!r})"
+        return key, problem["msg"].removeprefix("Value error, ") + got
     what = f"{place[-1]} has to be set"
     if place[:-2] == ("datasets",) and len(raw["datasets"]) > 1:
         # Perhaps another dataset was meant.

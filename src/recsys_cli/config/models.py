@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from recsys_cli.config.lengths import Days, Length
+from recsys_cli.config.rules import RulesConfig
 from recsys_cli.moments import days_in, parsed_length
 
 Backend = Literal["auto", "cpu", "gpu", "spark"]
@@ -167,7 +168,7 @@ class DatasetConfig(Section):
         return days_in(parsed_length(horizon))
 
 
-OVERRIDABLE = ("interactions", "text", "image", "recommend")
+OVERRIDABLE = ("interactions", "text", "image", "recommend", "rules")
 """Sections that a dataset may override for itself, besides those of strategies."""
 
 
@@ -352,6 +353,8 @@ class Config(Section):
     """Embedding pictures."""
     recommend: RecommendConfig = RecommendConfig()
     """Defaults of recommending."""
+    rules: RulesConfig = RulesConfig()
+    """What is decided of every list."""
     eval: EvalConfig = EvalConfig()
     """Defaults of evaluation."""
     serve: ServeConfig = ServeConfig()
