@@ -112,9 +112,7 @@ def test_what_is_like_an_item_and_what_the_new_like_are_under_rules(shop, asked,
         shop.similar(liked, k=K, dataset="hm"),
         asked.get(f"/recommend/item/{liked}", params={"top_k": K, "dataset": "hm"}).json(),
         asked.post("/recommend/cold", json={"liked": [liked], "top_k": K, "dataset": "hm"}).json(),
-        asked.post(
-            "/recommend/session", json={"events": [{"item": liked}], "k": K, "dataset": "hm"}
-        ).json(),
+        asked.post("/recommend/session", json=session | {"k": K, "dataset": "hm"}).json(),
     ):
         check([i["item"] for i in answer["items"]], items)
         assert "where 1" in answer["rules"]

@@ -14,7 +14,7 @@ and on any scale: what counts is the place of a candidate, from 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -103,13 +103,13 @@ class Rules:
         """The rules of a kind."""
         return [rule for rule in self.each if isinstance(rule, kind)]
 
-    def only(self, kept: Callable[[Rule], bool]) -> Rules:
-        """Those that are kept."""
-        return Rules(self.n_items, tuple(filter(kept, self.each)))
+    def only(self, names: Container[str]) -> Rules:
+        """Those of some names."""
+        return Rules(self.n_items, tuple(rule for rule in self.each if rule.name in names))
 
     def of_neighbours(self) -> Rules:
         """Those that hold for what is like an item, too: nothing is moved to where it is not."""
-        return self.only(lambda rule: not isinstance(rule, Boost | Pin))
+        return self.only([r.name for r in self.each if not isinstance(r, Boost | Pin)])
 
     @cached_property
     def allow(self) -> Mask | None:
