@@ -76,7 +76,8 @@ def _diversity(engine: Engine, rule: DiversityRule, name: str) -> Diversity:
             f"items of {engine.dataset} have no content vectors to tell how alike they are",
             hint=off_hint(TEXT),
         )
-    return Diversity(name, rule.weight, engine.artifacts.pack("content")["vectors"])
+    vectors = np.asarray(engine.artifacts.pack("content")["vectors"])
+    return Diversity(name, rule.weight, vectors)
 
 
 def _pin(engine: Engine, rule: PinRule, name: str) -> Pin:

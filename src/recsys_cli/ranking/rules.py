@@ -28,7 +28,7 @@ from recsys_cli.ranking.vectors import Mask, Vectors
 Items = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
 
-LEAST_DEPTH, DEPTH_PER_ITEM = 200, 10
+LEAST_DEPTH, DEPTH_PER_ITEM = 100, 5
 """Candidates that a list is chosen from: so many, or so many times its length."""
 _BYTES = 4 << 20
 """Vectors of candidates in memory at a time."""
@@ -132,7 +132,9 @@ class Rules:
         return by
 
     def depth(self, k: int) -> int:
-        """Candidates that a list of k is chosen from at first."""
+        """Candidates that a list of k is chosen from at first; k where none is moved or capped."""
+        if all(isinstance(rule, Filter | Pin) for rule in self.each):
+            return min(k, self.n_items)
         return min(max(LEAST_DEPTH, DEPTH_PER_ITEM * k), self.n_items)
 
     def longest(self, allow: Mask | None) -> int:
@@ -220,9 +222,7 @@ class _Choice:
             self._directions = _unit(self._diversity.vectors[items])
             self._alike = np.zeros(items.shape, np.float32)
         self._worth: Vectors = np.where(items >= 0, worth, np.float32(-np.inf))
-        listed: list[list[Items]] = [[] for _ in rules.of(Cap)]
-        values = [cap.values[items] for cap in rules.of(Cap)]
-        self._caps = list(zip(rules.of(Cap), values, listed, strict=True))
+        self._caps = [(cap, cap.values[items], _Counts(len(items))) for cap in rules.of(Cap)]
 
     def of(self, k: int) -> Places:
         """See `Rules.chosen`."""
@@ -249,9 +249,7 @@ class _Choice:
         """Count an item (n,) of each of some lists for caps and diversity."""
         for cap, values, listed in self._caps:
             value = np.where(rows, cap.values[items], -1)
-            listed.append(value)
-            many = (np.stack(listed) == value).sum(axis=0)
-            full = np.flatnonzero((many >= cap.most) & (value >= 0))
+            full = np.flatnonzero((listed.with_one(value) >= cap.most) & (value >= 0))
             if len(full):
                 self._worth[full] = np.where(
                     values[full] == value[full, None], -np.inf, self._worth[full]
@@ -260,6 +258,22 @@ class _Choice:
             directions = _unit(self._diversity.vectors[items]) * rows[:, None]
             alike = (self._directions @ directions[:, :, None])[:, :, 0]
             np.maximum(self._alike, alike, out=self._alike)
+
+
+class _Counts:
+    """How often values were listed in each of n lists."""
+
+    def __init__(self, n: int) -> None:
+        self._listed, self._length = np.empty((16, n), np.int32), 0
+
+    def with_one(self, value: Items) -> Places:
+        """(n,) how often each list has the `value` (n,) that is its next."""
+        if self._length == len(self._listed):
+            self._listed = np.concatenate([self._listed, np.empty_like(self._listed)])
+        self._listed[self._length] = value
+        self._length += 1
+        many: Places = (self._listed[: self._length] == value).sum(axis=0)
+        return many
 
 
 def _unit(vectors: Vectors) -> Vectors:
