@@ -35,8 +35,8 @@ def ruled(made_once, raw):
 
 
 def measure(root, *arguments, code=0):
-    asked = ["eval", "-d", "hm", "-s", "popular", "-k", "5,12", *arguments, "-w", str(root)]
-    result = CliRunner().invoke(app, asked)
+    asked = ["eval", "-d", "hm", "-s", "popular", "-k", "5,12", *arguments, "-w", root]
+    result = CliRunner().invoke(app, [str(argument) for argument in asked])
     assert result.exit_code == code, result.output
     return result
 
@@ -74,6 +74,14 @@ def test_what_is_told(ruled):
     few = "datasets.hm.rules.where=['product_type_name=Dress']"
     told = measure(ruled, "--set", few)
     assert re.search(r"under the rules \d+ lists of popular have fewer than 12 items", told.stderr)
+
+
+def test_a_report_shows_them(ruled, tmp_path):
+    page = tmp_path / "report.html"
+    measure(ruled, "--rules", "all", "--report", page)
+    text = page.read_text()
+    assert "Boosted" in text
+    assert "popular + ladies" in text
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from recsys_cli.apps.opened import Opened
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.engine.batch import recommend_all
 from recsys_cli.engine.checkpoints import Checkpoints
+from recsys_cli.engine.engine import Filters
 from recsys_cli.engine.registry import available
 from recsys_cli.errors import ConfigError
+from recsys_cli.serve import held
 from recsys_cli.store.workspace import Workspace
 from serve.conftest import app_over
 
@@ -135,6 +137,15 @@ def test_a_rule_that_names_nothing_there_is_is_refused(built, rule, message):
     with pytest.raises(ConfigError) as caught:
         recsys_cli.open(built, overrides=rule).recommend("123", dataset="hm")
     assert message in caught.value.message
+
+
+def test_masks_that_are_kept_are_few_and_small(asked, items, monkeypatch):
+    engine = asked.app.state.context.state.dataset("hm").engine
+    monkeypatch.setattr(held, "MASK_BYTES", 3 * len(items))
+    for item in items["item"][:6]:
+        mask = engine.allowed(Filters(exclude=[item]))
+        assert engine.allowed(Filters(exclude=[item])) is mask
+    assert len(engine._masks) == 3
 
 
 def test_a_server_reports_a_rule_that_cannot_be_and_keeps_the_others(built, rules, tmp_path):

@@ -31,6 +31,7 @@ from recsys_cli.engine.registry import AUTO, chain_names
 from recsys_cli.errors import ArtifactError, Hint, RecsysError
 from recsys_cli.evaluation.truth import LIVE, NEXT_EVENT, UNDER, Truth, fingerprint
 from recsys_cli.ranking.contract import FromHistory
+from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -50,13 +51,15 @@ class Evaluation:
     Attributes:
         result: the figures.
         windows: what was measured in each window, the earliest first.
-        engine: the strategies as they were in the last window.
+        engine: as it was in the last window.
+        strategies: as they were measured in it, by the name in the result.
         hints: what to do about the result's warnings, by their text.
     """
 
     result: EvalResult
     windows: tuple[Measured, ...]
     engine: Engine
+    strategies: Mapping[str, WithFallback]
     hints: Mapping[str, Hint]
 
 
@@ -129,7 +132,7 @@ def run_evaluation(
     run = replace(run, names=what_remains(names, left_out))
     windows = []
     for truth in truths:
-        engine, measured = _measure_window(run, truth)
+        engine, strategies, measured = _measure_window(run, truth)
         windows.append(measured)
     if _tables(workspace, dataset) != tables:
         raise ArtifactError(
@@ -157,7 +160,7 @@ def run_evaluation(
         rivals = [name + LIVE for name in rivals]
     result = replace(result, lead=lead_of(result, windows, rivals), auto=auto)
     hints = {text: error.advice for text, error in told.items() if error.advice}
-    return Evaluation(result, tuple(windows), engine, hints)
+    return Evaluation(result, tuple(windows), engine, strategies, hints)
 
 
 def _rules_told(run: _Run, engine: Engine) -> dict[str, list[str]]:
@@ -203,7 +206,7 @@ def _served_by_auto(artifacts: Artifacts) -> str | None:
         return None
 
 
-def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
+def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Mapping[str, WithFallback], Measured]:
     """Measure the strategies on one window, in the snapshot before it."""
     from recsys_cli.evaluation.harness import measure
 
@@ -235,7 +238,7 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
         progress=run.opened.progress,
     )
     told = told_of_short(measured, strategies)
-    return engine, replace(measured, warnings=(*measured.warnings, *told))
+    return engine, strategies, replace(measured, warnings=(*measured.warnings, *told))
 
 
 def _trends_halve(run: _Run, truth: Truth) -> float | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("recsys.serve")
 
 _MASKS = 64
-_MASK_BYTES = 16 << 20
+MASK_BYTES = 16 << 20
 """Filters whose masks are kept, and how large these may be together."""
 
 
@@ -137,6 +137,6 @@ class ServedEngine(Engine):
             mask = super().allowed(filters)
             if mask is not None:
                 self._masks[key] = mask
-                while len(self._masks) > max(1, min(_MASKS, _MASK_BYTES // len(mask))):
+                while len(self._masks) > max(1, min(_MASKS, MASK_BYTES // len(mask))):
                     self._masks.popitem(last=False)
         return mask
