@@ -41,6 +41,7 @@ SMALL = {
         "What live events are worth, demo's rr",
         ["defaults.py", "--workspace", "demo", "--dataset", "rr", "--live", "0", "-k", "20"],
     ),
+    "rules": ("What rules cost, the demo's hm", ["rules.py", "--workspace", "demo"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
     "twotower": ("Two-tower, one epoch over a million pairs", ["twotower.py"]),
     "growth": ("Growth of the stages", ["growth.py"]),

@@ -118,6 +118,14 @@ class FieldsError(UsageError):
         self.fields = fields
 
 
+def no_column(dataset: str, name: str, columns: Sequence[str]) -> UsageError:
+    """That items of a dataset have no column of that name."""
+    return UsageError(
+        f"items of {dataset} have no column {name!r}{meant(name, columns)}",
+        hint=f"columns: {', '.join(columns)}",
+    )
+
+
 class UnknownIdError(UsageError):
     """There is no such user or item."""
 

@@ -166,7 +166,7 @@ class Shop:
             k: items per user; None means `recommend.k`.
             exclude_seen: leave out items the user already has; None is what the dataset says.
             exclude: ids of items to leave out.
-            where: conditions such as `column=value` on items.
+            where: conditions on items, such as `column=value`, `price<20` or `colour in red,blue`.
             as_of: from models that saw only events before this day or moment; they must be
                 built.
             explain: say why each item is there; for one user.
@@ -259,7 +259,7 @@ class Shop:
         Args:
             item: its id.
             k: how many; None means `recommend.k` of the configuration.
-            where: conditions such as `column=value` on items.
+            where: conditions on items, such as `column=value`, `price<20` or `colour in red,blue`.
             dataset: name; None means the one that has the item.
 
         Returns:
@@ -336,6 +336,7 @@ class Shop:
         exclude_seen: bool | None = None,
         baseline: str | None = None,
         live: int | str | None = None,
+        rules: Texts | None = None,
         dataset: str | None = None,
     ) -> pl.DataFrame:
         """Measure strategies on held-out events: leak-proof, full catalogue, with 95% intervals.
@@ -355,6 +356,8 @@ class Shop:
             baseline: strategy to compare with, user by user; None means `eval.baseline`.
             live: predict what users have next at every moment of the window, by each strategy with
                 and without what they did in it until so long before: 0, or as `10m`.
+            rules: measure each strategy without rules and with each of these, by name; or `all`,
+                or `none`. None measures what is served.
             dataset: name; None means all.
 
         Returns:
@@ -383,6 +386,7 @@ class Shop:
             exclude_seen=exclude_seen,
             baseline=baseline,
             live=lag_from(live, option="live"),
+            rules=None if rules is None else _texts(rules),
         )
         # A truth file is about one dataset, and nothing in it says which.
         names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)

@@ -83,7 +83,7 @@ def test_recommend_json_has_the_promised_shape(built):
     answer = recommend(built, "--user", 123, "--strategy", "collab", "-k", 5)
     assert list(answer) == [
         "user", "dataset", "strategy", "strategy_used", "fallback_reason", "ranked_by", "live",
-        "items",
+        "rules", "items",
     ]  # fmt: skip
     assert (answer["user"], answer["dataset"], answer["strategy_used"]) == ("123", "rr", "collab")
     assert answer["fallback_reason"] is None
@@ -120,6 +120,12 @@ def test_excluded_items_and_conditions_hold(built):
     wanted = set(items.filter(pl.col("product_group_name") == group)["item"])
     assert {i["item"] for i in answer["items"]} <= wanted
     assert len(answer["items"]) == 12
+    two = [f"product_group_name not in x,{group}", "product_type_no>=260"]
+    answer = recommend(built, "--where", *two, "-k", 5, "--user", user)
+    wanted = items.filter(pl.col("product_group_name") != group)
+    wanted = set(wanted.filter(pl.col("product_type_no").cast(pl.Int64) >= 260)["item"])
+    assert {i["item"] for i in answer["items"]} <= wanted
+    assert len(answer["items"]) == 5
 
 
 @pytest.mark.parametrize(

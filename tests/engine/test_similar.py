@@ -52,7 +52,7 @@ def index_of(artifacts: Artifacts):
 
 def test_the_promised_shape(artifacts):
     answer = Similar(artifacts).item("004", k=3)
-    head = ["item", "dataset", "strategy_used", "fallback_reason", "items"]
+    head = ["item", "dataset", "strategy_used", "fallback_reason", "rules", "items"]
     assert list(answer) == head
     assert (answer["item"], answer["dataset"]) == ("004", "shop")
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3]

@@ -143,7 +143,9 @@ def test_ten_users_with_pictures_once_each(page: str, evaluation: Evaluation) ->
     hits = [a for a in parsed.named("li") if a.get("class") == "tile hit"]
     assert len(hits) == sum(
         shown.hits
-        for example in sample_examples(evaluation.engine, evaluation.windows[-1], seed=1)
+        for example in sample_examples(
+            evaluation.engine, evaluation.windows[-1], evaluation.strategies, seed=1
+        )
         for shown in example.lists
     )
 
@@ -160,7 +162,7 @@ def test_the_same_twice_and_others_for_another_seed(
 
 def test_examples_show_what_was_measured(evaluation: Evaluation) -> None:
     window, engine = evaluation.windows[-1], evaluation.engine
-    examples = sample_examples(engine, window, many=10_000)
+    examples = sample_examples(engine, window, evaluation.strategies, many=10_000)
     assert len(examples) == len(window.truth.users)
     rows = {engine.artifacts.users[user]: at for at, user in enumerate(window.truth.users)}
     column = window.names.index("precision@12")
@@ -175,7 +177,7 @@ def test_histories_are_the_latest_before_the_cutoff(evaluation: Evaluation, shop
     events = pl.read_parquet(shop / "artifacts/events_hm.parquet")
     cutoff = pl.lit(evaluation.windows[-1].truth.cutoff).cast(pl.Datetime("ms"))
     engine = evaluation.engine
-    for example in sample_examples(engine, evaluation.windows[-1], depth=3):
+    for example in sample_examples(engine, evaluation.windows[-1], evaluation.strategies, depth=3):
         user = engine.artifacts.users.find(example.user)
         theirs = events.filter(pl.col("user") == user, pl.col("time") < cutoff)
         newest = theirs.sort("time", "item", descending=[True, False])["item"]

@@ -11,10 +11,10 @@ from recsys_cli.serve.app import create_app
 from recsys_cli.serve.encoding import Meeting
 
 
-def app_over(root: Path, folder: Path, *, api_key: str | None = None, **settings):
+def app_over(root: Path, folder: Path, *, api_key: str | None = None, overrides=(), **settings):
     # The client calls itself so.
     defaults = {"reload_every": 0, "allowed_hosts": ["testserver"]}
-    config = changed(load_config(root), "serve", defaults | settings)
+    config = changed(load_config(root, overrides), "serve", defaults | settings)
     return create_app(root, config, Meeting(folder), api_key=api_key)
 
 

@@ -294,6 +294,20 @@ def test_filters_by_a_value_and_forgets_it(server, opened, user):
     assert listed(page) == everything
 
 
+def test_filters_by_other_signs_than_equality(server, opened, user):
+    column = "product_group_name"
+    value = server.get(f"columns/{column}/values", dataset="hm")["values"][0]["value"]
+    page = opened(at(server, "user", user))
+    page.select_option(".where select", column)
+    page.select_option(".where select[aria-label=Sign]", "not in")
+    page.fill(".where input", f"{value},nonsense")
+    page.press(".where input", "Enter")
+    page.wait_for_selector(".chips li")
+    condition = f"{column} not in {value},nonsense"
+    page.wait_for_selector(f".source:has-text('{quote(column)}')")
+    assert listed(page) == ids(recommended(server, user, where=condition))
+
+
 def test_says_what_is_wrong_with_a_filter(server, opened, user):
     page = opened(at(server, "user", user, where="product_group_name=nonsense"), allow="422")
     page.wait_for_selector(".notice.bad")

@@ -6,14 +6,15 @@ the same engine makes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.evaluation.report.examples import Example, ExampleList, Shown
+from recsys_cli.evaluation.truth import LIVE
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.ranking.contract import UNKNOWN_USER
 from recsys_cli.store.files import atomic_path, read_json
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from recsys_cli.evaluation.harness import Measured
     from recsys_cli.evaluation.report.training import Line
     from recsys_cli.events.interactions import Interactions
+    from recsys_cli.ranking.fallback import WithFallback
 
 USERS = 10
 DEPTH = 12
@@ -50,7 +52,9 @@ def write_report(
     report.start("report", len(evaluations))
     sections = []
     for evaluation in evaluations:
-        examples = sample_examples(evaluation.engine, evaluation.windows[-1], seed=seed)
+        examples = sample_examples(
+            evaluation.engine, evaluation.windows[-1], evaluation.strategies, seed=seed
+        )
         curves = training_curves(evaluation.engine)
         sections.append(DatasetReport(evaluation.result, curves, examples))
         report.advance()
@@ -77,13 +81,20 @@ def training_curves(engine: Engine) -> dict[str, list[Line]]:
 
 
 def sample_examples(
-    engine: Engine, window: Measured, *, many: int = USERS, depth: int = DEPTH, seed: int = 42
+    engine: Engine,
+    window: Measured,
+    strategies: Mapping[str, WithFallback],
+    *,
+    many: int = USERS,
+    depth: int = DEPTH,
+    seed: int = 42,
 ) -> list[Example]:
     """Draw test users and gather what to show of them.
 
     Args:
-        engine: the strategies as they were measured in `window`.
+        engine: of the snapshot before `window`.
         window: the last test window.
+        strategies: as they were measured in it.
         many: how many users; all where there are fewer.
         depth: items of each list.
         seed: equal seeds draw the same users.
@@ -95,8 +106,13 @@ def sample_examples(
     catalogue = _Catalogue(engine)
     given = window.truth.given(drawn, engine.had)
     before = engine.had.take(users) if given is None else given.had
-    asked: dict[str, Any] = {"k": depth, "exclude_seen": window.exclude_seen, "visitors": given}
-    lists = {name: engine.answer(users, strategy=name, **asked) for name in window.strategies}
+    lists = {}
+    for name, strategy in strategies.items():
+        # Beside one that knows what came since stands the same that does not.
+        seen = None if name + LIVE in strategies else given
+        had_by_then = engine.history.take(users) if seen is None else seen.had.items
+        exclude = had_by_then if window.exclude_seen else None
+        lists[name] = strategy.answer(users, k=depth, exclude=exclude, visitors=seen)
     examples = []
     for row, (at, user) in enumerate(zip(drawn.tolist(), users.tolist(), strict=True)):
         relevant, had = window.truth.items.row(at), before.items.row(row)

@@ -13,6 +13,7 @@ from recsys_cli.apps.evalchoice import (
     switched_on,
     what_remains,
 )
+from recsys_cli.apps.evalrules import compared_rules, told_of_short, under_rules
 from recsys_cli.apps.opened import Opened, failure_of
 from recsys_cli.apps.testsplit import (
     Question,
@@ -28,8 +29,9 @@ from recsys_cli.counted import counted
 from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import AUTO, chain_names
 from recsys_cli.errors import ArtifactError, Hint, RecsysError
-from recsys_cli.evaluation.truth import LIVE, NEXT_EVENT, Truth, fingerprint
+from recsys_cli.evaluation.truth import LIVE, NEXT_EVENT, UNDER, Truth, fingerprint
 from recsys_cli.ranking.contract import FromHistory
+from recsys_cli.ranking.fallback import WithFallback
 from recsys_cli.store.manifest import Output
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
@@ -49,13 +51,15 @@ class Evaluation:
     Attributes:
         result: the figures.
         windows: what was measured in each window, the earliest first.
-        engine: the strategies as they were in the last window.
+        engine: as it was in the last window.
+        strategies: as they were measured in it, by the name in the result.
         hints: what to do about the result's warnings, by their text.
     """
 
     result: EvalResult
     windows: tuple[Measured, ...]
     engine: Engine
+    strategies: Mapping[str, WithFallback]
     hints: Mapping[str, Hint]
 
 
@@ -70,6 +74,8 @@ class _Run:
     stages: Sequence[str]
     ks: Sequence[int]
     exclude_seen: bool
+    rules: Sequence[str] | None
+    compared: Sequence[str]
     on_step: Callable[[Step], None] | None
 
 
@@ -98,6 +104,10 @@ def run_evaluation(
     question.check(settings)
     build(builder, ["ingest"], dataset, NOW, on_step)
     artifacts, tables = Artifacts(workspace, dataset), _tables(workspace, dataset)
+    compared = compared_rules(question.rules, config, artifacts)
+    if compared and not question.strategies:
+        served = section_for(config, "recommend", dataset).strategy
+        question = replace(question, strategies=[served])
     spec = artifacts.spec
     exclude_seen = not spec.repurchase if question.exclude_seen is None else question.exclude_seen
     truths = truths_of(artifacts, question, settings)
@@ -114,13 +124,15 @@ def run_evaluation(
         stages=stages_for(builder.graph, config, dataset, names, on),
         ks=list(question.ks) or settings.k,
         exclude_seen=exclude_seen,
+        rules=question.rules,
+        compared=compared,
         on_step=on_step,
     )
     left_out |= _build_snapshots(run, truths)
     run = replace(run, names=what_remains(names, left_out))
     windows = []
     for truth in truths:
-        engine, measured = _measure_window(run, truth)
+        engine, strategies, measured = _measure_window(run, truth)
         windows.append(measured)
     if _tables(workspace, dataset) != tables:
         raise ArtifactError(
@@ -130,14 +142,16 @@ def run_evaluation(
     told = {f"{name} is left out: {error.message}": error for name, error in left_out.items()}
     windows[0] = replace(windows[0], warnings=(*windows[0].warnings, *told))
     tested = fingerprint([window.truth for window in windows], users=ids.users, items=ids.items)
-    own = {name + LIVE: name for name in run.names}
+    own = {name: name.partition(UNDER)[0] for name in windows[0].strategies if UNDER in name}
+    if question.live is not None:
+        own = {name + LIVE: name for name in run.names}
     result = summarise(
         windows,
         dataset=dataset,
-        baseline=question.baseline or settings.baseline if question.live is None else own,
+        baseline=own or question.baseline or settings.baseline,
         resamples=settings.resamples,
         seed=settings.seed,
-        details={"test_fingerprint": tested},
+        details={"test_fingerprint": tested} | _rules_told(run, engine),
     )
     auto = _served_by_auto(Artifacts(workspace, dataset, config=config))
     # What auto answers is what stands behind it, so it is no rival of that.
@@ -146,7 +160,13 @@ def run_evaluation(
         rivals = [name + LIVE for name in rivals]
     result = replace(result, lead=lead_of(result, windows, rivals), auto=auto)
     hints = {text: error.advice for text, error in told.items() if error.advice}
-    return Evaluation(result, tuple(windows), engine, hints)
+    return Evaluation(result, tuple(windows), engine, strategies, hints)
+
+
+def _rules_told(run: _Run, engine: Engine) -> dict[str, list[str]]:
+    """The rules that lists were measured under, where there are any."""
+    names = run.compared if run.rules is not None or engine.rules is None else engine.rules.names
+    return {"rules": list(names)} if names else {}
 
 
 def _build_snapshots(run: _Run, truths: Sequence[Truth]) -> dict[str, RecsysError]:
@@ -186,7 +206,7 @@ def _served_by_auto(artifacts: Artifacts) -> str | None:
         return None
 
 
-def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
+def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Mapping[str, WithFallback], Measured]:
     """Measure the strategies on one window, in the snapshot before it."""
     from recsys_cli.evaluation.harness import measure
 
@@ -196,7 +216,7 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
     artifacts = engine.artifacts
     truth = without_what_cannot_be_hit(truth, engine, exclude_seen=run.exclude_seen)
     segments, left_out = segments_of(artifacts, truth)
-    strategies = {name: engine.strategy(name) for name in run.names}
+    strategies = under_rules(run.names, engine, run.rules, run.compared)
     if truth.protocol == NEXT_EVENT:
         strategies = {name + end: s for name, s in strategies.items() for end in ("", LIVE)}
     measured = measure(
@@ -210,13 +230,15 @@ def _measure_window(run: _Run, truth: Truth) -> tuple[Engine, Measured]:
         segments=segments,
         # To tell how alike the items of a list are.
         vectors=artifacts.pack("content")["vectors"] if artifacts.has("content") else None,
+        boosted=None if engine.rules is None else engine.rules.boosted,
         details={"snapshot": str(snapshot), "artifacts": _keys(run, snapshot)},
         had=engine.had,
         as_built=run.names if truth.protocol == NEXT_EVENT else (),
         trends_halve=_trends_halve(run, truth),
         progress=run.opened.progress,
     )
-    return engine, measured
+    told = told_of_short(measured, strategies)
+    return engine, strategies, replace(measured, warnings=(*measured.warnings, *told))
 
 
 def _trends_halve(run: _Run, truth: Truth) -> float | None:

@@ -51,7 +51,7 @@ class Held:
         """Neighbours of the dataset's items."""
         from recsys_cli.engine.similar import Similar
 
-        return Similar(self.engine.artifacts)
+        return Similar(self.engine.artifacts, rules=self.engine.rules)
 
 
 class Opened:

@@ -56,6 +56,8 @@ class Question:
             where it is measured.
         live: measure each strategy with and without what users did in the window until so long
             before each moment of theirs; None predicts the window as a whole.
+        rules: measure each strategy without any rule, and with each of these (`all`, or `none`);
+            None measures what is served.
     """
 
     strategies: Sequence[str] = ()
@@ -68,6 +70,7 @@ class Question:
     exclude_seen: bool | None = None
     baseline: str | None = None
     live: timedelta | None = None
+    rules: Sequence[str] | None = None
 
     def check(self, settings: EvalConfig) -> None:
         """Refuse what does not go together.
@@ -92,6 +95,11 @@ class Question:
         if self.live is not None and self.baseline:
             raise UsageError(
                 "--live compares every strategy with itself", hint="leave out --baseline"
+            )
+        if self.rules is not None and (self.baseline or self.live is not None):
+            raise UsageError(
+                "--rules compares every strategy with itself",
+                hint="leave out --baseline and --live",
             )
         windowed = self.cutoff or self.horizon or self.windows
         if not self.truth and protocol in (LEAVE_LAST_OUT, RANDOM_OUT) and windowed:

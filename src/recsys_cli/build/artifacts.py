@@ -18,7 +18,7 @@ from recsys_cli.columns import ITEM, NAME, USER
 from recsys_cli.config import Config
 from recsys_cli.config.load import raw_path
 from recsys_cli.datasets.spec import DatasetSpec, read_spec
-from recsys_cli.errors import ArtifactError, Command, UsageError
+from recsys_cli.errors import ArtifactError, Command, no_column
 from recsys_cli.store.idtable import FINGERPRINTS, IdTable
 from recsys_cli.store.kinds import ARTIFACTS
 from recsys_cli.store.layout import Wrong, grown
@@ -109,6 +109,11 @@ class Artifacts:
         """What builds have made, by stage."""
         return self.workspace.manifests(self.dataset, self.snapshot)
 
+    @property
+    def item_columns(self) -> list[str]:
+        """Names of the columns of the items table."""
+        return column_names(self.workspace.file("items", self.dataset))
+
     def item_column(self, column: str) -> pl.Series:
         """A column of the items table, checked to be the one that the ids belong to.
 
@@ -116,14 +121,10 @@ class Artifacts:
             UsageError: there is no such column.
             ArtifactError: the table is of another ingest than the ids.
         """
-        path = self.workspace.file("items", self.dataset)
-        columns = column_names(path)
+        columns = self.item_columns
         if column not in columns:
-            raise UsageError(
-                f"items of {self.dataset} have no column {column!r}",
-                hint=f"columns: {', '.join(columns)}",
-            )
-        table = read_table(path, {ITEM, column})
+            raise no_column(self.dataset, column, columns)
+        table = read_table(self.workspace.file("items", self.dataset), {ITEM, column})
         if table[ITEM].to_list() != self.items.to_list():
             raise self._refused("items", "is of another ingest than the item ids")
         return table[column]

@@ -12,6 +12,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from recsys_cli import __version__
+from recsys_cli.cli import options
 from recsys_cli.cli.commands import COMMANDS, GROUPS, in_sections, names_in
 from recsys_cli.cli.console import in_workspace, report_error, say
 from recsys_cli.errors import Command, RecsysError, is_panic, sentence, way_out
@@ -32,6 +33,9 @@ class _Command(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         formatter.write_dl = partial(formatter.write_dl, col_max=_MOST_NAMES)
         super().format_options(ctx, formatter)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, options.several_conditions(args))
 
     def invoke(self, ctx: Any) -> Any:
         in_workspace(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from recsys_cli.cli.console import print_json, print_line, print_table, print_text, say
 from recsys_cli.counted import counted
 from recsys_cli.errors import Hint, parts_of
-from recsys_cli.evaluation.truth import LIVE
+from recsys_cli.evaluation.bootstrap import Interval
+from recsys_cli.evaluation.truth import LIVE, UNDER
 from recsys_cli.moments import said, spoken
 
 if TYPE_CHECKING:
-    from recsys_cli.evaluation.bootstrap import Interval
     from recsys_cli.evaluation.compare import Comparison
     from recsys_cli.evaluation.limits import Limit
     from recsys_cli.evaluation.result import EvalResult
@@ -96,7 +96,7 @@ def _fallbacks(result: EvalResult) -> list[str]:
     alike: dict[str, list[str]] = {}
     for name in result.strategies:
         others = result.answered(name)
-        own = others.pop(name.removesuffix(LIVE), 0)
+        own = others.pop(name.removesuffix(LIVE).partition(UNDER)[0], 0)
         if name == AUTO or sum(others.values()) < _MANY * result.rows:
             continue
         told = ", ".join(f"{other} answered {count:,}" for other, count in others.items())
@@ -137,10 +137,30 @@ def _print_differences(result: EvalResult) -> None:
         for name, outcome in result.strategies.items()
         if outcome.differences
     ]
+    under = any(UNDER in name for name in result.strategies)
     if rows:
-        less = f"from {result.baseline}" if result.baseline else "that what is live makes"
+        less = "that rules make" if under else "that what is live makes"
+        less = f"from {result.baseline}" if result.baseline else less
         title = f"difference {less}, user by user, lists of {k} (* outside noise)"
         print_table(["strategy", *compared], rows, title=title, right=compared)
+    if under:
+        _print_brought(result)
+
+
+def _print_brought(result: EvalResult) -> None:
+    """What rules bring: differences that are no hits, and coverage without and with them."""
+    k, brought = result.main_k(), ("diversity", "boosted")
+    rows = []
+    for name, outcome in result.strategies.items():
+        if UNDER in name:
+            plain = result.strategies[name.partition(UNDER)[0]]
+            less = outcome.differences["all"]
+            covered = (_short(o.groups["all"][f"coverage@{k}"].value) for o in (plain, outcome))
+            cells = [difference(less.get(f"{m}@{k}", Interval())) for m in brought]
+            rows.append([name, *cells, " → ".join(covered)])
+    title = "what rules bring: diversity, share of what boosts move up, coverage"
+    headers = ["strategy", *brought, "coverage"]
+    print_table(headers, rows, title=title, right=headers[1:])
 
 
 def _print_windows(result: EvalResult) -> None:

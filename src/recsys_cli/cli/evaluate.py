@@ -97,6 +97,15 @@ def evaluate(
             "with and without what they did in it until so long before: 0, 10m, 6h.",
         ),
     ] = None,
+    rules: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Measure each strategy without rules and with each of these, named with commas "
+            "between; or all, or none.",
+            show_default="with those that lists are served under",
+        ),
+    ] = None,
     choose: Annotated[
         bool,
         typer.Option(
@@ -139,6 +148,8 @@ def evaluate(
 
     if choose and live is not None:
         raise UsageError("--choose is about windows as a whole", hint="leave out --live")
+    if choose and rules is not None:
+        raise UsageError("--choose is about what is served", hint="leave out --rules")
     limits = [parse_limit(text) for text in fail_below or ()]
     worse = [check_metric(name) for name in fail_worse or ()]
     for file in (json, report, per_user):
@@ -169,6 +180,7 @@ def evaluate(
             exclude_seen=exclude_seen,
             baseline=baseline,
             live=lag_from(live, option="--live"),
+            rules=None if rules is None else _split(rules),
         )
         # A truth file is about one dataset, and nothing in it says which.
         names = [only_dataset(config, dataset)] if truth else chosen_datasets(config, dataset)
@@ -177,7 +189,7 @@ def evaluate(
             progress.close()
             if not is_stdout(json):
                 print_result(evaluations[-1].result, evaluations[-1].hints)
-            if not _is_for_the_page(json, opened) and live is None:
+            if not _is_for_the_page(json, opened) and live is None and rules is None:
                 _keep(evaluations[-1].result, question, opened)
             if choose:
                 _choose(evaluations[-1].result, opened)

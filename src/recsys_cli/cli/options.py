@@ -1,5 +1,6 @@
 """What commands take, declared once, so that it reads and behaves the same everywhere."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -88,10 +89,29 @@ ExcludeSeen = Annotated[
         show_default="as the dataset says",
     ),
 ]
+WHERE = "--where"
+CONDITION = re.compile(r"[=<>]|\sin\s", re.IGNORECASE)
+"""What tells a condition from another argument, such as a user."""
 Where = Annotated[
-    list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only such items. May be repeated.")
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITION...",
+        help="Only such items: column=value, or with !=, <, <=, >, >=, in a,b, not in a,b. One or "
+        "several, which all hold; may be repeated.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def several_conditions(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which each condition that follows another has its own --where before it."""
+    repeated: list[str] = []
+    for argument in arguments:
+        follows = repeated[-2:-1] == [WHERE] and not argument.startswith("-")
+        if follows and CONDITION.search(argument):
+            repeated.append(WHERE)
+        repeated.append(argument)
+    return repeated
 
 
 def configured(setting: str, text: str, *names: str, **more: Any) -> Any:

@@ -212,6 +212,8 @@ def _print_summary(summary: BatchSummary) -> None:
     )
     if summary.failure:
         say(f"Warning: {counted(summary.failed, 'users')} got a fallback's list: {summary.failure}")
+    if summary.short:
+        say(f"Warning: under the rules {counted(summary.short, 'users')} got fewer than k items.")
     if summary.fallbacks:
         say(counted(summary.fallbacks, "users were served in part or in full by a fallback."))
 
@@ -225,6 +227,8 @@ def _print_answer(answer: dict[str, Any]) -> None:
     if "history" in answer:
         rows = [[(i["last"] or "")[:10], i["item"], i["name"]] for i in answer["history"]]
         print_table(["last", "item", "name"], rows, title=f"{answer['user']} had")
+    if answer["rules"]:
+        line += f", under the rules {', '.join(answer['rules'])}"
     print_text(line + (f" ({reason})" if reason else ""), hang=2)
     if answer["items"]:
         _print_items(answer["items"])

@@ -163,7 +163,9 @@ def validate(
         for problem in error.errors():
             key, what = _explained(model, raw, problem)
             override = set_by(within + key, overrides)
-            source = f"--set {without_secrets(override)}" if override else f"{where}: {key}"
+            source = ": ".join(filter(None, [where, key]))
+            if override:
+                source = f"--set {without_secrets(override)}"
             lines.append(f"{source}: {what}")
         # The original shows what was given, secrets too.
         raise ConfigError("; ".join(lines)) from None

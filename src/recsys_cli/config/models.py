@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from recsys_cli.config.lengths import Days, Length
+from recsys_cli.config.rules import RulesConfig
 from recsys_cli.config.sources import Source, is_remote
 from recsys_cli.moments import days_in, parsed_length
 
@@ -187,7 +188,7 @@ class DatasetConfig(Section):
         return {table: source for table, source in (own | joined).items() if source}
 
 
-OVERRIDABLE = ("interactions", "text", "image", "recommend")
+OVERRIDABLE = ("interactions", "text", "image", "recommend", "rules")
 """Sections that a dataset may override for itself, besides those of strategies."""
 
 
@@ -372,6 +373,8 @@ class Config(Section):
     """Embedding pictures."""
     recommend: RecommendConfig = RecommendConfig()
     """Defaults of recommending."""
+    rules: RulesConfig = RulesConfig()
+    """What is decided of every list."""
     eval: EvalConfig = EvalConfig()
     """Defaults of evaluation."""
     serve: ServeConfig = ServeConfig()

@@ -51,6 +51,7 @@ class BatchSummary:
         resumed: users whose lists were there from a run that was killed.
         failed: users for whom the strategy asked for failed.
         failure: for whom it did first, and what happened; None where it did not.
+        short: users whose lists are shorter than k under rules.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class BatchSummary:
     resumed: int = 0
     failed: int = 0
     failure: str | None = None
+    short: int = 0
 
 
 def format_of(path: Path) -> Format:
@@ -116,10 +118,12 @@ def recommend_all(
     render: Callable[..., pl.DataFrame] = _kaggle if file_format == "kaggle" else _long
     schema = _KAGGLE_COLUMNS if file_format == "kaggle" else _LONG_COLUMNS
     allow = engine.allowed(filters)
-    counts = {"rows": 0, "fallbacks": 0, "resumed": 0, "failed": 0}
+    counts = {"rows": 0, "fallbacks": 0, "resumed": 0, "failed": 0, "short": 0}
     failures: list[str] = []
-    step = _block(k, len(items))
+    step = _block(engine.depth(k), len(items))
     arguments = {"strategy": strategy, "k": k, "step": step, "filters": asdict(filters)}
+    if engine.rules is not None:
+        arguments["rules"] = engine.rules_config.model_dump()
     finished = Checkpoints(out, batch_fingerprint(engine.artifacts, arguments), n_items=len(items))
 
     def answered(start: int) -> Answer:
@@ -143,8 +147,8 @@ def recommend_all(
             ids = users.to_list(start, min(start + step, len(users)))
             frame = render(pl.Series(ids, dtype=pl.String), items, answer)
             counts["rows"] += len(frame)
-            counts["fallbacks"] += int((answer.reason > 0).sum())
-            counts["failed"] += int(answer.failed.sum())
+            for key, count in _counts(answer, min(k, len(items)) if engine.rules else 0).items():
+                counts[key] += count
             if answer.failure and not failures:
                 user = ids[int(answer.failed.argmax())]
                 failures.append(f"{strategy} failed for user {user}: {answer.failure}")
@@ -187,7 +191,7 @@ def recommend_many(
 
     report, allow = progress or Silent(), engine.allowed(filters)
     items = pl.Series(engine.artifacts.items.to_list(), dtype=pl.String)
-    step = _block(k, len(items))
+    step = _block(engine.depth(k), len(items))
     frames = [pl.DataFrame(schema={n: getattr(pl, dtype) for n, dtype in _LONG_COLUMNS.items()})]
     report.start(f"recommend {engine.dataset}", len(users))
     for start in range(0, len(users), step):
@@ -202,6 +206,13 @@ def recommend_many(
         frames.append(_long(pl.Series(ids, dtype=pl.String), items, answer))
         report.advance(len(ids))
     return pl.concat(frames)
+
+
+def _counts(answer: Answer, least: int) -> dict[str, int]:
+    """What a summary counts: users helped by others, failed for, and with less than `least`."""
+    lengths = (answer.recommendations.items >= 0).sum(axis=1)
+    told = {"fallbacks": answer.reason > 0, "failed": answer.failed, "short": lengths < least}
+    return {key: int(rows.sum()) for key, rows in told.items()}
 
 
 def _block(k: int, n_items: int) -> int:

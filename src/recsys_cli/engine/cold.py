@@ -99,7 +99,8 @@ class Cold:
         first = _Joined(vectors, n_items=len(items))
         popular = self._engine.strategy("popular").chain
         nobody = np.array([UNKNOWN_USER], np.int32)
-        answer = WithFallback([first, *popular]).answer(nobody, k=k, exclude=exclude, allow=allow)
+        chain = self._engine.chained(WithFallback([first, *popular]))
+        answer = chain.answer(nobody, k=k, exclude=exclude, allow=allow)
         reason = answer.fallback_reason(0)
         if reason == UNKNOWN:
             given = bool(taste.liked) or taste.words is not None
@@ -111,6 +112,7 @@ class Cold:
             "strategy": COLD,
             "strategy_used": ALSO.join(vectors) if used == COLD else used,
             "fallback_reason": reason,
+            "rules": list(answer.rules),
             "items": self._engine.listed(answer.recommendations),
             "unknown": unknown,
         }

@@ -7,7 +7,7 @@ Only numpy is imported for one user's answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ import numpy.typing as npt
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
+from recsys_cli.config.rules import RulesConfig
 from recsys_cli.csr import CSR
 from recsys_cli.engine.because import because
+from recsys_cli.engine.conditions import mask_of, parsed
 from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
 from recsys_cli.errors import RecsysError, UsageError
@@ -27,11 +29,14 @@ from recsys_cli.events.later import Later, Trend, Visitors
 from recsys_cli.live.contract import Given, Sold
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
 from recsys_cli.ranking.fallback import Answer, WithFallback
+from recsys_cli.ranking.ruled import Ruled, under
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from recsys_cli.engine.rules import Failed
     from recsys_cli.engine.since import Since
+    from recsys_cli.ranking.rules import Rules
     from recsys_cli.strategies.hybrid.candidates import Candidates
     from recsys_cli.strategies.hybrid.strategy import Hybrid
 
@@ -44,7 +49,8 @@ class Filters:
         exclude_seen: leave out items the user already has; None means what the dataset's
             spec says.
         exclude: external ids of items that nobody gets.
-        where: conditions `column=value` on the items table, all of which must hold.
+        where: conditions on the items table such as `price<20`, all of which must hold; see
+            `conditions`.
     """
 
     exclude_seen: bool | None = None
@@ -59,6 +65,9 @@ _ALWAYS = ("items", "interactions", "popular")
 
 class Engine:
     """The strategies of one dataset's snapshot, each built when first asked for."""
+
+    rule_failed: Failed | None = None
+    """Told of rules that cannot be, which are left out then; None raises."""
 
     def __init__(
         self,
@@ -128,12 +137,12 @@ class Engine:
         return self._strategies[name]
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_] | None:
-        """(n_items,) mask of what the filters let through; None where that is everything.
+        """(n_items,) mask of what filters and rules let through; None where that is everything.
 
         Raises:
             UsageError: a condition is malformed or names no column, or an id no item.
         """
-        there = self.artifacts.still_there
+        there = self._listable
         if not filters.exclude and not filters.where:
             return there
         mask = np.ones(len(self.artifacts.items), np.bool_) if there is None else there.copy()
@@ -142,24 +151,54 @@ class Engine:
             if row < 0:
                 raise UsageError(f"--exclude: {self.dataset} has no item {external!r}")
             mask[row] = False
-        for condition in filters.where:
-            mask &= self._where(condition)
+        for text in filters.where:
+            mask &= self.matching(text)
         return mask
 
-    def _where(self, condition: str) -> npt.NDArray[np.bool_]:
-        import polars as pl
+    @cached_property
+    def _listable(self) -> npt.NDArray[np.bool_] | None:
+        """(n_items,) what has not left the catalogue and meets the rules; None for everything."""
+        there, allow = self.artifacts.still_there, self.rules.allow if self.rules else None
+        return there if allow is None else allow if there is None else there & allow
 
-        column, equals, value = condition.partition("=")
-        if not equals:
-            raise UsageError(f"--where {condition!r} is not of the form column=value")
-        values = self.artifacts.item_column(column).cast(pl.String)
-        found: npt.NDArray[np.bool_] = (values == value).fill_null(value=False).to_numpy()
-        if not found.any():
-            examples = values.drop_nulls().unique(maintain_order=True).head(5).to_list()
-            raise UsageError(
-                f"--where: no item has {condition}", hint=f"such as: {', '.join(examples)}"
-            )
-        return found
+    @cached_property
+    def rules(self) -> Rules | None:
+        """What recsys.toml decides of every list; None where that is nothing.
+
+        Raises:
+            ConfigError: a rule names a column, a value or an item that there is not.
+        """
+        if not self.rules_config.names():
+            return None
+        from recsys_cli.engine.rules import rules_of
+
+        return rules_of(self, self.rules_config, failed=self.rule_failed)
+
+    @cached_property
+    def rules_config(self) -> RulesConfig:
+        """The same as recsys.toml says it."""
+        if self._config is None:
+            return RulesConfig()
+        config: RulesConfig = section_for(self._config, "rules", self.dataset)
+        return config
+
+    def matching(self, text: str, *, where: str = "--where") -> npt.NDArray[np.bool_]:
+        """(n_items,) the items that meet a condition; see `conditions`.
+
+        Raises:
+            UsageError: it makes no sense here, or no item meets it; names `where` it stands.
+        """
+        columns = self.artifacts.item_columns
+        condition = parsed(text, columns, dataset=self.dataset, where=where)
+        return mask_of(condition, self.artifacts.item_column(condition.column))
+
+    def chained(self, chain: WithFallback) -> WithFallback:
+        """Strategies under the rules, if there are any."""
+        return chain if self.rules is None else Ruled(chain.chain, self.rules, name=chain.name)
+
+    def depth(self, k: int) -> int:
+        """Items that a strategy is asked for, for a list of k."""
+        return k if self.rules is None else self.rules.depth(k)
 
     def answer(
         self,
@@ -177,7 +216,7 @@ class Engine:
         same users with what they had since; see `WithFallback.answer`.
         """
         exclude = self._excluded(users, exclude_seen, visitors)
-        chain = self.strategy(strategy)
+        chain = self.chained(self.strategy(strategy))
         k = min(k, chain.n_items)
         return chain.answer(users, k=k, exclude=exclude, allow=allow, visitors=visitors)
 
@@ -236,7 +275,7 @@ class Engine:
         exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
         request = _Request(users, min(k, chain.n_items), exclude, allow, visitors)
-        answer, found = request.answered_by(chain)
+        answer, found = request.under(self.rules, chain)
         items = self.listed(answer.recommendations)
         ranked_by = None
         if found is not None and answer.strategy_used(0) == found.hybrid.name:
@@ -253,6 +292,7 @@ class Engine:
             "fallback_reason": answer.fallback_reason(0),
             "ranked_by": ranked_by,
             "live": None if since is None else visitors.later.nnz if visitors else 0,
+            "rules": list(answer.rules),
             "items": items,
             **({"unknown": unknown} if unknown else {}),
         }
@@ -312,6 +352,20 @@ class _Request:
     exclude: CSR | None
     allow: npt.NDArray[np.bool_] | None
     visitors: Visitors | None
+
+    def under(self, rules: Rules | None, chain: WithFallback) -> tuple[Answer, _Found | None]:
+        """The chain's answer under rules, as far as there are any; else as `answered_by`."""
+        if rules is None:
+            return self.answered_by(chain)
+        found = None
+
+        def ask(_rows: object, depth: int) -> Answer:
+            nonlocal found
+            answer, found = replace(self, k=depth).answered_by(chain)
+            return answer
+
+        answer = under(rules, ask, 1, k=self.k, exclude=self.exclude, allow=self.allow)
+        return answer, found
 
     def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
         """The chain's answer; where hybrid is asked for, also what it chose from."""

@@ -20,6 +20,10 @@ from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.csr import CSR
 from recsys_cli.engine.whose import alike
 from recsys_cli.errors import ArtifactError, UnknownIdError
+from recsys_cli.ranking.contract import Recommendations
+from recsys_cli.ranking.fallback import Answer
+from recsys_cli.ranking.ruled import under
+from recsys_cli.ranking.rules import Rules
 from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.topk.scoring import exact_scores
 from recsys_cli.ranking.topk.warm import shared
@@ -49,15 +53,19 @@ class Index(Protocol):
 class Similar:
     """Neighbours of one dataset's items, from whatever of its artifacts exist."""
 
-    def __init__(self, artifacts: Artifacts, *, index: Index | None = None) -> None:
+    def __init__(
+        self, artifacts: Artifacts, *, index: Index | None = None, rules: Rules | None = None
+    ) -> None:
         """Load nothing yet.
 
         Args:
             artifacts: of the dataset; content is looked at first, then als.
             index: over the content vectors, numbered by item row; None means comparing all.
+            rules: for what is like an item; filters come with what is allowed.
         """
         self._artifacts = artifacts
         self._index = index
+        self._rules = rules and rules.of_neighbours()
 
     @property
     def by(self) -> list[str]:
@@ -80,7 +88,7 @@ class Similar:
                 f"{self._artifacts.dataset} has no item {item!r}",
                 hint=alike(item, self._artifacts.items),
             )
-        items = self.rows(row, k=k, allow=allow)
+        items, rules = self._like_row(row, k=k, allow=allow)
         by_content = self._content is not None and bool(self._content.known[row])
         used = CONTENT if by_content else COLLAB
         return {
@@ -88,6 +96,7 @@ class Similar:
             "dataset": self._artifacts.dataset,
             "strategy_used": used if items else None,
             "fallback_reason": None if by_content else "the item has no content vector",
+            "rules": rules,
             "items": items,
         }
 
@@ -102,16 +111,31 @@ class Similar:
         Raises:
             ArtifactError: nothing is built that items could be compared by.
         """
+        return self._like_row(row, k=k, allow=allow)[0]
+
+    def _like_row(
+        self, row: int, *, k: int, allow: Mask | None
+    ) -> tuple[list[dict[str, Any]], list[str]]:
+        """The same, and the rules that changed the list."""
         if self._content is None and self._collab is None:
             raise ArtifactError(
                 f"items of {self._artifacts.dataset} have neither content vectors nor factors",
                 hint=self._artifacts.build_command(),
             )
+        if allow is None:
+            allow = self._artifacts.still_there
         for neighbours in (self._content, self._collab):
-            if neighbours is not None and neighbours.known[row]:
-                query = np.asarray(neighbours.vectors[row])
-                return self._listed(neighbours, query, k=k, allow=allow, skip=row)
-        return []
+            if neighbours is None or not neighbours.known[row]:
+                continue
+            query = np.asarray(neighbours.vectors[row])
+            if self._rules is None:
+                return self._listed(neighbours, query, k=k, allow=allow, skip=row), []
+            answer = neighbours.under(self._rules, query, k=k, allow=allow, skip=row)
+            lists = answer.recommendations
+            found = lists.items[0] >= 0
+            items = self._shown(neighbours, lists.items[0][found], lists.scores[0][found])
+            return items, list(answer.rules)
+        return [], []
 
     def like(self, query: Vectors, *, k: int, allow: Mask | None = None) -> list[dict[str, Any]]:
         """The k items whose content is nearest to `query` (d,) float32, for searches.
@@ -143,10 +167,13 @@ class Similar:
     def _listed(
         self, neighbours: Neighbours, query: Vectors, *, k: int, allow: Mask | None, skip: int
     ) -> list[dict[str, Any]]:
-        ids, names = self._artifacts.items, self._artifacts.names
         if allow is None:
             allow = self._artifacts.still_there
         items, scores = neighbours.nearest(query, k=k, allow=allow, skip=skip)
+        return self._shown(neighbours, items, scores)
+
+    def _shown(self, neighbours: Neighbours, items: Ids, scores: Vectors) -> list[dict[str, Any]]:
+        ids, names = self._artifacts.items, self._artifacts.names
         return [
             {
                 "rank": rank,
@@ -199,6 +226,19 @@ class Neighbours:
         """Do now what the first search would have to wait for."""
         if self._index is None:
             _ = self._ranker
+
+    def under(
+        self, rules: Rules, query: Vectors, *, k: int, allow: Mask | None, skip: int
+    ) -> Answer:
+        """The list that rules choose from those nearest; otherwise as `nearest`."""
+
+        def ask(_rows: object, depth: int) -> Answer:
+            lists = Recommendations.empty(1, depth, self.source)
+            items, scores = self.nearest(query, k=depth, allow=allow, skip=skip)
+            lists.items[0, : len(items)], lists.scores[0, : len(items)] = items, scores
+            return Answer.of_one(Recommendations.of_one(lists.items, lists.scores, self.source))
+
+        return under(rules, ask, 1, k=min(k, rules.n_items), exclude=None, allow=allow)
 
     def nearest(
         self, query: Vectors, *, k: int, allow: Mask | None = None, skip: int = -1

@@ -6,6 +6,7 @@ them. With l_1 … l_m the items that stand within the first k ranks of a list:
     novelty@k     mean of -log2 p(l), the self-information of an item (Zhou et al. 2010)
     popularity@k  mean of p(l)
     repurchase@k  share of l that the user already had
+    boosted@k     share of l that rules move up
     diversity@k   1 - mean cosine of the content vectors of all pairs (Smyth and McClave 2001)
     coverage@k    items that stand in anybody's first k ranks, over all items
     gini@k        Gini index of how often each item of the catalogue stands there: 0 if all
@@ -27,7 +28,7 @@ from recsys_cli.csr import CSR
 from recsys_cli.ranking.metrics import hit_matrix
 
 LIST_METRICS = ("novelty", "popularity", "repurchase")
-DIVERSITY = "diversity"
+DIVERSITY, BOOSTED = "diversity", "boosted"
 CATALOGUE_METRICS = ("coverage", "gini")
 
 _BLOCK_BYTES = 32 << 20
@@ -47,31 +48,37 @@ class ItemFacts:
         information: (n_items,) -log2 p(i).
         vectors: (n_items, d) float32 content vectors of any length; None where there are none.
         scale: (n_items,) float32 that brings `vectors` to unit length; 0 for items without one.
+        boosted: (n_items,) what rules move up; None where they move nothing.
     """
 
     share: Floats
     information: Floats
     vectors: npt.NDArray[np.float32] | None = None
     scale: npt.NDArray[np.float32] | None = None
+    boosted: Mask | None = None
 
     @classmethod
     def from_history(
-        cls, history: CSR, vectors: npt.NDArray[np.float32] | None = None
+        cls,
+        history: CSR,
+        vectors: npt.NDArray[np.float32] | None = None,
+        boosted: Mask | None = None,
     ) -> ItemFacts:
         """Count (n_users, n_items) `history`; zero rows of `vectors` (n_items, d) are unknown."""
         had = np.bincount(history.indices, minlength=history.n_columns).astype(np.float64)
         users = max(int((np.diff(history.indptr) > 0).sum()), 1)
         information = -np.log2(np.maximum(had, 1) / users)
         if vectors is None or not vectors.shape[1]:
-            return cls(had / users, information)
+            return cls(had / users, information, boosted=boosted)
         norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
         scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-        return cls(had / users, information, vectors, scale)
+        return cls(had / users, information, vectors, scale, boosted)
 
 
 def list_names(ks: Sequence[int], facts: ItemFacts) -> list[str]:
-    """Keys of `list_metrics` in their order; diversity only where there are content vectors."""
-    metrics = LIST_METRICS if facts.vectors is None else (*LIST_METRICS, DIVERSITY)
+    """Keys of `list_metrics` in their order; what needs vectors or boosts only with such."""
+    boosted = [] if facts.boosted is None else [BOOSTED]
+    metrics = [*LIST_METRICS, *boosted, *([] if facts.vectors is None else [DIVERSITY])]
     return [f"{metric}@{k}" for k in ks for metric in metrics]
 
 
@@ -97,6 +104,8 @@ def list_metrics(
         "popularity": facts.share[shown],
         "repurchase": hit_matrix(items, had),
     }
+    if facts.boosted is not None:
+        columns[BOOSTED] = facts.boosted[shown]
     count = _at(np.cumsum(listed, axis=1), ks)
     sums = {n: _at(np.cumsum(np.where(listed, c, 0), axis=1), ks) for n, c in columns.items()}
     diverse = None

@@ -46,6 +46,7 @@ class Figures:
         catalogue: group → metric@k → one number for all lists of the group.
         served_by: number of users by the strategy that gave their first item.
         fallback_reasons: number of users by the reason why others had a part in their lists.
+        short: number of users whose lists are shorter than the largest depth.
     """
 
     values: Floats
@@ -53,6 +54,7 @@ class Figures:
     catalogue: Mapping[str, Mapping[str, float]]
     served_by: Mapping[str, int]
     fallback_reasons: Mapping[str, int]
+    short: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def measure(
     exclude_seen: bool,
     segments: Mapping[str, Mask] | None = None,
     vectors: npt.NDArray[np.float32] | None = None,
+    boosted: Mask | None = None,
     had: Interactions | None = None,
     as_built: Collection[str] = (),
     trends_halve: float | None = None,
@@ -124,6 +127,7 @@ def measure(
         segments: further groups by name, each a mask (n,) over the test users.
         vectors: (n_items, d) float32 content vectors for the diversity of lists, zero for items
             without one; None where there are none.
+        boosted: (n_items,) what rules move up, for its share of lists; None without such.
         had: `history` in full, for a truth of steps, which are predicted from what was had since
             besides, by those strategies that can be given it.
         as_built: names of strategies that are told nothing of what was had since.
@@ -142,7 +146,7 @@ def measure(
     unchecked = _refuse_leaks(strategies, truth, history_reference)
     if exclude_seen and seen_pairs(truth, history).any():
         raise ValueError("truth holds pairs that the lists leave out; see `without_seen`")
-    facts, depths = ItemFacts.from_history(history, vectors), tuple(sorted(set(ks)))
+    facts, depths = ItemFacts.from_history(history, vectors, boosted), tuple(sorted(set(ks)))
     known = _Known(history, facts, cold_truth(truth, history), had, trends_halve)
     window = Measured(
         truth=truth,
@@ -237,7 +241,7 @@ def _measure_one(
     truth, ks, n, width = window.truth, window.ks, len(window.truth.users), len(window.names)
     values, cold_values = np.empty((n, width)), np.empty((n, width))
     exposure = {g: Exposure(ks=ks, n_items=strategy.n_items) for g in window.groups}
-    served, reasons = _Counts(), _Counts()
+    served, reasons, short = _Counts(), _Counts(), 0
     progress.start(f"evaluate {name}", n)
     k = min(ks[-1], strategy.n_items)
     for rows, trend in _blocks(truth, known, max(1, _BLOCK_CELLS // k)):
@@ -246,6 +250,7 @@ def _measure_one(
         exclude = had if window.exclude_seen else None
         answer = strategy.answer(truth.users[rows], k=k, exclude=exclude, visitors=given)
         items = answer.recommendations.items
+        short += int((items[:, -1] < 0).sum())
         beyond = list_metrics(items, known.facts, had, ks=ks)
         for table, relevant in ((values, truth.items), (cold_values, known.cold_truth)):
             hits = ranking_metrics(items, relevant.take(rows), ks=ks)
@@ -267,6 +272,7 @@ def _measure_one(
         },
         served_by=served.counts,
         fallback_reasons=reasons.counts,
+        short=short,
     )
 
 

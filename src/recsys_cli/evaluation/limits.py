@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recsys_cli.errors import RecsysError, UsageError
-from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
+from recsys_cli.evaluation.beyond import BOOSTED, CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
 from recsys_cli.ranking.metrics import METRICS
 
-_NAMES = (*METRICS, *CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY)
+_NAMES = (*METRICS, *CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY, BOOSTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ RANDOM_OUT = "random-out"
 TRUTH_FILE = "truth-file"
 LIVE = "+live"
 """Behind the name of a strategy that knows what came since the artifacts were made."""
+UNDER = " + "
+"""Between the name of a strategy and the rule that it is measured with."""
 OF_STEPS = (NEXT_IN_SESSION, NEXT_EVENT)
 """Protocols whose rows are steps."""
 

@@ -54,6 +54,9 @@ class Answer:
         reasons: texts; the first is None, meaning that the strategy asked for served the user.
         failed: (n,) whether the strategy asked for failed for the user.
         failure: what the first such failure was; None where there is none.
+        own: (n,) items of each list that are of the strategy asked for, before all others; None
+            where nobody has to know.
+        rules: names of the rules that changed the only list.
     """
 
     recommendations: Recommendations
@@ -63,6 +66,42 @@ class Answer:
     reasons: tuple[str | None, ...]
     failed: Mask
     failure: str | None = None
+    own: npt.NDArray[np.int64] | None = None
+    rules: tuple[str, ...] = ()
+
+    @classmethod
+    def of_one(cls, lists: Recommendations) -> Answer:
+        """The lists of a single strategy that falls back on none."""
+        none = np.zeros(len(lists.items), np.uint8)
+        used = np.where((lists.items >= 0).any(axis=1), 0, NO_SOURCE).astype(np.uint8)
+        return cls(lists, used, lists.sources, none, (None,), none.astype(np.bool_))
+
+    def cut(self, lists: Recommendations, *, alone: Mask, rules: tuple[str, ...]) -> Answer:
+        """The answer with lists (n, k) that were chosen from its own, by rules.
+
+        Whatever others added further down is no reason where they had no part in a list that is
+        `alone` (n,) of the strategy asked for.
+        """
+        reason = np.where(alone & (self.reason == _TOO_FEW), SERVED, self.reason)
+        return replace(self, recommendations=lists, reason=reason, own=None, rules=rules)
+
+    def with_rows(self, rows: npt.NDArray[np.intp], more: Answer) -> Answer:
+        """The answer with some rows in place of its own, from an answer of the same strategies."""
+        if len(rows) == len(self.used):
+            return more
+        order = np.arange(len(self.used))
+        order[rows] = len(order) + np.arange(len(rows))
+        lists = _stacked(self.recommendations, more.recommendations)
+        return replace(
+            self,
+            recommendations=Recommendations(
+                lists.items[order], lists.scores[order], lists.source[order], lists.sources
+            ),
+            used=np.concatenate([self.used, more.used])[order],
+            reason=np.concatenate([self.reason, more.reason])[order],
+            failed=np.concatenate([self.failed, more.failed])[order],
+            failure=self.failure or more.failure,
+        )
 
     def strategy_used(self, row: int) -> str | None:
         """Name of the strategy that gave the first item of list `row`; None if it is empty."""
@@ -152,6 +191,7 @@ class WithFallback:
             (None, UNKNOWN, self.chain[0].unknown_reason, NOTHING_LEFT, TOO_FEW, FAILED),
             failures.rows,
             failures.first,
+            own,
         )
 
     def _reason(

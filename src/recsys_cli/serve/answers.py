@@ -48,6 +48,7 @@ class Recommended(ApiShape):
     """As `recsys recommend --json`, with an id that events can name.
 
     `live` counts the events since the build that were used; null where they could not be read.
+    `rules` are those that changed the list.
     """
 
     user: str | None
@@ -59,6 +60,7 @@ class Recommended(ApiShape):
     request_id: str
     ranked_by: str | None = None
     live: int | None = None
+    rules: list[str] = []
     unknown: list[str] | None = None
 
     model_config = example(
@@ -79,6 +81,7 @@ class SimilarItems(ApiShape):
     dataset: str
     strategy_used: str | None
     fallback_reason: str | None
+    rules: list[str] = []
     items: list[Listed]
     request_id: str
 

@@ -47,7 +47,8 @@ Where = Annotated[
     list[Annotated[str, Query(max_length=MAX_ID)]] | None,
     Query(
         max_length=MAX_CONDITIONS,
-        description="Only items for which column=value; may be repeated.",
+        description="Only items that meet a condition, such as column=value, price<20 or "
+        "colour in red,blue; may be repeated.",
     ),
 ]
 

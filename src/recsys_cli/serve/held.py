@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("recsys.serve")
 
 _MASKS = 64
-"""Filters whose masks are kept."""
+MASK_BYTES = 16 << 20
+"""Filters whose masks are kept, and how large these may be together."""
 
 
 class Absent:
@@ -92,6 +93,11 @@ class HeldArtifacts(Artifacts):
             }
         return self._packs[kind]
 
+    @property
+    def item_columns(self) -> list[str]:
+        """Names of the columns of the items table."""
+        return self.table.columns
+
     def item_column(self, column: str) -> pl.Series:
         """A column of the items table."""
         return self.table.column(column)
@@ -131,6 +137,6 @@ class ServedEngine(Engine):
             mask = super().allowed(filters)
             if mask is not None:
                 self._masks[key] = mask
-                while len(self._masks) > _MASKS:
+                while len(self._masks) > max(1, min(_MASKS, MASK_BYTES // len(mask))):
                     self._masks.popitem(last=False)
         return mask

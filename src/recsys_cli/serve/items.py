@@ -17,7 +17,7 @@ from recsys_cli.columns import IMAGE, ITEM
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.spec import picture_folder
 from recsys_cli.encoders.pictures import media_type
-from recsys_cli.errors import ArtifactError, UsageError
+from recsys_cli.errors import ArtifactError, no_column
 from recsys_cli.store.tables import read_table
 
 if TYPE_CHECKING:
@@ -70,10 +70,7 @@ class ItemsTable:
             UsageError: there is none of that name.
         """
         if name not in self.columns:
-            raise UsageError(
-                f"items of {self._dataset} have no column {name!r}",
-                hint=f"columns: {', '.join(self.columns)}",
-            )
+            raise no_column(self._dataset, name, self.columns)
         return self._table.select(name).collect()[name]
 
     def row(self, row: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
+from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.registry import available
 from recsys_cli.errors import ArtifactError, Command, RecsysError
 from recsys_cli.store.workspace import Workspace
@@ -27,10 +28,11 @@ _PATIENCE_SECONDS = 60
 
 
 def check_ready(workspace: Workspace, config: Config, datasets: Sequence[str]) -> None:
-    """Refuse to serve where nothing can be recommended.
+    """Refuse to serve where nothing can be recommended, or under rules that cannot be.
 
     Raises:
         ArtifactError: no dataset has what any strategy needs.
+        ConfigError: a rule names a column, a value or an item that there is not.
     """
     opened = [Artifacts(workspace, name, config=config) for name in datasets]
     if not any(artifacts.has("ids") and available(artifacts) for artifacts in opened):
@@ -38,6 +40,10 @@ def check_ready(workspace: Workspace, config: Config, datasets: Sequence[str]) -
             f"there is nothing to serve: nothing is built for {', '.join(datasets)}",
             hint=Command("build", "all"),
         )
+    for artifacts in opened:
+        if artifacts.has("ids"):
+            engine = Engine(workspace, artifacts.dataset, config=config, artifacts=artifacts)
+            _ = engine.rules
 
 
 def bind(host: str, port: int) -> socket.socket:

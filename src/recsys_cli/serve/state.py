@@ -78,6 +78,7 @@ class Served:
         self.spec = artifacts.spec
         self.engine = ServedEngine(artifacts, threads=1, config=config, log_of=live)
         self.problems: dict[str, RecsysError] = {}
+        self.engine.rule_failed = self._without_rule
         self.strategies: list[str] = []
         names = available(artifacts)
         with warmed(scratch):
@@ -87,7 +88,7 @@ class Served:
             self.strategies.reverse()
             if self.strategies or not names:
                 self._try(AUTO)
-            self.similar = Similar(artifacts)
+            self.similar = Similar(artifacts, rules=self.engine.rules)
             self.similar_by = self.similar.by
             self.cold = Cold(self.engine)
         self.built = max((made.finished for made in artifacts.manifests.values()), default=None)
@@ -109,6 +110,11 @@ class Served:
             rows = np.argsort(-had, kind="stable")
         names = (self.artifacts.names[int(row)] for row in rows[:_NAMED])
         return list(islice(dict.fromkeys(filter(None, names)), _EXAMPLES))
+
+    def _without_rule(self, name: str, why: RecsysError) -> None:
+        """Go on without a rule that what is built now has nothing for, and report it."""
+        self.problems[f"rule {name}"] = why
+        log.warning("%s: %s", self.name, why.message)
 
     def _try(self, strategy: str) -> None:
         """Build a strategy and ask it once, so that nobody waits for its first answer."""

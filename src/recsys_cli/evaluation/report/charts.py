@@ -13,7 +13,7 @@ from recsys_cli.evaluation.bootstrap import Interval
 
 _FEW_ROWS = 10
 """Groups below this size do not decide how far an axis reaches."""
-SHARES = ("coverage", "popularity", "repurchase")
+SHARES = ("coverage", "popularity", "repurchase", "boosted")
 """Metrics that are shown as percentages."""
 
 

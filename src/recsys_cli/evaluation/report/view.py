@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from recsys_cli.evaluation.beyond import CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
+from recsys_cli.evaluation.beyond import BOOSTED, CATALOGUE_METRICS, DIVERSITY, LIST_METRICS
 from recsys_cli.evaluation.bootstrap import Interval
 from recsys_cli.evaluation.groups import ALL, MAIN_GROUPS
 from recsys_cli.evaluation.report import charts, wording
@@ -29,7 +29,7 @@ _COLOURED = (
 _MOST_PANELS = 12
 """Panels of one column of users."""
 _ACCURACY = ("ndcg", "map", "recall", "precision", "mrr", "hitrate")
-_BEYOND = (*CATALOGUE_METRICS, *LIST_METRICS, DIVERSITY)
+_BEYOND = (*CATALOGUE_METRICS, *LIST_METRICS, BOOSTED, DIVERSITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,17 +169,21 @@ function toggle(text, changed) {
   return { input, node: h("label", { class: "toggle" }, input, h("span", { class: "track", "aria-hidden": true }), text) };
 }
 
-/** A column and a value of it, which is completed from those there are. */
+const SIGNS = ["=", "!=", "<", "<=", ">", ">=", "in", "not in"];
+
+/** A column, a sign and a value, which is completed from those there are. */
 function whereForm({ dataset, about }, add) {
   const column = h("select", { "aria-label": "Column", on: { change: () => offer() } },
     h("option", { value: "" }, "column"),
     about.columns.filter((name) => name !== "source" && name !== "image").map((name) => h("option", { value: name }, name)));
+  const sign = h("select", { "aria-label": "Sign" }, SIGNS.map((one) => h("option", { value: one }, one)));
   const values = h("datalist", { id: "where-values" });
   const value = h("input", { type: "text", list: values.id, "aria-label": "Value", placeholder: "value", autocomplete: "off", maxlength: 200, disabled: true });
   const button = h("button", { type: "button", class: "quiet", disabled: true, on: { click: () => submit() } }, "Add");
   const submit = () => {
     if (!column.value || !value.value.trim()) return;
-    add(`${column.value}=${value.value.trim()}`);
+    const between = sign.value.endsWith("in") ? ` ${sign.value} ` : sign.value;
+    add(`${column.value}${between}${value.value.trim()}`);
     value.value = "";
   };
   async function offer() {
@@ -193,5 +197,5 @@ function whereForm({ dataset, about }, add) {
   value.addEventListener("keydown", (event) => {
     if (event.key === "Enter") submit();
   });
-  return h("div", { class: "where" }, h("span", { class: "label" }, "Only"), column, h("span", { "aria-hidden": true }, "="), value, values, button);
+  return h("div", { class: "where" }, h("span", { class: "label" }, "Only"), column, sign, value, values, button);
 }

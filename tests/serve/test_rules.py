@@ -1,0 +1,156 @@
+"""Rules hold on every path, and all paths give the same lists under them."""
+
+from collections import Counter
+
+import polars as pl
+import pytest
+from starlette.testclient import TestClient
+
+import recsys_cli
+from recsys_cli.apps.opened import Opened
+from recsys_cli.build.artifacts import Artifacts
+from recsys_cli.engine.batch import recommend_all
+from recsys_cli.engine.checkpoints import Checkpoints
+from recsys_cli.engine.engine import Filters
+from recsys_cli.engine.registry import available
+from recsys_cli.errors import ConfigError
+from recsys_cli.serve import held
+from recsys_cli.store.workspace import Workspace
+from serve.conftest import app_over
+
+K, MOST = 7, 2
+LEFT_OUT, RAISED, CAPPED = "product_group_name", "index_group_name", "product_type_name"
+
+
+@pytest.fixture(scope="module")
+def items(built):
+    return pl.read_parquet(built / "artifacts/items_hm.parquet")
+
+
+@pytest.fixture(scope="module")
+def rules(items):
+    """As `--set` takes them."""
+    out, raised = items[LEFT_OUT].mode().sort()[0], items[RAISED].mode().sort()[0]
+    return [
+        f'rules.where=["{LEFT_OUT}!={out}"]',
+        f'rules.boost=[{{ name = "raised", where = "{RAISED}={raised}", by = 4 }}]',
+        f'rules.cap=[{{ column = "{CAPPED}", most = {MOST} }}]',
+        "rules.diversity={ weight = 0.3 }",
+        f'rules.pin=[{{ item = "{items.filter(pl.col(LEFT_OUT) != out)["item"][3]}", rank = 3 }}]',
+    ]
+
+
+@pytest.fixture(scope="module")
+def shop(built, rules):
+    return recsys_cli.open(built, overrides=rules)
+
+
+@pytest.fixture(scope="module")
+def asked(built, rules, tmp_path_factory):
+    app = app_over(built, tmp_path_factory.mktemp("r"), overrides=rules)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def check(listed: list[str], items: pl.DataFrame, k: int = K) -> None:
+    rows = pl.DataFrame({"item": listed}).join(items, on="item", maintain_order="left")
+    assert len(rows) == k
+    assert items[LEFT_OUT].mode().sort()[0] not in rows[LEFT_OUT]
+    assert max(Counter(rows[CAPPED]).values()) <= MOST
+
+
+def test_rules_hold_for_every_strategy_and_all_paths_agree(built, shop, asked, items, rules):
+    ids = Artifacts(Workspace(built), "hm").users
+    sampled = [ids[row] for row in range(0, len(ids), len(ids) // 3)] + ["nobody"]
+    pinned = shop._opened.engine("hm").rules.names[-1].removeprefix("pin ")
+    for strategy in [*available(Artifacts(Workspace(built), "hm")), "auto"]:
+        options = {"dataset": "hm", "strategy": strategy}
+        many = shop.recommend(sampled, k=K, **options)
+        for user in sampled:
+            one = shop.recommend(user, k=K, **options)
+            check([i["item"] for i in one["items"]], items)
+            assert one["items"][2]["item"] == pinned
+            assert set(one["rules"]) >= {"where 1"}
+            rows = many.filter(pl.col("user") == user)
+            assert [i["item"] for i in one["items"]] == rows["item"].to_list(), strategy
+            got = asked.get(f"/recommend/user/{user}", params=options | {"top_k": K}).json()
+            del got["request_id"]
+            assert got == one
+
+
+def test_a_batch_writes_the_same_and_resumes_under_its_rules(built, shop, items, rules, tmp_path):
+    engine, options = Opened(built, overrides=rules).request("hm", strategy="popular", k=K)
+    summary = recommend_all(engine, tmp_path / "all.parquet", **options)
+    assert (summary.short, summary.rows) == (0, K * summary.users)
+    batch = pl.read_parquet(tmp_path / "all.parquet")
+    user = batch["user"][0]
+    one = shop.recommend(user, dataset="hm", strategy="popular", k=K)["items"]
+    assert batch.filter(pl.col("user") == user)["item"].to_list() == [i["item"] for i in one]
+    few = f'rules.where=["item in {items["item"][0]},{items["item"][1]}"]'
+    engine, options = Opened(built, overrides=[few]).request("hm", strategy="popular", k=K)
+    assert recommend_all(engine, tmp_path / "few.parquet", **options).short == summary.users
+
+
+def test_blocks_made_under_other_rules_are_not_used(built, rules, tmp_path, monkeypatch):
+    made = []
+    keep = Checkpoints.__init__
+
+    def noted(self, out, fingerprint, **rest):
+        made.append(fingerprint)
+        keep(self, out, fingerprint, **rest)
+
+    monkeypatch.setattr(Checkpoints, "__init__", noted)
+    for overrides in ([], rules, rules[:2], [*rules[:2], "rules.cap=[]"], rules):
+        engine, options = Opened(built, overrides=overrides).request("hm", strategy="popular", k=K)
+        recommend_all(engine, tmp_path / "out.parquet", **options)
+    assert len(set(made)) == 3
+    assert made[1] == made[4]
+
+
+def test_what_is_like_an_item_and_what_the_new_like_are_under_rules(shop, asked, items):
+    liked = items["item"][10]
+    session = {"events": [{"item": liked}]}
+    for answer in (
+        shop.similar(liked, k=K, dataset="hm"),
+        asked.get(f"/recommend/item/{liked}", params={"top_k": K, "dataset": "hm"}).json(),
+        asked.post("/recommend/cold", json={"liked": [liked], "top_k": K, "dataset": "hm"}).json(),
+        asked.post("/recommend/session", json=session | {"k": K, "dataset": "hm"}).json(),
+    ):
+        check([i["item"] for i in answer["items"]], items)
+        assert "where 1" in answer["rules"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ('rules.where=["prod_nam=x"]', "rule 'where 1': where 'prod_nam=x': items of hm have no"),
+        ('rules.where=["prod_nam=x"]', "(did you mean prod_name?)"),
+        ('rules.cap=[{column="prod_nam",most=1}]', "rule 'cap prod_nam': items of hm have no"),
+        ('rules.boost=[{where="prod_name=?",by=2}]', "rule 'boost 1': where: no item has"),
+        ('rules.pin=[{item="1"}]', "rule 'pin 1': hm has no item '1'"),
+        ('rules.pin=[{item="1"},{item="2"}]', "two rules pin something to rank 1"),
+        ('rules.boost=[{where="a=b",by=0}]', "greater than 0"),
+        ('rules.boost=[{where="a=b",by=2,name="x"},{where="a=c",by=2,name="x"}]', "are called 'x'"),
+    ],
+)
+def test_a_rule_that_names_nothing_there_is_is_refused(built, rule, message):
+    with pytest.raises(ConfigError) as caught:
+        recsys_cli.open(built, overrides=rule).recommend("123", dataset="hm")
+    assert message in caught.value.message
+
+
+def test_masks_that_are_kept_are_few_and_small(asked, items, monkeypatch):
+    engine = asked.app.state.context.state.dataset("hm").engine
+    monkeypatch.setattr(held, "MASK_BYTES", 3 * len(items))
+    for item in items["item"][:6]:
+        mask = engine.allowed(Filters(exclude=[item]))
+        assert engine.allowed(Filters(exclude=[item])) is mask
+    assert len(engine._masks) == 3
+
+
+def test_a_server_reports_a_rule_that_cannot_be_and_keeps_the_others(built, rules, tmp_path):
+    broken = [*rules[:3], 'rules.pin=[{ item = "gone" }]']
+    with TestClient(app_over(built, tmp_path, overrides=broken)) as client:
+        assert "no item 'gone'" in client.get("/ready").json()["problems"]["hm"]["rule pin gone"]
+        answer = client.get("/recommend/user/nobody", params={"dataset": "hm"}).json()
+        assert answer["rules"][0] == "where 1"
