@@ -85,6 +85,15 @@ def test_what_a_user_had_now_changes_the_list_beside_it(living, opened, someone)
     assert page.locator(".told > *").count() == 0
 
 
+def test_what_is_told_goes_with_the_view(living, opened, someone):
+    page = opened(at(living, "user", someone))
+    listed(page)
+    page.locator(NOW).first.click()
+    page.wait_for_selector(".told .notice")
+    page.click(".bar a[data-view=home]")
+    page.wait_for_selector(".told .notice", state="detached", timeout=3000)
+
+
 def test_keys_alone_reach_it_and_stay_in_the_list(living, opened, someone):
     page = opened(at(living, "user", someone))
     listed(page)
@@ -230,6 +239,18 @@ def test_says_why_an_event_is_refused_and_sends_it_again(living, opened, someone
     page.wait_for_selector(".since:has-text('1 live event')")
     assert refused[0] == refused[1]
     assert refused[0]["events"][0].keys() == {"user", "item", "id", "request"}
+
+
+def test_asks_for_a_key_where_events_need_one(living, opened, someone):
+    page = opened(living.url, allow="401")
+    page.route("**/events", lambda route: route.fulfill(status=401, json={"error": "no key"}))
+    page.goto(at(living, "user", someone))
+    listed(page)
+    page.locator(NOW).first.click()
+    page.wait_for_selector("dialog[open]")
+    page.click("#key-cancel")
+    page.wait_for_selector(".told .notice.bad:has-text('This needs a key')")
+    assert live_of(living, someone) == []
 
 
 def test_says_that_live_events_could_not_be_read(living, opened, someone):

@@ -21,13 +21,18 @@ export const source = (method, address, body) => h("p", { class: "source" }, h("
 
 let fading;
 
-/** Tells over the foot of the page what became of what was just done; a problem stays until it is closed. */
+/** Tells over the foot of the page what became of what was just done; a problem stays as long as the view. */
 export function tell(note) {
-  const close = () => fill(byId("told"));
   clearTimeout(fading);
   note.append(h("button", { type: "button", class: "quiet close", "aria-label": "Close this note", on: { click: close } }, "×"));
   fill(byId("told"), note);
   if (!note.matches(".bad")) fading = setTimeout(close, TOLD_MS);
 }
+
+function close() {
+  fill(byId("told"));
+}
+
+addEventListener("hashchange", close);
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
