@@ -9,6 +9,7 @@ from recsys_cli.assembly import load_config
 from recsys_cli.config.load import changed
 from recsys_cli.serve.app import create_app
 from recsys_cli.serve.encoding import Meeting
+from serve.browsing import browser, opened  # noqa: F401  (fixtures)
 
 
 def app_over(root: Path, folder: Path, *, api_key: str | None = None, overrides=(), **settings):
@@ -30,13 +31,13 @@ def client(built, tmp_path_factory):
 @pytest.fixture
 def limited(built, tmp_path):
     """Makes clients of applications with other limits."""
-    opened = []
+    clients = []
 
     def make(**settings) -> TestClient:
         asked = TestClient(app_over(built, tmp_path, **settings), raise_server_exceptions=False)
-        opened.append(asked.__enter__())
+        clients.append(asked.__enter__())
         return asked
 
     yield make
-    for asked in opened:
+    for asked in clients:
         asked.__exit__(None, None, None)

@@ -168,7 +168,8 @@ class Ready(ApiShape):
     """Whether answers can be had, and of what.
 
     `problems` are of strategies that could not be loaded, `waiting` of datasets; `pending` is why
-    a newer build is not in use, and `failed` the same where it is not just under way.
+    a newer build is not in use, and `failed` the same where it is not just under way. `live` says
+    whether events are taken.
     """
 
     status: str
@@ -182,6 +183,7 @@ class Ready(ApiShape):
     waiting: dict[str, str]
     pending: str | None
     failed: str | None
+    live: bool
 
 
 class Health(ApiShape):

@@ -61,6 +61,9 @@ export async function post(address, body, { signal } = {}) {
   return answer.json();
 }
 
+/** Has everything be asked for again: something was done that changes answers. */
+export const outdated = () => kept.clear();
+
 /** Whether pictures need a header, which <img> cannot send. */
 export const needsKey = () => key !== null;
 

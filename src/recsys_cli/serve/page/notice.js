@@ -1,6 +1,8 @@
 /** What stands where an answer would: problems, and empty lists. */
 
-import { h } from "./dom.js";
+import { byId, fill, h } from "./dom.js";
+
+const TOLD_MS = 8000;
 
 /** A problem, what to do about it, and a button that tries again. */
 export function problem(error, retry) {
@@ -16,5 +18,21 @@ export const remark = (...children) => h("div", { class: "notice" }, children.ma
 /** Where the same answer is to be had without the page. */
 export const source = (method, address, body) => h("p", { class: "source" }, h("span", {}, method), " ",
   method === "GET" ? h("a", { href: address }, h("code", {}, `/${address}`)) : h("code", {}, `/${address}${body ? ` ${body}` : ""}`));
+
+let fading;
+
+/** Tells over the foot of the page what became of what was just done; a problem stays as long as the view. */
+export function tell(note) {
+  clearTimeout(fading);
+  note.append(h("button", { type: "button", class: "quiet close", "aria-label": "Close this note", on: { click: close } }, "×"));
+  fill(byId("told"), note);
+  if (!note.matches(".bad")) fading = setTimeout(close, TOLD_MS);
+}
+
+function close() {
+  fill(byId("told"));
+}
+
+addEventListener("hashchange", close);
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

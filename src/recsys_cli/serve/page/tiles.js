@@ -73,11 +73,11 @@ function initial(name) {
  * A list of recommended or similar items.
  *
  * @param {object} options dataset; pictured: whether the dataset has pictures; explain: whether to
- *   say why each is there.
+ *   say why each is there; now: makes a tile's button "had this now", where there is one.
  */
-export function grid(items, { dataset, pictured, explain = false }) {
+export function grid(items, { dataset, pictured, explain = false, now = null }) {
   return h("ol", { class: `tiles${pictured ? "" : " wordy"}${explain ? " explained" : ""}` },
-    items.map((one) => tile(one, { dataset: one.dataset ?? dataset, pictured, explain })));
+    items.map((one) => tile(one, { dataset: one.dataset ?? dataset, pictured, explain, now })));
 }
 
 /** Marks what the user has among the tiles in `node`; both may come first. */
@@ -89,7 +89,7 @@ export function markHad(node, seen) {
   }
 }
 
-function tile(one, { dataset, pictured, explain }) {
+function tile(one, { dataset, pictured, explain, now }) {
   return h("li", { class: "tile", "data-id": one.item },
     h("a", { href: href("item", one.item, { dataset }), class: "to", "aria-label": `${one.rank}. ${one.name}` },
       pictured && frame(one.item, one.name),
@@ -99,6 +99,7 @@ function tile(one, { dataset, pictured, explain }) {
       idLabel(one.item),
       h("span", { class: "score", title: `Score ${one.score}` }, score(one.score))),
     h("p", { class: "from" }, !(explain && one.explanation) && badges(one.sources)),
+    now?.(one),
     explain && reasons(one));
 }
 
@@ -120,7 +121,8 @@ export function timeline(items, { dataset, pictured }) {
         h("span", { class: "about" },
           h("span", { class: "name" }, one.name),
           idLabel(one.item),
-          one.weight !== 1 && h("span", { class: "weight", title: "Events, weighted by kind" }, `×${Number(one.weight.toPrecision(3))}`))))))));
+          one.weight !== 1 && h("span", { class: "weight", title: "Events, weighted by kind" }, `×${Number(one.weight.toPrecision(3))}`),
+          one.live && h("span", { class: "live", title: "Since the build" }, "live"))))))));
 }
 
 /** "12 items by collab", for the live region. */

@@ -1,6 +1,6 @@
 /** Why a list is as it is: who answered, why not whom was asked, and what brought each item. */
 
-import { h, score } from "./dom.js";
+import { counted, h, score } from "./dom.js";
 
 const COLOURS = 10;
 const AT_MOST = 2;
@@ -38,6 +38,12 @@ export function verdict(answer, summaries) {
   else if (fell && others.length) parts.push(" answered in part, ", others.map((name, at) => [at > 0 && " and ", badge(name)]), " filled up: ", h("strong", {}, reason), ".");
   else parts.push(" answered: ", h("strong", {}, reason), ".");
   return h("p", { class: fell ? "why fell" : "why" }, parts);
+}
+
+/** How many events since the build a list knows of; nothing where there are none. */
+export function sinceBuild({ live }) {
+  if (live === null) return "live events could not be read";
+  return live > 0 ? counted(live, "live event") : "";
 }
 
 const ALIKE = { content: "what reads and looks most alike", collab: "what the same people have", itemknn: "what the same people have" };

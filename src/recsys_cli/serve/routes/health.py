@@ -60,6 +60,7 @@ def health_routes(context: ServerContext) -> APIRouter:
                 "waiting": {name: error.message for name, error in state.waiting.items()},
                 "pending": context.current.pending,
                 "failed": context.current.failed,
+                "live": context.live is not None,
             }
         )
 

@@ -23,7 +23,7 @@ export function homeView() {
       h("h1", {}, "Whom to recommend for?"),
       h("p", { class: "lead" },
         h("strong", {}, dataset), ` has ${counted(about.users, "user")} and ${counted(about.items, "item")}. Type an id above`,
-        h("span", { class: "wide" }, " (press ", h("kbd", {}, "/"), ")"), ", or begin with one of these."),
+        h("span", { class: "wide" }, " (press ", h("kbd", {}, "/"), ")"), ", begin with one of these, or ", h("a", { href: href("user", "", { dataset }) }, "be a guest"), "."),
       people,
       (about.encoders.text || about.encoders.image) && h("section", { class: "ask" },
         h("h2", {}, "Or look for items"),

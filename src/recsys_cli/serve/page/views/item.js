@@ -3,6 +3,7 @@
 import { get, itemPath, url } from "../api.js";
 import { counted, fill, h, idLabel } from "../dom.js";
 import { problem, remark, source } from "../notice.js";
+import { hadNow, nameOf } from "../now.js";
 import { href } from "../route.js";
 import { cards, frame, grid, pictures, show as showPicture, skeleton, summary } from "../tiles.js";
 import { nearness } from "../why.js";
@@ -60,8 +61,8 @@ async function details(head, id, { dataset, about, title }, signal) {
       fields.filter(isLong).map(([name, value]) => h("p", { class: "long" }, h("span", { class: "unseen" }, `${name}: `), String(value))),
       h("dl", { class: "fields" }, fields.filter((one) => !isLong(one)).map(([name, value]) => h("div", {},
         h("dt", {}, name.replaceAll("_", " ")),
-        h("dd", {}, user
-          ? h("a", { href: href("user", user, { dataset, where: `${name}=${value}` }), title: `Recommend only these for ${user}` }, String(value))
+        h("dd", {}, user !== null
+          ? h("a", { href: href("user", user, { dataset, where: `${name}=${value}` }), title: `Recommend only these for ${nameOf(user)}` }, String(value))
           : String(value)))))));
   if (focused) heading.focus({ preventScroll: true });
   if (picture) {
@@ -70,13 +71,13 @@ async function details(head, id, { dataset, about, title }, signal) {
   }
 }
 
-async function similar(node, id, { dataset, about, announce }, signal) {
+async function similar(node, id, { ready, dataset, about, announce }, signal) {
   const address = url(itemPath(id), { top_k: SIMILAR, dataset });
   const answer = await get(address, { signal });
   fill(node,
     h("h2", {}, "Similar items"),
     nearness(answer),
-    answer.items.length ? grid(answer.items, { dataset, pictured: about.pictures }) : null,
+    answer.items.length ? grid(answer.items, { dataset, pictured: about.pictures, now: hadNow(lastUser(dataset), answer, ready) }) : null,
     source("GET", address));
   node.removeAttribute("aria-busy");
   announce(`${counted(answer.items.length, "similar item")}. ${summary(answer)}`);

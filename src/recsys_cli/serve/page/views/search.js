@@ -3,9 +3,11 @@
 import { post, url } from "../api.js";
 import { byId, fill, h } from "../dom.js";
 import { capital, problem, remark, source } from "../notice.js";
+import { hadNow } from "../now.js";
 import { go, href } from "../route.js";
 import { grid, pictures, skeleton, summary } from "../tiles.js";
 import { nearness } from "../why.js";
+import { lastUser } from "./user.js";
 
 const FOUND = 24;
 const SIDE = 1024;
@@ -111,7 +113,7 @@ export function searchView({ dataset, about }) {
         : await post("recommend/from_text", { text, top_k: FOUND, dataset }, { signal });
       fill(results,
         found.items.length ? nearness(found) : remark(`${capital(found.fallback_reason ?? "nothing is like it")}.`, hints()),
-        found.items.length > 0 && grid(found.items, { dataset, pictured: about.pictures }),
+        found.items.length > 0 && grid(found.items, { dataset, pictured: about.pictures, now: hadNow(lastUser(dataset), found, app.ready) }),
         picture ? source("POST", url("recommend/from_image", { dataset })) : source("POST", "recommend/from_text", JSON.stringify({ text, dataset })));
       app.announce(summary(found));
       await pictures(results, dataset, signal);

@@ -1,27 +1,30 @@
-/** A user: what they have, and what a strategy recommends to them, side by side. */
+/** A user, or a guest: what they have, and what a strategy recommends to them, side by side. */
 
-import { get, url, userPath } from "../api.js";
-import { counted, debounced, fill, h, idLabel } from "../dom.js";
-import { problem, remark, source } from "../notice.js";
+import { get, post, url, userPath } from "../api.js";
+import { count, counted, debounced, fill, h, idLabel } from "../dom.js";
+import { capital, problem, remark, source } from "../notice.js";
+import { GUEST, hadNow, session, sessionHistory, startOver } from "../now.js";
 import { go, href, parse } from "../route.js";
 import { grid, markHad, pictures, skeleton, summary, timeline } from "../tiles.js";
-import { AUTO, about as aboutStrategy, verdict } from "../why.js";
+import { AUTO, about as aboutStrategy, sinceBuild, verdict } from "../why.js";
 
 const HISTORY = 200;
 const LENGTHS = [12, 24, 48, 96];
 
 let last = null;
 
-/** The user looked at last in a dataset. */
+/** The user looked at last in a dataset; null where there was none. */
 export const lastUser = (dataset) => (last?.dataset === dataset ? last.user : null);
 
 export function userView({ ready, dataset, about }) {
-  const history = h("aside", { class: "history", "aria-label": "History" });
+  const history = h("aside", { class: about.pictures ? "history pictured" : "history", "aria-label": "History" });
   const controls = h("form", { class: "controls", on: { submit: (event) => event.preventDefault() } });
   const results = h("section", { class: "results", "aria-label": "Recommendations" });
   const node = h("div", { class: "user" });
   let user = null;
   let seen = new Set();
+  let came = false;
+  const buttons = () => [...results.querySelectorAll(".now")];
   let hadAsked = new AbortController();
   let asked = new AbortController();
 
@@ -54,58 +57,98 @@ export function userView({ ready, dataset, about }) {
     const known = user === route.id;
     user = route.id;
     last = { dataset, user };
-    app.title(user);
+    app.title(user || "Guest");
     if (!known) {
       fill(node,
-        h("h1", {}, h("small", {}, "User"), idLabel(user, { head: 16, tail: 8 })),
+        user === GUEST ? h("h1", {}, "Guest") : h("h1", {}, h("small", {}, "User"), idLabel(user, { head: 16, tail: 8 })),
         h("div", { class: "sides" }, history, h("div", { class: "main" }, h("h2", {}, "Recommendations"), controls, results)));
-      had();
+      had(app);
     }
     set(wanted(route));
     return recommend(route, app);
   }
 
-  async function had() {
+  async function had(app) {
     hadAsked.abort();
     hadAsked = new AbortController();
     const { signal } = hadAsked;
-    fill(history, h("h2", {}, "History"), skeleton(4, about.pictures));
+    if (!history.querySelector(".days")) fill(history, h("h2", {}, "History"), skeleton(4, about.pictures));
     try {
-      // Whether there is such a user is asked in a way that is no error if there is none.
-      const { users } = await get(url("users", { dataset, query: user, limit: 1 }), { signal });
-      if (users[0] !== user) {
+      const answer = user === GUEST ? sessionHistory(dataset) : await historyOf(signal);
+      if (!answer) {
         fill(history, h("h2", {}, "History"), remark(h("p", {}, h("strong", {}, dataset), " does not know this user. The list is as for somebody new.")));
         return;
       }
-      const answer = await get(url(`users/${encodeURIComponent(user)}/history`, { dataset, limit: HISTORY }), { signal });
       seen = new Set(answer.items.map((one) => one.item));
+      const live = answer.items.filter((one) => one.live).length;
       fill(history,
-        h("h2", {}, "History ", h("span", {}, counted(answer.total, "item"))),
+        h("h2", {}, "History ", h("span", {}, counted(answer.total, "item"), live > 0 && `, ${count(live)} live`)),
         answer.items.length ? h("div", { class: "days", tabindex: "0", role: "group", "aria-label": "Items, newest first" }, timeline(answer.items, { dataset, pictured: about.pictures })) : remark("Nothing yet."),
-        answer.total > answer.items.length && h("p", { class: "small" }, `The newest ${answer.items.length} are shown.`));
+        answer.total > answer.items.length && h("p", { class: "small" }, `The newest ${answer.items.length} are shown.`),
+        user === GUEST && guestNote(app));
       markHad(results, seen);
       await pictures(history, dataset, signal);
     } catch (error) {
-      if (!signal.aborted) fill(history, h("h2", {}, "History"), problem(error, had));
+      if (!signal.aborted) fill(history, h("h2", {}, "History"), problem(error, () => had(app)));
     }
+  }
+
+  /** What a user has; null where nothing is known of them, asked in a way that is no error then. */
+  async function historyOf(signal) {
+    const { users } = await get(url("users", { dataset, query: user, limit: 1 }), { signal });
+    if (users[0] !== user && !came) return null;
+    return get(url(`users/${encodeURIComponent(user)}/history`, { dataset, limit: HISTORY }), { signal });
+  }
+
+  function guestNote(app) {
+    return h("p", { class: "small guest" }, "What a guest had stays in this page.", session(dataset).length > 0 && [" ",
+      h("button", { type: "button", class: "quiet", on: { click: () => (startOver(dataset), changed(app)) } }, "Start over")]);
+  }
+
+  /** Asks again for what a new event changes; says what the list is now. */
+  async function changed(app) {
+    if (!node.isConnected) return "";
+    came = true;
+    await had(app);
+    const answer = await recommend(parse(location.hash), app);
+    return answer ? `The list is new: ${[summary(answer), sinceBuild(answer)].filter(Boolean).join(", ")}.` : "";
+  }
+
+  /** The list, and how it was asked for. */
+  async function ask({ strategy, hide, where, k, why }, signal) {
+    if (user === GUEST) {
+      const body = { events: session(dataset).map(({ item }) => ({ item })), strategy, k, exclude_seen: hide, where, dataset, explain: why };
+      return [await post("recommend/session", body, { signal }), source("POST", "recommend/session", JSON.stringify(body))];
+    }
+    const address = url(userPath(user), { strategy, top_k: k, exclude_seen: hide, where, dataset, explain: why || null });
+    return [await get(address, { signal }), source("GET", address)];
   }
 
   async function recommend(route, app) {
     asked.abort();
     asked = new AbortController();
     const { signal } = asked;
-    const { strategy, hide, where, k, why } = wanted(route);
-    const address = url(userPath(user), { strategy, top_k: k, exclude_seen: hide, where, dataset, explain: why || null });
+    const { k, why } = wanted(route);
     results.setAttribute("aria-busy", "true");
     if (!results.querySelector(".tiles")) fill(results, skeleton(Math.min(k, 12), about.pictures));
     try {
-      const answer = await get(address, { signal });
-      const list = answer.items.length > 0 && grid(answer.items, { dataset, pictured: about.pictures, explain: why });
-      fill(results, verdict(answer, ready.summaries), list, source("GET", address));
+      const [answer, from] = await ask(wanted(route), signal);
+      const now = hadNow(user, answer, app.ready, () => changed(app));
+      const list = answer.items.length > 0 && grid(answer.items, { dataset, pictured: about.pictures, explain: why, now });
+      const since = sinceBuild(answer);
+      const place = buttons().indexOf(document.activeElement);
+      fill(results, verdict(answer, ready.summaries), list, since && h("p", { class: "small since" }, capital(since), "."), from);
+      // Who uses keys stays where they are in the list.
+      if (place >= 0) buttons()[Math.min(place, buttons().length - 1)]?.focus({ preventScroll: true });
+      if (answer.live > 0 && !came) {
+        came = true;
+        if (user !== GUEST && !history.querySelector(".days")) had(app);
+      }
       markHad(results, seen);
       app.announce(summary(answer));
       results.removeAttribute("aria-busy");
       await pictures(results, dataset, signal);
+      return answer;
     } catch (error) {
       if (!signal.aborted) fill(results, problem(error, () => recommend(route, app)));
     } finally {
@@ -154,7 +197,7 @@ export function userView({ ready, dataset, about }) {
     node,
     show,
     reload(route, app) {
-      had();
+      had(app);
       recommend(route, app);
     },
     leave() {
