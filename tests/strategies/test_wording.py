@@ -30,6 +30,7 @@ def test_every_feature_has_words_of_its_own(names: list[str]) -> None:
             assert not words.startswith(name.replace("_", " ")), name
             assert "_" not in words
             assert 5 < len(words) < 90
+            assert "e+" not in words or value > 1e6
     for name in names:
         assert "not" in said(name, None)
 
@@ -39,6 +40,7 @@ def test_shares_are_said_as_people_say_them() -> None:
     assert said("item_repeated", 0.5) == "bought again by half of its buyers"
     assert said("item_repeated", 0.41) == "bought again by 41% of its buyers"
     assert said("item_repeated", 0.0123) == "bought again by 1.2% of its buyers"
+    assert said("relative_twotower", 0.9999) == "scores 100% of the first of twotower"
     assert said("rank_transitions", 2) == "2nd of transitions"
     assert said("rank_transitions", 11) == "11th of transitions"
     assert said("times_had", 0) == "not had before"

@@ -16,6 +16,7 @@ _FRACTIONS = {
     "a tenth": 1 / 10,
 }
 _NEAR = 0.04
+_WHOLE_PERCENT = 0.1
 _DAY_SAID = {"1": "on the last day", "7": "in the last 7 days", "30": "in the last 30 days"}
 
 
@@ -51,7 +52,7 @@ def _share(value: float) -> str:
     near = min(_FRACTIONS, key=lambda name: abs(_FRACTIONS[name] - value))
     if abs(_FRACTIONS[near] - value) <= _NEAR * _FRACTIONS[near]:
         return near
-    return f"{100 * value:.2g}%" if value < 1 else f"{100 * value:.0f}%"
+    return f"{100 * value:.0f}%" if value >= _WHOLE_PERCENT else f"{100 * value:.2g}%"
 
 
 def _days(value: float) -> str:
