@@ -17,6 +17,7 @@ _FRACTIONS = {
 }
 _NEAR = 0.04
 _WHOLE_PERCENT = 0.1
+_LARGE = 100
 _DAY_SAID = {"1": "on the last day", "7": "in the last 7 days", "30": "in the last 30 days"}
 
 
@@ -45,7 +46,12 @@ def _unknown(feature: str) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "not known"
-    return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
+    whole = value == round(value) or abs(value) >= _LARGE
+    return f"{value:,.0f}" if whole else f"{value:.3g}"
+
+
+def _rough(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < _LARGE else f"{value:,.0f}"
 
 
 def _share(value: float) -> str:
@@ -74,15 +80,15 @@ def _place(rank: float) -> str:
 
 Words = Callable[..., str]
 _WORDS: tuple[tuple[str, Words], ...] = (
-    (r"rank_fusion", lambda v: f"ranked by several sources ({v:.2g})"),
+    (r"rank_fusion", lambda v: f"ranked by several sources ({_rough(v)})"),
     (r"rank_(.+)", lambda v, source: f"{_place(v)} of {source}"),
-    (r"score_(.+)", lambda v, source: f"scores {v:.2g} in {source}"),
+    (r"score_(.+)", lambda v, source: f"scores {_rough(v)} in {source}"),
     (r"relative_(.+)", lambda v, source: f"scores {_share(v)} of the first of {source}"),
     (r"sources", lambda v: f"found by {_number(v)} sources"),
     (r"item_events", lambda v: f"had {_times(v)} by everybody"),
     (r"item_events_(\d+)d", lambda v, days: f"had {_times(v)} {_DAY_SAID[days]}"),
-    (r"item_trend_1d", lambda v: f"had {v:.2g} times as often as usual on the last day"),
-    (r"item_trend_7d", lambda v: f"had {v:.2g} times as often as usual in the last 7 days"),
+    (r"item_trend_1d", lambda v: f"had {_rough(v)} times as often as usual on the last day"),
+    (r"item_trend_7d", lambda v: f"had {_rough(v)} times as often as usual in the last 7 days"),
     (r"item_users", lambda v: f"had by {_number(v)} users"),
     (r"item_repeated", lambda v: f"bought again by {_share(v)} of its buyers"),
     (r"item_age_days", lambda v: f"first had {_days(v)} ago"),
@@ -92,10 +98,10 @@ _WORDS: tuple[tuple[str, Words], ...] = (
     (r"item_value_change", lambda v: f"its value is {_share(v)} of what it was"),
     (r"popular_everyone", lambda v: f"{_share(v)} as popular as the best seller"),
     (r"popular_segment", lambda v: f"{_share(v)} as popular as the best seller of such users"),
-    (r"segment_affinity", lambda v: f"{v:.2g} times as popular with such users as with all"),
+    (r"segment_affinity", lambda v: f"{_rough(v)} times as popular with such users as with all"),
     (r"user_events", lambda v: f"the user has {_number(v)} events"),
     (r"user_items", lambda v: f"the user has {_number(v)} items"),
-    (r"user_events_per_item", lambda v: f"the user has each item {v:.2g} times"),
+    (r"user_events_per_item", lambda v: f"the user has each item {_rough(v)} times"),
     (r"user_events_(\d+)d", lambda v, days: f"the user has {_number(v)} events {_DAY_SAID[days]}"),
     (r"user_age_days", lambda v: f"the user came {_days(v)} ago"),
     (r"user_idle_days", lambda v: f"the user was last here {_days(v)} ago"),
@@ -109,6 +115,9 @@ _WORDS: tuple[tuple[str, Words], ...] = (
         r"expected_(.+)",
         lambda v, column: f"{_share(v)} of what this user takes, going by {column} alone",
     ),
-    (r"similar_(.+)_max", lambda v, space: f"like one of the user's last items ({space} {v:.2g})"),
-    (r"similar_(.+)_mean", lambda v, space: f"like the user's last items ({space} {v:.2g})"),
+    (
+        r"similar_(.+)_max",
+        lambda v, space: f"like one of the user's last items ({space} {_rough(v)})",
+    ),
+    (r"similar_(.+)_mean", lambda v, space: f"like the user's last items ({space} {_rough(v)})"),
 )
