@@ -58,7 +58,7 @@ def _share(value: float) -> str:
     near = min(_FRACTIONS, key=lambda name: abs(_FRACTIONS[name] - value))
     if abs(_FRACTIONS[near] - value) <= _NEAR * _FRACTIONS[near]:
         return near
-    return f"{100 * value:.0f}%" if value >= _WHOLE_PERCENT else f"{100 * value:.2g}%"
+    return f"{100 * value:.0f}%" if abs(value) >= _WHOLE_PERCENT else f"{100 * value:.2g}%"
 
 
 def _days(value: float) -> str:
