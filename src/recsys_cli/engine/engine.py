@@ -7,7 +7,7 @@ Only numpy is imported for one user's answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +19,17 @@ from recsys_cli.config import Config
 from recsys_cli.config.load import section_for
 from recsys_cli.config.rules import RulesConfig
 from recsys_cli.csr import CSR
-from recsys_cli.engine.because import because
 from recsys_cli.engine.conditions import mask_of, parsed
 from recsys_cli.engine.overlay import Overlay
 from recsys_cli.engine.registry import AUTO, build_strategy, find_strategy
-from recsys_cli.errors import RecsysError, UsageError
+from recsys_cli.engine.request import Request, add_because, explain_the_rest, name_sources
+from recsys_cli.errors import UsageError
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Later, Trend, Visitors
 from recsys_cli.live.contract import Given, Sold
 from recsys_cli.ranking.contract import ALSO, UNKNOWN_USER, Recommendations, Serving
 from recsys_cli.ranking.fallback import Answer, WithFallback
-from recsys_cli.ranking.ruled import Ruled, under
+from recsys_cli.ranking.ruled import Ruled
 from recsys_cli.store.snapshot import NOW, Snapshot
 from recsys_cli.store.workspace import Workspace
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from recsys_cli.engine.rules import Failed
     from recsys_cli.engine.since import Since
     from recsys_cli.ranking.rules import Rules
-    from recsys_cli.strategies.hybrid.candidates import Candidates
-    from recsys_cli.strategies.hybrid.strategy import Hybrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +261,8 @@ class Engine:
 
         With `explain`, each item has an `explanation`: its sources with the rank and score in
         their lists, the features that add most to its score, and the items of the user's history
-        that brought it. `events` are what the user had
-        just now, in order, besides what the log has; None is a guest, of whom there is no more.
+        that brought it. `events` are what the user had just now, in order, besides what the log
+        has; None is a guest, of whom there is no more.
         """
         row = UNKNOWN_USER if user is None else self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
@@ -274,16 +272,18 @@ class Engine:
         visitors, unknown = self.visitors.of(users, came, trend=self._trend())
         exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
-        request = _Request(users, min(k, chain.n_items), exclude, allow, visitors)
+        request = Request(users, min(k, chain.n_items), exclude, allow, visitors)
         answer, found = request.under(self.rules, chain)
         items = self.listed(answer.recommendations)
         ranked_by = None
         if found is not None and answer.strategy_used(0) == found.hybrid.name:
             ranked_by = found.hybrid.ranked_by
-            _name_sources(items, answer, found, explain=explain)
+            name_sources(items, answer, found, explain=explain)
         if explain:
-            _explain_the_rest(items)
-            self._add_because(items, users, answer, found, visitors)
+            explain_the_rest(items)
+            if visitors is None and self.artifacts.has("interactions"):
+                visitors = Visitors.of(self.had, users, Later.nothing(1))
+            add_because(items, answer, found, visitors, artifacts=self.artifacts, built=self._built)
         return {
             "user": user,
             "dataset": self.dataset,
@@ -296,33 +296,6 @@ class Engine:
             "items": items,
             **({"unknown": unknown} if unknown else {}),
         }
-
-    def _add_because(
-        self,
-        items: list[dict[str, Any]],
-        users: npt.NDArray[np.int32],
-        answer: Answer,
-        found: _Found | None,
-        visitors: Visitors | None,
-    ) -> None:
-        """Say which items of the user's history brought each of the first user's list."""
-        if visitors is None and self.artifacts.has("interactions"):
-            visitors = Visitors.of(self.had, users, Later.nothing(1))
-        sources = [
-            {each["source"]: each["rank"] for each in item["explanation"]["sources"]}
-            for item in items
-        ]
-
-        def opened(name: str) -> object | None:
-            own = found.hybrid.recall.source(name) if found is not None else None
-            return self._built.get(name) if own is None else own
-
-        rows = answer.recommendations.items[0][: len(items)]
-        told: list[list[dict[str, Any]]] = [[] for _ in items]
-        if visitors is not None:
-            told = because(self.artifacts, visitors, rows, sources, opened)
-        for item, reasons in zip(items, told, strict=True):
-            item["explanation"]["because"] = reasons
 
     def listed(self, lists: Recommendations) -> list[dict[str, Any]]:
         """The first user's items as they stand in answers."""
@@ -341,86 +314,3 @@ class Engine:
             )
             if item >= 0
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What one user's list is asked for with."""
-
-    users: npt.NDArray[np.int32]
-    k: int
-    exclude: CSR | None
-    allow: npt.NDArray[np.bool_] | None
-    visitors: Visitors | None
-
-    def under(self, rules: Rules | None, chain: WithFallback) -> tuple[Answer, _Found | None]:
-        """The chain's answer under rules, as far as there are any; else as `answered_by`."""
-        if rules is None:
-            return self.answered_by(chain)
-        found = None
-
-        def ask(_rows: object, depth: int) -> Answer:
-            nonlocal found
-            answer, found = replace(self, k=depth).answered_by(chain)
-            return answer
-
-        answer = under(rules, ask, 1, k=self.k, exclude=self.exclude, allow=self.allow)
-        return answer, found
-
-    def answered_by(self, chain: WithFallback) -> tuple[Answer, _Found | None]:
-        """The chain's answer; where hybrid is asked for, also what it chose from."""
-        filters: Any = {"k": self.k, "exclude": self.exclude, "allow": self.allow}
-        asked: Any = filters | {"visitors": self.visitors}
-        first, users = _as_hybrid(chain.chain[0]), self.users
-        if first is not None and self.visitors is not None:
-            first, users = first.over(self.visitors), np.zeros(1, np.int32)
-        if first is None or not first.history.counts(users)[0]:
-            return chain.answer(self.users, **asked), None
-        try:
-            lists, candidates = first.recommend_found(users, **filters)
-        except (RecsysError, MemoryError):
-            raise
-        except Exception:
-            # The chain notes the failure, and goes on with who comes next.
-            return chain.answer(self.users, **asked), None
-        return chain.answer(self.users, **asked, first=lists), _Found(first, candidates)
-
-
-def _as_hybrid(strategy: Serving) -> Hybrid | None:
-    """The strategy if it is the hybrid, which a request for another one need not import."""
-    if strategy.name != "hybrid":
-        return None
-    from recsys_cli.strategies.hybrid.strategy import Hybrid
-
-    return strategy if isinstance(strategy, Hybrid) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What hybrid chose a list from."""
-
-    hybrid: Hybrid
-    candidates: Candidates
-
-
-def _name_sources(
-    items: list[dict[str, Any]], answer: Answer, found: _Found, *, explain: bool
-) -> None:
-    """Name all the sources that brought an item that the hybrid listed."""
-    rows = answer.recommendations.items[0][: len(items)]
-    from recsys_cli.strategies.hybrid.explain import reasons
-
-    why = reasons(found.hybrid, found.candidates, rows, with_features=explain)
-    for item, reason in zip(items, why, strict=True):
-        if reason is None or item["sources"] != [found.hybrid.name]:
-            continue
-        item["sources"] = [source["source"] for source in reason.sources]
-        if explain:
-            item["explanation"] = {"sources": reason.sources, "features": reason.features}
-
-
-def _explain_the_rest(items: list[dict[str, Any]]) -> None:
-    """Of a single strategy's item all there is to say is its place and score."""
-    for item in items:
-        own = {"source": item["sources"][0], "rank": item["rank"], "score": item["score"]}
-        item.setdefault("explanation", {"sources": [own], "features": []})

@@ -99,16 +99,11 @@ def next_in_session(
         f"{drawn:,} of {counted(many, 'sessions were')} drawn (seed {seed}), since all of them "
         f"have more than {counted(most, 'steps')}"
     )
-    relevant = CSR(np.arange(len(steps) + 1), found.items[steps], temporal.items.n_columns)
-    later = _later(found, found.of_user[steps], found.of_moment[steps])
     return replace(
-        temporal,
-        users=found.users[steps],
-        items=relevant,
+        _predicted(temporal, found, steps, found.of_moment[steps]),
         protocol=NEXT_IN_SESSION,
         counts={"pairs": len(steps), "sessions": drawn},
         warnings=(*temporal.warnings, *([told] if drawn < many else [])),
-        steps=Steps(later, _had_again(found, temporal.items.n_columns)[steps], found.times[steps]),
     )
 
 
@@ -140,35 +135,35 @@ def next_event(
     # Users and their times ascend, so one search finds what was known by each moment.
     moments = found.users.astype(np.int64) << 33 | found.times
     known = np.searchsorted(moments, moments[steps] - int(lag.total_seconds()), side="right")
-    later = _later(found, users, np.clip(known, users, found.of_moment[steps]))
+    known = np.clip(known, users, found.of_moment[steps])
     told = (
         f"{drawn:,} of {counted(many, 'users')} {'was' if drawn == 1 else 'were'} drawn "
         f"(seed {seed}), since all of them have more than {counted(most, 'steps')}"
     )
     return replace(
-        temporal,
-        users=found.users[steps],
-        items=CSR(np.arange(len(steps) + 1), found.items[steps], temporal.items.n_columns),
+        _predicted(temporal, found, steps, known, lag=int(lag.total_seconds())),
         protocol=NEXT_EVENT,
         counts={"pairs": len(steps)},
         warnings=(*temporal.warnings, *([told] if drawn < many else [])),
-        steps=Steps(
-            later,
-            _had_again(found, temporal.items.n_columns)[steps],
-            found.times[steps],
-            int(lag.total_seconds()),
-        ),
     )
 
 
-def _later(found: _Events, first: I64, last: I64) -> Later:
-    return Later(
-        first=first,
-        last=last,
+def _predicted(temporal: Truth, found: _Events, steps: I64, known: I64, *, lag: int = 0) -> Truth:
+    """A row for each step, to be predicted from its user's events up to the one at `known`."""
+    n_items = temporal.items.n_columns
+    later = Later(
+        first=found.of_user[steps],
+        last=known,
         items=found.items,
         times=found.times,
         weights=found.weights,
         values=found.values,
+    )
+    return replace(
+        temporal,
+        users=found.users[steps],
+        items=CSR(np.arange(len(steps) + 1), found.items[steps], n_items),
+        steps=Steps(later, _had_again(found, n_items)[steps], found.times[steps], lag),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.events.decay import DAY_SECONDS
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Visitors
 from recsys_cli.ranking.gram import gram_matrix
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 Vectors = npt.NDArray[np.float32]
 
-_DAY = 86_400
 _ERF = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -194,11 +194,11 @@ class UserTower:
         for row in np.flatnonzero(seen):
             items, times, weights = _in_order(had, visitors, int(row))
             recent[row] = side.factors[items[-side.last_items :]].mean(axis=0)
-            aged = (times[-1] - times.astype(np.float64)) / (side.half_life_days * _DAY)
+            aged = (times[-1] - times.astype(np.float64)) / (side.half_life_days * DAY_SECONDS)
             liked = (weights * np.exp2(-aged)) @ side.content[items].astype(np.float64)
             length = float(np.sqrt(liked @ liked))
             taste[row] = liked / (length or 1.0)
-            days = max(had.reference - int(times[-1]), 0) / _DAY
+            days = max(had.reference - int(times[-1]), 0) / DAY_SECONDS
             many = float(seen[row])
             numbers[row] = [math.log1p(many) / 3, 1 / (1 + many), math.log1p(days) / 4, 1]
         numbers[seen == 0, 1] = 1
