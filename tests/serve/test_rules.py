@@ -1,5 +1,7 @@
 """Rules hold on every path, and all paths give the same lists under them."""
 
+import shutil
+import tomllib
 from collections import Counter
 
 import polars as pl
@@ -129,7 +131,9 @@ def test_what_is_like_an_item_and_what_the_new_like_are_under_rules(shop, asked,
         ('rules.boost=[{where="prod_name=?",by=2}]', "rule 'boost 1': where: no item has"),
         ('rules.pin=[{item="1"}]', "rule 'pin 1': hm has no item '1'"),
         ('rules.pin=[{item="1"},{item="2"}]', "two rules pin something to rank 1"),
-        ('rules.boost=[{where="a=b",by=0}]', "greater than 0"),
+        ('rules.boost=[{where="a=b",by=0}]', "greater than or equal to 0.001"),
+        ('rules.boost=[{where="a=b",by=inf}]', "less than or equal to 1000"),
+        ('rules.cap=[{column="a",most="3"}]', "should be a valid integer"),
         ('rules.boost=[{where="a=b",by=2,name="x"},{where="a=c",by=2,name="x"}]', "are called 'x'"),
     ],
 )
@@ -154,3 +158,86 @@ def test_a_server_reports_a_rule_that_cannot_be_and_keeps_the_others(built, rule
         assert "no item 'gone'" in client.get("/ready").json()["problems"]["hm"]["rule pin gone"]
         answer = client.get("/recommend/user/nobody", params={"dataset": "hm"}).json()
         assert answer["rules"][0] == "where 1"
+
+
+TRIED = {
+    "cap": [{"column": CAPPED, "most": 1}],
+    "boost": [{"name": 'say "hi"\n', "where": f"{RAISED}!=x", "by": 2.5}],
+    "diversity": {"weight": 0.1},
+}
+
+
+def test_rules_are_tried_as_if_they_were_written(built, asked, rules, tmp_path):
+    user = Artifacts(Workspace(built), "hm").users[5]
+    body = {"user": user, "dataset": "hm", "k": K, "rules": TRIED}
+    served = asked.get(f"/recommend/user/{user}", params={"dataset": "hm", "top_k": K}).json()
+    tried = asked.post("/recommend/preview", json=body).json()
+    assert tried["items"] != served["items"]
+    assert tried["rules"]
+    # The lines that it shows, written, give that list to everybody.
+    lines = tried["toml"]
+    root = tmp_path / "workspace"
+    shutil.copytree(built, root)
+    with (root / "recsys.toml").open("a") as file:
+        file.write("\n" + lines)
+    one = recsys_cli.open(root, overrides=rules).recommend(user, dataset="hm", k=K)
+    assert one["rules"] == tried["rules"]
+    assert [i["item"] for i in one["items"]] == [i["item"] for i in tried["items"]]
+    again = asked.get(f"/recommend/user/{user}", params={"dataset": "hm", "top_k": K}).json()
+    assert again["items"] == served["items"]
+
+
+def test_without_any_rules_a_list_is_the_strategys_own(built, asked, client):
+    user = Artifacts(Workspace(built), "hm").users[7]
+    body = {"user": user, "dataset": "hm", "k": K, "rules": {}}
+    plain = client.get(f"/recommend/user/{user}", params={"dataset": "hm", "top_k": K}).json()
+    assert asked.post("/recommend/preview", json=body).json()["items"] == plain["items"]
+    assert asked.get("/ready").json()["datasets"]["hm"]["ruled"] is True
+    assert client.get("/ready").json()["datasets"]["hm"]["ruled"] is False
+
+
+def test_a_guest_tries_rules_too(asked, items):
+    body = {"events": [{"item": items["item"][10]}], "dataset": "hm", "k": K, "rules": TRIED}
+    answer = asked.post("/recommend/preview", json=body).json()
+    kinds = pl.DataFrame({"item": [i["item"] for i in answer["items"]]}).join(items, on="item")
+    assert kinds[CAPPED].n_unique() == K
+    assert answer["user"] is None
+
+
+def test_the_rules_there_are_can_be_asked_for(asked, rules):
+    answer = asked.get("/rules", params={"dataset": "hm"}).json()
+    assert answer["names"][:2] == ["where 1", "raised"]
+    assert tomllib.loads(answer["toml"])["datasets"]["hm"]["rules"]["cap"] == answer["rules"]["cap"]
+    assert answer["rules"]["cap"] == [{"column": CAPPED, "most": MOST}]
+
+
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        ({"cap": [{"column": "nope", "most": 1}]}, "rule 'cap nope': items of hm have no column"),
+        ({"cap": [{"column": CAPPED, "most": "1"}]}, "valid integer"),
+        ({"cap": [{"column": CAPPED, "most": 1, "more": 2}]}, "Extra inputs"),
+        ({"pin": [{"item": "gone"}]}, "hm has no item 'gone'"),
+        ({"boost": [{"where": "a=b", "by": 1e300}]}, "less than or equal to 1000"),
+        ({"pin": [{"item": str(n), "rank": n + 1} for n in range(51)]}, "more than 50"),
+        ({"where": ["item=" + "x" * 2001]}, "more than 2,000 characters"),
+        ({"where": ["item in a"] * 2 + ["price <"]}, "rule 'where 1'"),
+    ],
+)
+def test_rules_that_cannot_be_tried_are_refused(asked, tried, told):
+    body = {"user": "x", "dataset": "hm", "rules": tried}
+    answer = asked.post("/recommend/preview", json=body)
+    assert answer.status_code == 422
+    assert told in answer.json()["error"]
+
+
+def test_what_is_tried_is_shown_to_nobody(built, tmp_path):
+    root = tmp_path / "workspace"
+    shutil.copytree(built, root)
+    with TestClient(app_over(root, tmp_path, log_lists=True)) as client:
+        body = {"user": "somebody", "dataset": "hm", "rules": TRIED}
+        assert client.post("/recommend/preview", json=body).status_code == 200
+        shown = client.post("/recommend/session", json={"events": [], "dataset": "hm"}).json()
+        context = client.app.state.context
+        context.shown.close()
+        assert [one.request for one in context.live.lists()] == [shown["request_id"]]

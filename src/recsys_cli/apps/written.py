@@ -56,16 +56,14 @@ def with_settings(workspace: Path, dataset: str, settings: Mapping[str, Value]) 
         raise ConfigError(f"there is no {path} to write into", hint=Command("init"))
     document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     placed: list[tuple[str, str, Value]] = []
-    if "datasets" not in document:
-        # They were found by their folders; once one is named, all have to be.
-        document["datasets"] = tomlkit.table(is_super_table=True)
-        for name, found in config.datasets.items():
-            document["datasets"][name] = {"kind": found.kind, "path": found.path}
     for name, value in settings.items():
         section, _, key = name.partition(".")
         table, header = document, section
         if len(config.datasets) > 1 or getattr(config.datasets[dataset], section):
-            table, header = document["datasets"][dataset], f"datasets.{dataset}.{section}"
+            # One that was found by its folder need not be named yet.
+            datasets = document.setdefault("datasets", tomlkit.table(is_super_table=True))
+            table = datasets.setdefault(dataset, tomlkit.table(is_super_table=True))
+            header = f"datasets.{dataset}.{section}"
         if section not in table:
             table[section] = tomlkit.table()
         elif key not in table[section]:

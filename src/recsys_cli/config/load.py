@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,8 @@ CONFIG_FILE = "recsys.toml"
 def read_config(model: type[Config], workspace: Path, overrides: Sequence[str] = ()) -> Config:
     """The workspace's configuration.
 
-    Without a recsys.toml, or with one that names no datasets, those are used that are found.
+    Without a recsys.toml, or with one that says of no dataset what kind it is of, those are used
+    that are found, with what it says of them.
 
     Args:
         model: of all sections.
@@ -38,8 +39,10 @@ def read_config(model: type[Config], workspace: Path, overrides: Sequence[str] =
             raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    if not raw.get("datasets"):
-        raw["datasets"] = found_datasets(model, workspace)
+    stated = raw.setdefault("datasets", {})
+    tables = stated.values() if isinstance(stated, dict) else [stated]
+    if all(isinstance(of, dict) and "kind" not in of for of in tables):
+        raw["datasets"] = _laid_over(found_datasets(model, workspace), stated)
     for override in overrides:
         _apply(raw, override)
     where = str(path) if path.is_file() else "the configuration"
@@ -53,6 +56,16 @@ def read_config(model: type[Config], workspace: Path, overrides: Sequence[str] =
         for section in overridable(model):
             section_for(config, section, name, overrides=overrides)
     return config
+
+
+def _laid_over(found: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables with what is stated in place of what was found, down to single values."""
+    made = dict(found)
+    for name, value in stated.items():
+        own = made.get(name)
+        both = isinstance(own, dict) and isinstance(value, dict)
+        made[name] = _laid_over(own or {}, value) if both else value
+    return made
 
 
 def section_for(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+_EXACT = ConfigDict(extra="forbid", frozen=True, defer_build=True, strict=True)
+"""Rules come in requests too, where a number is no text."""
 
 
 class _Rule(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = _EXACT
 
     name: str | None = None
     """What answers and `recsys eval --rules` call it; by default by its kind and what it is of."""
@@ -19,7 +24,7 @@ class BoostRule(_Rule):
 
     where: str | list[str]
     """Conditions on the items table that all have to hold, as for `--where`."""
-    by: PositiveFloat
+    by: float = Field(ge=0.001, le=1000)
     """By how much: an item in place 6 counts as in place 6 / by; below 1 it goes down."""
 
 
@@ -44,10 +49,14 @@ class PinRule(_Rule):
 class DiversityRule(BaseModel):
     """How much an item loses for being like those before it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = _EXACT
 
     weight: float = Field(ge=0, le=1)
     """0 is not at all; 1 looks at nothing else."""
+
+    def __bool__(self) -> bool:
+        """Whether it changes anything."""
+        return self.weight > 0
 
 
 class RulesConfig(BaseModel):
@@ -56,7 +65,7 @@ class RulesConfig(BaseModel):
     Conditions are those of `--where`. A dataset has its own in [datasets.NAME.rules].
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = _EXACT
 
     where: list[str] = []
     """Conditions that every listed item meets: ["in_catalogue=true", "price<200"]."""
@@ -90,3 +99,33 @@ class RulesConfig(BaseModel):
             *(["diversity"] if self.diversity else []),
             *(rule.name or f"pin {rule.item}" for rule in self.pin),
         ]
+
+    def conditions(self) -> list[str]:
+        """All conditions of all rules."""
+        boosts = (rule.where for rule in self.boost)
+        return [*self.where, *(t for of in boosts for t in ([of] if isinstance(of, str) else of))]
+
+    def to_toml(self, header: Sequence[str], *, over: RulesConfig | None = None) -> str:
+        """The rules as lines of recsys.toml.
+
+        Args:
+            header: names of the section, such as `rules`, or `datasets`, `hm` and `rules`.
+            over: more general rules, of which those that are not here have to be taken away.
+        """
+        import tomlkit
+
+        own: dict[str, Any] = {}
+        for key, value in self.model_dump(exclude_none=True).items():
+            if value or (over is not None and getattr(over, key)):
+                own[key] = value
+        if over is not None and over.diversity and not self.diversity:
+            own["diversity"] = {"weight": 0.0}
+        document: Any = tomlkit.document()
+        table = document
+        for name in header:
+            table[name] = tomlkit.table(is_super_table=True)
+            table = table[name]
+        # What has no tables of its own comes first.
+        for key in sorted(own, key=lambda key: bool(own[key]) and key != "where"):
+            table[key] = own[key]
+        return tomlkit.dumps(document).strip() + "\n"

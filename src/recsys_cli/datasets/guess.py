@@ -20,6 +20,8 @@ KINDS: frozenset[str] = frozenset(_NAMES["kinds"])
 """Kinds of event in the singular."""
 RATINGS: list[str] = _NAMES["ratings"]
 """Names of values that are opinions and no amounts."""
+PRICES: list[str] = _NAMES["prices"]
+"""Names of what a piece costs, of which the earlier wins."""
 WORDS: dict[str, set[str]] = {of: set(words) for of, words in _NAMES["words"].items()}
 """Words for users, for items and for ids, of which names are made that no tier has."""
 WEIGHTS: dict[str, float] = _NAMES["weights"]

@@ -252,6 +252,7 @@ def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) ->
         config,
         tables.defaults,
         kinds=reader.kinds,
+        value_column=reader.raw.value,
         has_time=reader.time is not None,
         item_columns=item_columns,
         user_columns=user_columns,

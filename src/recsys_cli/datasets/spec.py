@@ -38,6 +38,8 @@ class DatasetSpec(BaseModel):
     """Training weight of each kind of event."""
     value_as_weight: bool = False
     """Whether an event's weight is multiplied by its value."""
+    value_column: str | None = None
+    """What the raw files call the value of an event, such as price; None where it has none."""
     truth_events: list[str]
     """Kinds of event that count as a hit in evaluation."""
     repurchase: bool
@@ -112,6 +114,7 @@ def build_spec(
     defaults: Defaults,
     *,
     kinds: Sequence[str],
+    value_column: str | None,
     has_time: bool,
     item_columns: Sequence[str],
     user_columns: Sequence[str],
@@ -123,6 +126,7 @@ def build_spec(
         config: its section of recsys.toml.
         defaults: what the adapter says.
         kinds: kinds of event, in the order of their codes.
+        value_column: raw column of the events' values, if there is one.
         has_time: whether events carry a time.
         item_columns: columns of the items table.
         user_columns: columns of the users table.
@@ -153,6 +157,7 @@ def build_spec(
         events=list(kinds),
         weights=weights,
         value_as_weight=bool(config.value_as_weight),
+        value_column=value_column,
         truth_events=truth,
         repurchase=defaults.repurchase if config.repurchase is None else config.repurchase,
         horizon_days=config.horizon_days or defaults.horizon_days,

@@ -7,9 +7,10 @@ Only numpy is imported for one user's answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -180,6 +181,15 @@ class Engine:
         config: RulesConfig = section_for(self._config, "rules", self.dataset)
         return config
 
+    def under(self, config: RulesConfig) -> Self:
+        """The same engine, as if recsys.toml decided this of lists; raises as `rules` does."""
+        other = copy(self)
+        for made in ("_listable", "rules"):
+            other.__dict__.pop(made, None)
+        other.rule_failed, other.rules_config = None, config
+        _ = other.rules
+        return other
+
     def matching(self, text: str, *, where: str = "--where") -> npt.NDArray[np.bool_]:
         """(n_items,) the items that meet a condition; see `conditions`.
 
@@ -235,13 +245,17 @@ class Engine:
         if self._since is None or self._config is None:
             return None
         popular: Any = section_for(self._config, "popular", self.dataset)
-        sold = self._since.sold() if popular.live else None
+        sold = self.sold() if popular.live else None
         if not sold:
             return None
         if self._trended is None or self._trended[0] is not sold:
             trend = self.visitors.trend(sold, half_life_days=popular.half_life_days)
             self._trended = sold, trend
         return self._trended[1]
+
+    def sold(self) -> list[Sold] | None:
+        """What everybody did since the artifacts were made; None where that cannot be told now."""
+        return [] if self._since is None else self._since.sold()
 
     def since(self, user: str | None) -> list[Given] | None:
         """What a user did since the artifacts were made; None where that cannot be told now."""

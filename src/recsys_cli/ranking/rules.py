@@ -30,6 +30,8 @@ Places = npt.NDArray[np.int64]
 
 LEAST_DEPTH, DEPTH_PER_ITEM = 100, 5
 """Candidates that a list is chosen from: so many, or so many times its length."""
+_FURTHEST = 1e6
+"""By which boosts together may move an item."""
 _BYTES = 4 << 20
 """Vectors of candidates in memory at a time."""
 
@@ -126,10 +128,10 @@ class Rules:
     @cached_property
     def by(self) -> npt.NDArray[np.float32]:
         """(n_items,) what the boosts of an item come to."""
-        by = np.ones(self.n_items, np.float32)
+        by = np.ones(self.n_items)
         for boost in self.of(Boost):
-            by[boost.items] *= np.float32(boost.by)
-        return by
+            by[boost.items] *= boost.by
+        return by.clip(1 / _FURTHEST, _FURTHEST).astype(np.float32)
 
     def depth(self, k: int) -> int:
         """Candidates that a list of k is chosen from at first; k where none is moved or capped."""

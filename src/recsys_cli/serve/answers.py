@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from recsys_cli.config.rules import RulesConfig
+
 
 class ApiShape(BaseModel):
     """Base of all shapes."""
@@ -72,6 +74,21 @@ class Recommended(ApiShape):
         items=[_BY_COLLAB],
         request_id="6f1c2b7e9a3d4c55b1f0c9d2e8a7b6c4",
     )
+
+
+class RulesThere(ApiShape):
+    """The rules of a dataset's lists: their names, as values, and as lines of recsys.toml."""
+
+    dataset: str
+    names: list[str]
+    rules: RulesConfig
+    toml: str
+
+
+class Previewed(Recommended):
+    """A list under the rules that were asked with, and these as lines of recsys.toml."""
+
+    toml: str
 
 
 class SimilarItems(ApiShape):
@@ -149,7 +166,10 @@ class Embedded(ApiShape):
 
 
 class Dataset(ApiShape):
-    """What can be asked of a dataset, such as the words in `examples`, and when it was built."""
+    """What can be asked of a dataset, such as the words in `examples`, and when it was built.
+
+    `ruled` says whether its lists are under rules.
+    """
 
     users: int
     items: int
@@ -162,6 +182,7 @@ class Dataset(ApiShape):
     built: str | None
     pictures: bool
     excludes_seen: bool
+    ruled: bool
 
 
 class Ready(ApiShape):

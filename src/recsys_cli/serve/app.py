@@ -28,7 +28,9 @@ from recsys_cli.serve.routes.catalogue import catalogue_routes
 from recsys_cli.serve.routes.content import content_routes
 from recsys_cli.serve.routes.events import event_routes
 from recsys_cli.serve.routes.health import health_routes
+from recsys_cli.serve.routes.overview import overview_routes
 from recsys_cli.serve.routes.recommend import recommend_routes
+from recsys_cli.serve.routes.rules import rule_routes
 from recsys_cli.serve.shown import ShownLists
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
@@ -105,7 +107,14 @@ def create_app(
     )
     app.state.context = context
     add_handlers(app)
-    for routes in (health_routes, recommend_routes, content_routes, catalogue_routes):
+    for routes in (
+        health_routes,
+        recommend_routes,
+        rule_routes,
+        content_routes,
+        catalogue_routes,
+        overview_routes,
+    ):
         app.include_router(routes(context))
     if context.live:
         app.include_router(event_routes(context, context.live))

@@ -127,13 +127,13 @@ class ServerContext:
             self.metrics.strategy_errors.labels(dataset, strategy).inc()
             raise
 
-    def answered(self, answer: dict[str, Any]) -> JSON:
-        """An answer with an id, counted, and logged where a user's lists are.
+    def answered(self, answer: dict[str, Any], *, shown: bool = True) -> JSON:
+        """An answer with an id, counted, and logged where a user's lists are, if it is `shown`.
 
         An experiment is about the strategy that was asked for, whoever made the list in the end.
         """
         answer["request_id"] = uuid4().hex
-        if self.shown is not None and "user" in answer:
+        if shown and self.shown is not None and "user" in answer:
             self.shown.put(
                 ShownList(
                     answer["request_id"],

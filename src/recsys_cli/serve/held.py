@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
+from recsys_cli.config.rules import RulesConfig
 from recsys_cli.csr import CSR
 from recsys_cli.engine.engine import Engine, Filters
 from recsys_cli.engine.registry import AUTO
@@ -122,6 +123,12 @@ class ServedEngine(Engine):
             since=None if log_of is None else partial(Since, log_of, failed=_unread),
         )
         self._masks: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Mask] = OrderedDict()
+
+    def under(self, config: RulesConfig) -> Self:
+        """See `Engine.under`."""
+        other = super().under(config)
+        other._masks = OrderedDict()
+        return other
 
     def leave_out(self, strategy: str) -> None:
         """Have others answer where a chain would ask this one."""

@@ -73,6 +73,11 @@ class ItemsTable:
             raise no_column(self._dataset, name, self.columns)
         return self._table.select(name).collect()[name]
 
+    def cells(self, columns: Sequence[str], rows: Sequence[int]) -> list[dict[str, Any]]:
+        """Some columns of several items, in one look at the table."""
+        picked = [pl.col(column).gather(list(rows)) for column in columns]
+        return self._table.select(picked).collect().to_dicts()
+
     def row(self, row: int) -> dict[str, Any]:
         """What the table says about an item, empty fields left out."""
         found = self._table.slice(row, 1).collect().row(0, named=True)
@@ -91,8 +96,7 @@ class ItemsTable:
         """The same for several items, in one look at the table."""
         if not self.pictured:
             return [None] * len(rows)
-        named = self._table.select(pl.col(IMAGE).gather(list(rows))).collect()[IMAGE]
-        return [self._shown(one) for one in named]
+        return [self._shown(one[IMAGE]) for one in self.cells([IMAGE], rows)]
 
     def _shown(self, named: str | None) -> Path | None:
         if self._pictures is None or not named:

@@ -56,21 +56,28 @@ class History(ApiShape):
     )
 
 
-class Pictured(ApiShape):
-    """An item's name and picture."""
+class Card(ApiShape):
+    """An item's name and picture, and its category and price as far as there are such."""
 
     item: str
     name: str
     image: str | None
+    about: dict[str, Any]
 
 
 class Items(ApiShape):
-    """Names and pictures of several items."""
+    """What cards show of several items."""
 
     dataset: str
-    items: list[Pictured]
+    items: list[Card]
 
-    model_config = example(dataset="hm", items=[STRAP_TOP | {"image": _IMAGE}])
+    model_config = example(
+        dataset="hm",
+        items=[
+            STRAP_TOP
+            | {"image": _IMAGE, "about": {"product_type_name": "Vest top", "price": 0.0339}}
+        ],
+    )
 
 
 class ExampleUser(ApiShape):
@@ -115,6 +122,57 @@ class Users(ApiShape):
     users: list[str]
 
     model_config = example(dataset="hm", users=["123", "1234"])
+
+
+class Share(ApiShape):
+    """A part of all lists; without a name those that are empty."""
+
+    name: str | None
+    share: float
+
+
+class Seller(ApiShape):
+    """An item, and how many users have it."""
+
+    item: str
+    name: str
+    users: int
+
+
+class Category(ApiShape):
+    """A category's items, its shares, and what sells best of it."""
+
+    value: str | None
+    items: int
+    of_catalogue: float
+    of_sales: float
+    of_lists: float
+    listed: int
+    best: list[Seller]
+
+
+class Overview(ApiShape):
+    """What lists are made of, see `engine.overview`; `lists` is how many were looked at.
+
+    `events_until` is the time of the last event that was built, `live` the number of later ones.
+    """
+
+    dataset: str
+    strategy: str
+    k: int
+    lists: int
+    served_by: list[Share]
+    fallbacks: list[Share]
+    items: int
+    listable: int
+    listed: int
+    coverage: float
+    events_until: str | None
+    built: str | None
+    live: int | None
+    column: str | None
+    columns: list[str]
+    categories: list[Category]
 
 
 class Taken(ApiShape):

@@ -20,6 +20,7 @@ from recsys_cli.columns import USER
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import off_hint
 from recsys_cli.engine.cold import Cold
+from recsys_cli.engine.overview import Lists
 from recsys_cli.engine.registry import AUTO, available
 from recsys_cli.engine.similar import Similar
 from recsys_cli.engine.whose import holder
@@ -34,6 +35,7 @@ from recsys_cli.errors import (
 )
 from recsys_cli.live.contract import EventLog
 from recsys_cli.ranking.topk.warm import warmed
+from recsys_cli.serve.cards import Cards
 from recsys_cli.serve.held import HeldArtifacts, ServedEngine
 from recsys_cli.serve.items import ItemsTable
 from recsys_cli.store.scratch import Scratch
@@ -75,6 +77,7 @@ class Served:
         self.name = name
         self.artifacts = artifacts
         self.items = artifacts.table = ItemsTable(artifacts, scratch)
+        self.cards = Cards(artifacts, self.items, scratch)
         self.spec = artifacts.spec
         self.engine = ServedEngine(artifacts, threads=1, config=config, log_of=live)
         self.problems: dict[str, RecsysError] = {}
@@ -91,6 +94,8 @@ class Served:
             self.similar = Similar(artifacts, rules=self.engine.rules)
             self.similar_by = self.similar.by
             self.cold = Cold(self.engine)
+        self.drawn: dict[str, Lists] = {}
+        """By strategy, lists that an overview has looked at."""
         self.built = max((made.finished for made in artifacts.manifests.values()), default=None)
         self.space: ContentSpace | None = None
         if artifacts.has("content"):

@@ -21,7 +21,7 @@ def read_table(path: Path, columns: Collection[str] | None = None) -> pl.DataFra
     """
     import polars as pl
 
-    with _told(path):
+    with told(path):
         return pl.read_parquet(path, columns=list(columns) if columns is not None else None)
 
 
@@ -29,12 +29,12 @@ def column_names(path: Path) -> list[str]:
     """Names of a Parquet table's columns; raises as `read_table`."""
     import polars as pl
 
-    with _told(path):
+    with told(path):
         return list(pl.read_parquet_schema(path))
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
     """Tell what polars says of the table at `path` as an error of ours."""
     import polars as pl
 

@@ -8,10 +8,11 @@ import { go, href, parse } from "./route.js";
 import { evalView } from "./views/eval.js";
 import { homeView } from "./views/home.js";
 import { itemView } from "./views/item.js";
+import { overviewView } from "./views/overview.js";
 import { searchView, takePictures } from "./views/search.js";
 import { userView } from "./views/user.js";
 
-const VIEWS = { home: homeView, user: userView, item: itemView, search: searchView, eval: evalView };
+const VIEWS = { home: homeView, user: userView, item: itemView, search: searchView, overview: overviewView, eval: evalView };
 const HEARTBEAT_MS = 10_000;
 
 const main = byId("main");
@@ -85,7 +86,7 @@ function bar(route, name) {
 
 function changeDataset() {
   const { view, params } = parse(location.hash);
-  const stays = ["search", "eval"].includes(view);
+  const stays = ["search", "overview", "eval"].includes(view);
   go(href(stays ? view : "home", "", { q: stays ? params.get("q") : null, dataset: select.value }));
 }
 

@@ -63,6 +63,17 @@ export function lasting(days) {
   return counted(Math.round(many), unit);
 }
 
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const UNITS = [["year", 365.25], ["month", 30.44], ["day", 1], ["hour", 1 / 24], ["minute", 1 / 1440]];
+
+/** "3 days ago"; days and times without a zone are in UTC. */
+export function ago(iso) {
+  const at = new Date(/[zZ]$|[+-]\d\d:?\d\d$/.test(iso) || !iso.includes("T") ? iso : `${iso}Z`);
+  const days = (at - Date.now()) / 86_400_000;
+  const [unit, length] = UNITS.find(([, one]) => Math.abs(days) >= one) ?? UNITS.at(-1);
+  return relative.format(Math.round(days / length), unit);
+}
+
 const clock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 
 /** A day and the time on it, where the reader is. */

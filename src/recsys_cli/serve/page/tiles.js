@@ -16,16 +16,34 @@ export async function cards(dataset, items, signal) {
   return new Map((await Promise.all(parts)).flatMap((part) => part.items).map((one) => [one.item, one]));
 }
 
-/** Fills in the pictures of the tiles in `node`, once it is known which items have one. */
-export async function pictures(node, dataset, signal) {
-  const holders = new Map([...node.querySelectorAll(".pic[data-item]")].map((one) => [one, one.dataset.item]));
+/** Fills in pictures, categories and prices in `node`, once it is known which items have any. */
+export async function complete(node, dataset, signal) {
+  const holders = new Map([...node.querySelectorAll("[data-item]")].map((one) => [one, one.dataset.item]));
   if (!holders.size) return;
   const known = await cards(dataset, [...new Set(holders.values())], signal);
   for (const [holder, item] of holders) {
     holder.removeAttribute("data-item");
-    if (known.get(item)?.image) show(holder, dataset, item);
+    const { image, about = {} } = known.get(item) ?? {};
+    if (!holder.matches(".pic")) tell(holder, about);
+    else if (image) show(holder, dataset, item);
   }
 }
+
+/** A line for an item's category and price. */
+export const facts = (item) => h("span", { class: "facts-of", "data-item": item });
+
+function tell(holder, about) {
+  const all = Object.entries(about);
+  if (!all.length) return;
+  holder.textContent = all.map(([, value]) => told(value)).join(" · ");
+  holder.title = all.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ");
+}
+
+const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const large = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+
+/** A value of a column: numbers short, all else as it is. */
+const told = (value) => (typeof value !== "number" ? String(value) : (Math.abs(value) < 1 ? small : large).format(value));
 
 /** A place of fixed proportions for a picture, with the name's first letter until there is one. */
 export function frame(item, name) {
@@ -95,6 +113,7 @@ function tile(one, { dataset, pictured, explain, now }) {
       pictured && frame(one.item, one.name),
       h("span", { class: "rank", "aria-hidden": true }, one.rank),
       h("span", { class: "name" }, one.name)),
+    facts(one.item),
     h("p", { class: "meta" },
       idLabel(one.item),
       h("span", { class: "score", title: `Score ${one.score}` }, score(one.score))),

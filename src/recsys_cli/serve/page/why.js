@@ -37,8 +37,11 @@ export function verdict(answer, summaries) {
   else if (used !== asked && fell) parts.push(" answered in place of ", badge(asked), ": ", h("strong", {}, reason), ".");
   else if (fell && others.length) parts.push(" answered in part, ", others.map((name, at) => [at > 0 && " and ", badge(name)]), " filled up: ", h("strong", {}, reason), ".");
   else parts.push(" answered: ", h("strong", {}, reason), ".");
-  return h("p", { class: fell ? "why fell" : "why" }, parts);
+  return h("p", { class: fell ? "why fell" : "why" }, parts, answer.rules?.length > 0 && [" The list was made otherwise by the rules ", answer.rules.map((name, at) => [at > 0 && ", ", h("code", {}, name)]), "."]);
 }
+
+/** The rules that changed a list; nothing where none did. */
+export const changedBy = ({ rules }) => rules?.length > 0 && [", changed by ", rules.map((name, at) => [at > 0 && ", ", h("code", {}, name)])];
 
 /** How many events since the build a list knows of; nothing where there are none. */
 export function sinceBuild({ live }) {

@@ -92,7 +92,7 @@ def catalogue_routes(context: ServerContext) -> APIRouter:
         return JSON({"evaluations": await context.work.run("eval", lambda: _evaluations(folder))})
 
     async def items(item: Asked, dataset: DatasetName = None) -> Response:
-        """Names and pictures of items; ids that nothing has are left out."""
+        """What cards show of items; ids that nothing has are left out."""
         served = context.state.dataset(dataset)
         return JSON(await context.work.run("items", lambda: _items(served, item)))
 
@@ -163,6 +163,7 @@ def _items(served: Served, asked: list[str]) -> dict[str, Any]:
     found = {external: served.artifacts.items.find(external) for external in asked}
     rows = {external: row for external, row in found.items() if row >= 0}
     pictures = served.items.pictures(list(rows.values()))
+    cards = served.cards.of(list(rows.values()))
     return {
         "dataset": served.name,
         "items": [
@@ -170,8 +171,9 @@ def _items(served: Served, asked: list[str]) -> dict[str, Any]:
                 "item": external,
                 "name": served.artifacts.names[row],
                 "image": _image_link(served, external, picture),
+                "about": about,
             }
-            for (external, row), picture in zip(rows.items(), pictures, strict=True)
+            for (external, row), picture, about in zip(rows.items(), pictures, cards, strict=True)
         ],
     }
 

@@ -49,6 +49,7 @@ def health_routes(context: ServerContext) -> APIRouter:
                         "built": served.built,
                         "pictures": served.items.pictured,
                         "excludes_seen": not served.spec.repurchase,
+                        "ruled": served.engine.rules is not None,
                     }
                     for name, served in state.served.items()
                 },

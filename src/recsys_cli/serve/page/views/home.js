@@ -4,7 +4,7 @@ import { get, url } from "../api.js";
 import { counted, fill, h, idLabel, moment } from "../dom.js";
 import { problem } from "../notice.js";
 import { href } from "../route.js";
-import { frame, pictures } from "../tiles.js";
+import { complete, frame } from "../tiles.js";
 import { pictureButton, wordsForm } from "./search.js";
 
 const LATEST = 4;
@@ -54,7 +54,7 @@ async function examples(people, { dataset, about }, signal) {
       ? had.items.map((one) => frame(one.item, one.name))
       : had.items.map((one) => h("span", { class: "name" }, one.name)));
   }));
-  await pictures(people, dataset, signal);
+  await complete(people, dataset, signal);
 }
 
 function facts({ ready, about }) {

@@ -1,11 +1,12 @@
 /** An item: its picture, all that is known about it, and items like it. */
 
 import { get, itemPath, url } from "../api.js";
+import { saveList } from "../csv.js";
 import { counted, fill, h, idLabel } from "../dom.js";
 import { problem, remark, source } from "../notice.js";
 import { hadNow, nameOf } from "../now.js";
 import { href } from "../route.js";
-import { cards, frame, grid, pictures, show as showPicture, skeleton, summary } from "../tiles.js";
+import { cards, complete, frame, grid, show as showPicture, skeleton, summary } from "../tiles.js";
 import { nearness } from "../why.js";
 import { lastUser } from "./user.js";
 
@@ -78,8 +79,8 @@ async function similar(node, id, { ready, dataset, about, announce }, signal) {
     h("h2", {}, "Similar items"),
     nearness(answer),
     answer.items.length ? grid(answer.items, { dataset, pictured: about.pictures, now: hadNow(lastUser(dataset), answer, ready) }) : null,
-    source("GET", address));
+    h("div", { class: "foot" }, source("GET", address), answer.items.length > 0 && saveList(`like ${id}`, answer, { dataset })));
   node.removeAttribute("aria-busy");
   announce(`${counted(answer.items.length, "similar item")}. ${summary(answer)}`);
-  await pictures(node, dataset, signal);
+  await complete(node, dataset, signal);
 }

@@ -1,11 +1,12 @@
 /** Items by words or by a picture. A picture is dropped anywhere on the page, pasted, or chosen. */
 
 import { post, url } from "../api.js";
+import { saveList } from "../csv.js";
 import { byId, fill, h } from "../dom.js";
 import { capital, problem, remark, source } from "../notice.js";
 import { hadNow } from "../now.js";
 import { go, href } from "../route.js";
-import { grid, pictures, skeleton, summary } from "../tiles.js";
+import { complete, grid, skeleton, summary } from "../tiles.js";
 import { nearness } from "../why.js";
 import { lastUser } from "./user.js";
 
@@ -114,9 +115,11 @@ export function searchView({ dataset, about }) {
       fill(results,
         found.items.length ? nearness(found) : remark(`${capital(found.fallback_reason ?? "nothing is like it")}.`, hints()),
         found.items.length > 0 && grid(found.items, { dataset, pictured: about.pictures, now: hadNow(lastUser(dataset), found, app.ready) }),
-        picture ? source("POST", url("recommend/from_image", { dataset })) : source("POST", "recommend/from_text", JSON.stringify({ text, dataset })));
+        h("div", { class: "foot" },
+          picture ? source("POST", url("recommend/from_image", { dataset })) : source("POST", "recommend/from_text", JSON.stringify({ text, dataset })),
+          found.items.length > 0 && saveList(text || "picture", found, { dataset })));
       app.announce(summary(found));
-      await pictures(results, dataset, signal);
+      await complete(results, dataset, signal);
     } catch (error) {
       if (!signal.aborted) fill(results, problem(error, () => show(route, app)));
     } finally {
