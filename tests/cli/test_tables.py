@@ -1,5 +1,6 @@
 """Tables: aligned, as wide as they may be, and whole."""
 
+from recsys_cli.cli.recommend import _brought
 from recsys_cli.cli.tables import lines
 
 
@@ -23,3 +24,13 @@ def test_what_is_too_wide_goes_on_below():
 
 def test_a_table_may_be_empty():
     assert lines(["a", "bc"], [], width=80) == [" a   bc", " ──────"]
+
+
+def test_reasons_of_one_name_are_told_together():
+    because = [
+        {"item": "1", "name": "Strap top", "share": 0.4},
+        {"item": "9", "name": "Strap top", "share": 0.3},
+        {"item": "2", "name": "Strap top", "share": 0.2},
+        {"item": "3", "name": "", "share": 0.1},
+    ]
+    assert _brought("9", because) == ["2 × Strap top (60%)", "having had it (30%)", "3 (10%)"]

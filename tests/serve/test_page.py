@@ -426,7 +426,9 @@ def test_explains_items_where_the_answer_does(server, opened, user):
             ],
             "because": [
                 {"item": "1", "name": "Strap top", "share": 0.62},
-                {"item": "2", "name": "", "share": 0.3},
+                {"item": "2", "name": "", "share": 0.1},
+                {"item": "3", "name": "Strap top", "share": 0.08},
+                {"item": body["items"][0]["item"], "name": "Itself", "share": 0.2},
             ],
         }
         route.fulfill(response=answer, json=body)
@@ -437,7 +439,9 @@ def test_explains_items_where_the_answer_does(server, opened, user):
     listed(page)
     assert page.text_content(".because .sources") == "collab no. 3 (0.500)"
     assert page.text_content(".because tr") == "first had <b>now</b>−0.250"
-    assert page.text_content(".because p") == "Because of Strap top (62%), 2 (30%)."
+    assert page.text_content(".because p") == (
+        "Because of 2 × Strap top (70%), 2 (10%), having had it (20%)."
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

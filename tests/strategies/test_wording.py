@@ -40,10 +40,27 @@ def test_shares_are_said_as_people_say_them() -> None:
     assert said("item_repeated", 0.5) == "bought again by half of its buyers"
     assert said("item_repeated", 0.41) == "bought again by 41% of its buyers"
     assert said("item_repeated", 0.0123) == "bought again by 1.2% of its buyers"
-    assert said("relative_twotower", 0.9999) == "scores 100% of the first of twotower"
+    assert said("relative_twotower", 0.9999) == "scores as much as the first of twotower"
+    assert said("relative_twotower", 0.41) == "scores 41% of the first of twotower"
+    for hardly in (0.0018, 0.0, -0.13):
+        assert said("relative_collab", hardly) == "collab hardly thinks of it"
+    assert said("affinity_product_type_name", 1.0) == (
+        "all of what the user had is of its product type name"
+    )
+    assert said("item_trend_7d", 0.35) == "had 35% as often as usual in the last 7 days"
+    assert said("item_trend_7d", 2.5) == "had 2.5 times as often as usual in the last 7 days"
     assert said("rank_transitions", 2) == "2nd of transitions"
     assert said("rank_transitions", 11) == "11th of transitions"
     assert said("times_had", 0) == "not had before"
     assert said("times_had", 2) == "had twice before"
     assert said("item_idle_days", 0.2) == "last had less than a day ago"
     assert said("something new", math.pi) == "something new 3.14"
+
+
+def test_values_are_called_what_they_are() -> None:
+    assert said("item_value_change", 1.05, worth="price") == "its price is 5% above what it was"
+    assert said("item_value_change", 0.8, worth="price") == "its price is 20% below what it was"
+    assert said("item_value_change", 1.001) == "its value is what it was"
+    assert said("value_ratio", 0.5, worth="rating") == "its rating is half of the user's usual one"
+    assert said("user_value", 3.5, worth="rating") == "the user's ratings are 3.5 on average"
+    assert said("share_value_name", 0.1, worth="price") == "a tenth of what its value name sells"

@@ -263,12 +263,23 @@ def _print_explanation(item: dict[str, Any]) -> None:
     why = item["explanation"]
     print_text(f"{item['rank']}. {item['item']}  {item['name']}", hang=3)
     if why["because"]:
-        brought = [f"{of['name'] or of['item']} ({of['share']:.0%})" for of in why["because"]]
-        print_text(f"   because of {', '.join(brought)}", hang=6)
+        print_text(f"   because of {', '.join(_brought(item['item'], why['because']))}", hang=6)
     print_text("   found by " + ", ".join(_place(source) for source in why["sources"]), hang=6)
     if why["features"]:
         parts = [f"{part['contribution']:+.3g} {part['said']}" for part in why["features"]]
         print_text("   score " + ", ".join(parts), hang=6)
+
+
+def _brought(listed: str, because: Sequence[dict[str, Any]]) -> list[str]:
+    """Items of the history with their shares; what goes by one name, as colours do, together."""
+    shares: dict[str, list[float]] = {}
+    for of in because:
+        name = "having had it" if of["item"] == listed else of["name"] or of["item"]
+        shares.setdefault(name, []).append(of["share"])
+    return [
+        f"{f'{len(each)} × ' if len(each) > 1 else ''}{name} ({sum(each):.0%})"
+        for name, each in shares.items()
+    ]
 
 
 def _place(source: dict[str, Any]) -> str:

@@ -66,6 +66,16 @@ class DatasetSpec(BaseModel):
         """Length of the evaluation window."""
         return timedelta(seconds=round(self.horizon_days * 86_400) or 1)
 
+    @property
+    def worth(self) -> str:
+        """What the value of an event is, in a word or two: price, rating, or just value."""
+        from recsys_cli.datasets.guess import PRICES, bare, guess_first
+
+        named = self.value_column
+        if named is None:
+            return "value"
+        return "price" if guess_first([named], PRICES) else bare(named).replace("_", " ").lower()
+
 
 def picture_folder(spec: DatasetSpec, workspace: Path, named: str | None) -> Path | None:
     """The folder that the items' pictures lie in; None where they have none.

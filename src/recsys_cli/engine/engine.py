@@ -292,7 +292,8 @@ class Engine:
         ranked_by = None
         if found is not None and answer.strategy_used(0) == found.hybrid.name:
             ranked_by = found.hybrid.ranked_by
-            name_sources(items, answer, found, explain=explain)
+            explained_by = self.artifacts.spec if explain else None
+            name_sources(items, answer, found, explained_by=explained_by)
         if explain:
             explain_the_rest(items)
             if visitors is None and self.artifacts.has("interactions"):

@@ -19,6 +19,7 @@ from recsys_cli.ranking.fallback import Answer, WithFallback
 from recsys_cli.ranking.ruled import under
 
 if TYPE_CHECKING:
+    from recsys_cli.datasets.spec import DatasetSpec
     from recsys_cli.ranking.rules import Rules
     from recsys_cli.strategies.hybrid.candidates import Candidates
     from recsys_cli.strategies.hybrid.strategy import Hybrid
@@ -85,13 +86,15 @@ class Found:
 
 
 def name_sources(
-    items: list[dict[str, Any]], answer: Answer, found: Found, *, explain: bool
+    items: list[dict[str, Any]], answer: Answer, found: Found, *, explained_by: DatasetSpec | None
 ) -> None:
-    """Name all the sources that brought an item that the hybrid listed."""
+    """Name all the sources that brought an item that the hybrid listed; with a spec, say why."""
     rows = answer.recommendations.items[0][: len(items)]
     from recsys_cli.strategies.hybrid.explain import reasons
 
-    why = reasons(found.hybrid, found.candidates, rows, with_features=explain)
+    explain = explained_by is not None
+    worth = explained_by.worth if explained_by else ""
+    why = reasons(found.hybrid, found.candidates, rows, with_features=explain, worth=worth)
     for item, reason in zip(items, why, strict=True):
         if reason is None or item["sources"] != [found.hybrid.name]:
             continue

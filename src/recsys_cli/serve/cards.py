@@ -44,7 +44,7 @@ class Cards:
         column = guess_first(table.columns, PRICES)
         if column is not None:
             self._columns.append(column)
-        elif _pays(spec):
+        elif spec.worth == PRICE:
             file = artifacts.workspace.file("events", artifacts.dataset)
             try:
                 key = _key(file, len(artifacts.items))
@@ -66,12 +66,6 @@ class Cards:
 def category_columns(spec: DatasetSpec, there: Sequence[str]) -> list[str]:
     """The columns of an items table that group it, in order; those of variants say no more."""
     return [c for c in spec.category_columns if c in there and c != spec.variant_column]
-
-
-def _pays(spec: DatasetSpec) -> bool:
-    """Whether the value of an event is what a piece cost."""
-    column = spec.value_column
-    return column is not None and guess_first([column], PRICES) is not None
 
 
 def _key(file: Path, n_items: int) -> str:

@@ -57,13 +57,19 @@ export function nearness({ strategy_used: used, fallback_reason: reason }) {
   return h("p", { class: "why" }, "By ", badge(used), ALIKE[used] && `: ${ALIKE[used]}`, reason && [", since ", h("strong", {}, reason)], ".");
 }
 
+/** Items of the history with their shares; what goes by one name, as colours do, together. */
+function brought(listed, because) {
+  const named = Map.groupBy(because, (of) => (of.item === listed ? "having had it" : of.name || of.item));
+  return [...named].map(([name, all], at) => [at > 0 && ", ", all.length > 1 && `${all.length} × `,
+    h("strong", {}, name), ` (${Math.round(100 * all.reduce((sum, of) => sum + of.share, 0))}%)`]);
+}
+
 /** What of the history brought one item, its sources and features; nothing where the answer gives none. */
 export function reasons(one) {
   const why = one.explanation;
   if (!why) return null;
   return h("div", { class: "because" },
-    why.because?.length > 0 && h("p", {}, "Because of ", why.because.map((of, at) => [at > 0 && ", ",
-      h("strong", {}, of.name || of.item), ` (${Math.round(100 * of.share)}%)`]), "."),
+    why.because?.length > 0 && h("p", {}, "Because of ", brought(one.item, why.because), "."),
     h("ul", { class: "sources" }, why.sources.map((source) => h("li", {},
       badge(source.source),
       source.rank === null ? " by the filter" : ` no. ${source.rank} (${score(source.score)})`))),

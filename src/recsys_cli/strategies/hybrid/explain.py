@@ -38,6 +38,7 @@ def reasons(
     items: npt.NDArray[np.int32],
     *,
     with_features: bool,
+    worth: str = "value",
 ) -> list[Reason | None]:
     """A reason for each of `items` (m,); None for one that another strategy put there.
 
@@ -46,9 +47,12 @@ def reasons(
         found: the candidates of the one user that the list is for.
         items: item rows of the list.
         with_features: whether to ask the model for contributions too.
+        worth: what the value of an event is, such as price.
     """
     listed = found.take(np.isin(found.items, items))
-    features = _contributions(hybrid, listed) if with_features else [[] for _ in listed.items]
+    features: list[list[dict[str, Any]]] = [[] for _ in listed.items]
+    if with_features:
+        features = _contributions(hybrid, listed, worth)
     by_item = {
         int(item): Reason(_sources(listed, place), features[place])
         for place, item in enumerate(listed.items)
@@ -71,20 +75,24 @@ def _sources(found: Candidates, place: int) -> list[dict[str, Any]]:
     return sorted(named, key=lambda source: (source["rank"] is None, source["rank"] or 0))
 
 
-def _contributions(hybrid: Hybrid, found: Candidates) -> list[list[dict[str, Any]]]:
+def _contributions(hybrid: Hybrid, found: Candidates, worth: str) -> list[list[dict[str, Any]]]:
     """For each candidate the features that add or take most."""
     if isinstance(hybrid.scorer, Ranker):
         table = hybrid.features.of(found)
         parts = hybrid.scorer.contributions(table).astype(np.float32)
-        return _largest(hybrid.features.names, table, parts)
+        return _largest(hybrid.features.names, table, parts, worth=worth)
     if isinstance(hybrid.scorer, Blend):
         names, values, parts = hybrid.scorer.contributions(found, hybrid.features)
-        return _largest([f"rank_{name}" for name in names], values, parts)
+        return _largest([f"rank_{name}" for name in names], values, parts, worth=worth)
     return [[] for _ in found.items]
 
 
 def _largest(
-    names: list[str], values: npt.NDArray[np.float32], parts: npt.NDArray[np.float32]
+    names: list[str],
+    values: npt.NDArray[np.float32],
+    parts: npt.NDArray[np.float32],
+    *,
+    worth: str,
 ) -> list[list[dict[str, Any]]]:
     order = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :TOP_FEATURES]
     return [
@@ -93,7 +101,11 @@ def _largest(
                 "feature": names[f],
                 "value": None if np.isnan(values[row, f]) else float(str(values[row, f])),
                 "contribution": float(str(parts[row, f])),
-                "said": said(names[f], None if np.isnan(values[row, f]) else values[row, f]),
+                "said": said(
+                    names[f],
+                    None if np.isnan(values[row, f]) else values[row, f],
+                    worth=worth,
+                ),
             }
             for f in columns
             if parts[row, f]

@@ -18,11 +18,18 @@ _FRACTIONS = {
 _NEAR = 0.04
 _WHOLE_PERCENT = 0.1
 _LARGE = 100
+_HARDLY = 0.05
+_OF_VALUES = {"item_value", "item_recent_value", "item_value_change", "user_value", "value_ratio"}
 _DAY_SAID = {"1": "on the last day", "7": "in the last 7 days", "30": "in the last 30 days"}
 
 
-def said(feature: str, value: float | None) -> str:
+def said(feature: str, value: float | None, *, worth: str = "value") -> str:
     """A feature of one of `Features.names` and its value; None is unknown.
+
+    Args:
+        feature: its name.
+        value: its value.
+        worth: what the value of an event is, such as price.
 
     Example:
         >>> said("item_repeated", 0.325)
@@ -30,7 +37,9 @@ def said(feature: str, value: float | None) -> str:
     """
     for pattern, words in _WORDS:
         if match := re.fullmatch(pattern, feature):
-            return _unknown(feature) if value is None else words(value, *match.groups())
+            spoken = [part.replace("_", " ") for part in match.groups()]
+            known = _unknown(feature) if value is None else words(value, *spoken)
+            return known.replace("value", worth) if feature in _OF_VALUES else known
     return f"{feature.replace('_', ' ')} {_number(value)}"
 
 
@@ -58,7 +67,33 @@ def _share(value: float) -> str:
     near = min(_FRACTIONS, key=lambda name: abs(_FRACTIONS[name] - value))
     if abs(_FRACTIONS[near] - value) <= _NEAR * _FRACTIONS[near]:
         return near
+    if round(100 * value) == _LARGE:
+        return "all"
     return f"{100 * value:.0f}%" if abs(value) >= _WHOLE_PERCENT else f"{100 * value:.2g}%"
+
+
+def _beside(value: float, source: str) -> str:
+    """How an item scores beside the first of a source's list."""
+    if value <= _HARDLY:
+        return f"{source} hardly thinks of it"
+    if value >= 1 - _HARDLY / 2:
+        return f"scores as much as the first of {source}"
+    return f"scores {_share(value)} of the first of {source}"
+
+
+def _trend(value: float, when: str) -> str:
+    return (
+        f"had {_share(value)} as often as usual {when}"
+        if value < 1
+        else (f"had {_rough(value)} times as often as usual {when}")
+    )
+
+
+def _change(value: float) -> str:
+    percent = round(100 * (value - 1))
+    if not percent:
+        return "its value is what it was"
+    return f"its value is {abs(percent)}% {'above' if percent > 0 else 'below'} what it was"
 
 
 def _days(value: float) -> str:
@@ -83,19 +118,19 @@ _WORDS: tuple[tuple[str, Words], ...] = (
     (r"rank_fusion", lambda v: f"ranked by several sources ({_rough(v)})"),
     (r"rank_(.+)", lambda v, source: f"{_place(v)} of {source}"),
     (r"score_(.+)", lambda v, source: f"scores {_rough(v)} in {source}"),
-    (r"relative_(.+)", lambda v, source: f"scores {_share(v)} of the first of {source}"),
+    (r"relative_(.+)", _beside),
     (r"sources", lambda v: f"found by {_number(v)} sources"),
-    (r"item_events", lambda v: f"had {_times(v)} by everybody"),
+    (r"item_events", lambda v: f"had {_times(v)} in all"),
     (r"item_events_(\d+)d", lambda v, days: f"had {_times(v)} {_DAY_SAID[days]}"),
-    (r"item_trend_1d", lambda v: f"had {_rough(v)} times as often as usual on the last day"),
-    (r"item_trend_7d", lambda v: f"had {_rough(v)} times as often as usual in the last 7 days"),
+    (r"item_trend_1d", lambda v: _trend(v, _DAY_SAID["1"])),
+    (r"item_trend_7d", lambda v: _trend(v, _DAY_SAID["7"])),
     (r"item_users", lambda v: f"had by {_number(v)} users"),
     (r"item_repeated", lambda v: f"bought again by {_share(v)} of its buyers"),
     (r"item_age_days", lambda v: f"first had {_days(v)} ago"),
     (r"item_idle_days", lambda v: f"last had {_days(v)} ago"),
     (r"item_value", lambda v: f"its value is {_number(v)} on average"),
     (r"item_recent_value", lambda v: f"its value is {_number(v)} lately"),
-    (r"item_value_change", lambda v: f"its value is {_share(v)} of what it was"),
+    (r"item_value_change", _change),
     (r"popular_everyone", lambda v: f"{_share(v)} as popular as the best seller"),
     (r"popular_segment", lambda v: f"{_share(v)} as popular as the best seller of such users"),
     (r"segment_affinity", lambda v: f"{_rough(v)} times as popular with such users as with all"),
