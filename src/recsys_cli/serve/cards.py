@@ -77,17 +77,13 @@ def _key(file: Path, n_items: int) -> str:
 def _last_paid(file: Path, artifacts: Artifacts) -> npt.NDArray[np.float32]:
     """(n_items,) the largest value of each item's last events that have one; NaN for none."""
     paid = np.full(len(artifacts.items), np.nan, np.float32)
-    latest = pl.col(VALUE)
-    if artifacts.spec.has_time:
-        latest = latest.filter(pl.col(TIME) == pl.col(TIME).max())
     with told(file):
-        last = (
-            pl.scan_parquet(file)
-            .filter(pl.col(VALUE).is_finite() & (pl.col(VALUE) > 0))
-            .group_by(ITEM)
-            .agg(latest.max())
-            .filter(pl.col(ITEM).is_between(0, len(paid) - 1))
-            .collect(engine="streaming")
-        )
-    paid[last[ITEM].to_numpy()] = last[VALUE].to_numpy()
+        sold = pl.scan_parquet(file).filter(pl.col(VALUE).is_finite() & (pl.col(VALUE) > 0))
+        if artifacts.spec.has_time:
+            # In two steps, neither of which holds all events.
+            last = sold.group_by(ITEM).agg(pl.col(TIME).max()).collect(engine="streaming")
+            sold = sold.join(last.lazy(), on=[ITEM, TIME], how="semi")
+        each = sold.group_by(ITEM).agg(pl.col(VALUE).max()).collect(engine="streaming")
+    known = each.filter(pl.col(ITEM).is_between(0, len(paid) - 1))
+    paid[known[ITEM].to_numpy()] = known[VALUE].to_numpy()
     return paid
