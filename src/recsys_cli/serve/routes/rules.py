@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from recsys_cli.config.rules import RulesConfig
+from recsys_cli.counted import counted
 from recsys_cli.engine.engine import Filters
 from recsys_cli.errors import ConfigError, UsageError
 from recsys_cli.live.contract import MOST_AT_ONCE
@@ -103,4 +104,4 @@ def _refuse_many(rules: RulesConfig) -> None:
     if len(rules.names()) > MAX_RULES:
         raise UsageError(f"body.rules: there are more than {MAX_RULES}")
     if any(len(text) > MAX_WORDS for text in rules.conditions()):
-        raise UsageError(f"body.rules: a condition has more than {MAX_WORDS:,} characters")
+        raise UsageError(f"body.rules: a condition has more than {counted(MAX_WORDS, 'characters')}")
