@@ -104,4 +104,5 @@ def _refuse_many(rules: RulesConfig) -> None:
     if len(rules.names()) > MAX_RULES:
         raise UsageError(f"body.rules: there are more than {MAX_RULES}")
     if any(len(text) > MAX_WORDS for text in rules.conditions()):
-        raise UsageError(f"body.rules: a condition has more than {counted(MAX_WORDS, 'characters')}")
+        longest = counted(MAX_WORDS, "characters")
+        raise UsageError(f"body.rules: a condition has more than {longest}")
