@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from recsys_cli.assembly import load_config
 from recsys_cli.engine import batch
 from recsys_cli.engine.batch import recommend_all
 from recsys_cli.engine.engine import Engine, Filters
@@ -18,13 +19,14 @@ STRATEGY = "collab"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from recsys_cli.assembly import load_config
 from recsys_cli.engine import batch
 from recsys_cli.engine.engine import Engine
 from recsys_cli.store.workspace import Workspace
 
 root, out, blocks = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 batch._BLOCK_CELLS = {cells}
-engine = Engine(Workspace(root), "hm", threads=1)
+engine = Engine(Workspace(root), "hm", threads=1, config=load_config(root, sys.argv[4:]))
 answer, calls = engine.answer, 0
 
 def counted(*arguments, **options):
@@ -44,9 +46,10 @@ def _small_blocks(monkeypatch):
     monkeypatch.setattr(batch, "_BLOCK_CELLS", USERS_PER_BLOCK * K)
 
 
-def run(root, out, **options):
+def run(root, out, *, overrides=(), **options):
     """Write a batch; the summary, and how many blocks were computed."""
-    engine, computed = Engine(Workspace(root), "hm", threads=1), []
+    config, computed = load_config(root, overrides), []
+    engine = Engine(Workspace(root), "hm", threads=1, config=config)
     answer = engine.answer
 
     def counted(*arguments, **rest):
@@ -58,10 +61,10 @@ def run(root, out, **options):
     return recommend_all(engine, out, **options), len(computed)
 
 
-def kill(root, out, blocks: int) -> None:
+def kill(root, out, blocks: int, *, overrides=()) -> None:
     code = KILLED.format(cells=USERS_PER_BLOCK * K, strategy=STRATEGY, k=K)
     done = subprocess.run(
-        [sys.executable, "-c", code, str(root), str(out), str(blocks)],
+        [sys.executable, "-c", code, str(root), str(out), str(blocks), *overrides],
         capture_output=True,
         check=False,
     )
@@ -94,6 +97,29 @@ def test_blocks_of_other_arguments_or_artifacts_are_not_used(workspace, tmp_path
     kill(workspace, out, 3)
     (workspace / "artifacts/als_hm.joblib").touch()
     assert run(workspace, out)[1] == blocks
+
+
+RULES = (
+    'rules.cap=[{ column = "product_type_name", most = 1 }]',
+    'rules.boost=[{ where = "colour_group_name!=Black", by = 4 }]',
+)
+
+
+def test_a_killed_batch_goes_on_under_its_rules_and_under_no_others(built, tmp_path):
+    whole, free, out = (tmp_path / f"{name}.csv" for name in ("whole", "free", "out"))
+    _, blocks = run(built, whole, overrides=RULES)
+    _, of_free = run(built, free)
+    assert whole.read_bytes() != free.read_bytes()
+    kill(built, out, 3, overrides=RULES)
+    _, computed = run(built, out, overrides=RULES)
+    assert computed == blocks - 3
+    assert out.read_bytes() == whole.read_bytes()
+    # Rules that changed meanwhile make all lists anew.
+    kill(built, out, 3, overrides=RULES)
+    assert run(built, out, overrides=RULES[:1])[1] == blocks
+    kill(built, out, 3, overrides=RULES)
+    assert run(built, out)[1] == of_free
+    assert out.read_bytes() == free.read_bytes()
 
 
 def test_a_damaged_block_is_computed_again(built, tmp_path):

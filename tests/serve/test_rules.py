@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import recsys_cli
+from conftest import build
 from recsys_cli.apps.opened import Opened
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.engine.batch import recommend_all
@@ -241,3 +242,39 @@ def test_what_is_tried_is_shown_to_nobody(built, tmp_path):
         context = client.app.state.context
         context.shown.close()
         assert [one.request for one in context.live.lists()] == [shown["request_id"]]
+
+
+def test_a_new_build_without_an_item_or_a_column_goes_on_with_the_other_rules(
+    workspace, tmp_path, caplog
+):
+    articles = workspace / "data/hm_raw/articles.csv"
+    table = pl.read_csv(articles, infer_schema=False)
+    sales = pl.read_csv(workspace / "data/hm_raw/transactions_train.csv", infer_schema=False)
+    unsold = table.filter(~pl.col("article_id").is_in(sales["article_id"].implode()))
+    gone = unsold["article_id"][0]
+    overrides = [
+        f'datasets.hm.rules.pin=[{{ item = "{gone}", rank = 1 }}]',
+        'datasets.hm.rules.boost=[{ name = "dark", where = "perceived_colour_value_name=Dark", by = 2 }]',
+        f'datasets.hm.rules.cap=[{{ column = "{CAPPED}", most = {MOST} }}]',
+    ]
+    app = app_over(workspace, tmp_path, overrides=overrides)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        asked = {"dataset": "hm", "top_k": K, "strategy": "popular"}
+        before = client.get("/recommend/user/nobody", params=asked).json()
+        assert before["items"][0]["item"] == gone
+        left = table.filter(pl.col("article_id") != gone).drop("perceived_colour_value_name")
+        left.write_csv(articles)
+        build(workspace)
+        app.state.context.current.refresh()
+        after = client.get("/recommend/user/nobody", params=asked).json()
+        assert after["rules"] == [f"cap {CAPPED}"]
+        kinds = pl.DataFrame({"item": [i["item"] for i in after["items"]]}).join(
+            pl.read_parquet(workspace / "artifacts/items_hm.parquet"), on="item"
+        )
+        assert len(kinds) == K
+        assert max(Counter(kinds[CAPPED]).values()) <= MOST
+        problems = client.get("/ready").json()["problems"]["hm"]
+    assert f"no item '{gone}'" in problems[f"rule pin {gone}"]
+    assert "no column 'perceived_colour_value_name'" in problems["rule dark"]
+    told = [record.message for record in caplog.records if record.name == "recsys.serve"]
+    assert sum("rule 'dark'" in message for message in told) == 1
