@@ -1,6 +1,7 @@
-"""What five rules cost and bring on the sample data, each alone and all together.
+"""What five rules cost and bring, each alone and all together.
 
     python benchmarks/rules.py --workspace demo
+    python benchmarks/rules.py --data DATA/hm_raw --windows 8 --set text.encoder=lsa
 
 `recsys eval --rules all` of the strategy that serves; differences from the same without any rule,
 user by user (* outside the noise).
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import polars as pl
 
-from scaled import evaluated
+from defaults import from_data
+from measuring import succeed
+from scaled import RECSYS, evaluated
 
 K = 12
 METRICS = ("ndcg", "recall", "diversity", "boosted")
@@ -44,13 +47,21 @@ def difference(found: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workspace", type=Path, required=True)
-    workspace = parser.parse_args().workspace
-    items = pl.read_parquet(workspace / "artifacts/items_hm.parquet")
-    options = ["-w", str(workspace), "-d", "hm", "--rules", "all", "-k", str(K)]
-    for rule in rules_of(items):
-        options += ["--set", rule]
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--workspace", type=Path, help="with an ingested hm")
+    where.add_argument("--data", type=Path, help="folder with H&M's raw files")
+    parser.add_argument("--windows", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], help="as of recsys")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        workspace = args.workspace or from_data(args.data, Path(folder))
+        own = ["-w", str(workspace), *(part for one in args.set for part in ("--set", one))]
+        if args.data:
+            succeed([RECSYS, "ingest", *own])
+        items = pl.read_parquet(workspace / "artifacts/items_hm.parquet")
+        options = [*own, "-d", "hm", "--rules", "all", "-k", str(K), "--windows", str(args.windows)]
+        for rule in rules_of(items):
+            options += ["--set", rule]
         result, _ = evaluated(options, Path(folder))
     print(f"{result['users']:,} users, lists of {K}: {', '.join(rules_of(items))}\n")
     print(f"| strategy | {' | '.join(METRICS)} | coverage |")

@@ -42,6 +42,7 @@ SMALL = {
         ["defaults.py", "--workspace", "demo", "--dataset", "rr", "--live", "0", "-k", "20"],
     ),
     "rules": ("What rules cost, the demo's hm", ["rules.py", "--workspace", "demo"]),
+    "conditions": ("Conditions on a million items", ["conditions.py"]),
     "als": ("ALS stage against the bare library", ["als.py"]),
     "twotower": ("Two-tower, one epoch over a million pairs", ["twotower.py"]),
     "growth": ("Growth of the stages", ["growth.py"]),
@@ -145,6 +146,13 @@ NAMED = {
     "defaults-hm-raw": (
         "Defaults, 1,364 of H&M's customers",
         _defaults("hm_raw", "--windows", "8", "--set", "image.encoder=histogram"),
+    ),
+    "rules-hm-raw": (
+        "What rules cost, 1,364 of H&M's customers",
+        [
+            *("rules.py", "--data", "{data}/hm_raw", "--windows", "8"),
+            *("--set", "text.encoder=lsa", "--set", "image.encoder=histogram"),
+        ],
     ),
     "defaults-hm": (
         "Defaults, the demo's hm",

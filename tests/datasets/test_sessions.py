@@ -51,6 +51,9 @@ def test_only_a_column_that_is_named_says_what_a_session_is(shop: Workspace) -> 
     shop.set(columns=NAMED).ingest()
     named = shop.table("events")
     named.drop(SESSION).write_parquet(shop.out / "events_shop.parquet", **_AS_WRITTEN)
+    shop.table("returned").drop(SESSION).write_parquet(
+        shop.out / "returned_shop.parquet", **_AS_WRITTEN
+    )
     assert shop.artifacts() == plain
 
 

@@ -160,7 +160,7 @@ def test_every_format_gives_the_same_bytes(
     workspace.ingest()
 
     assert workspace.artifacts() == plain
-    assert len(plain) == 5
+    assert len(plain) == 6
 
 
 def test_typed_parquet_gives_the_same_events(hm: Workspace) -> None:

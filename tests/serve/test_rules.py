@@ -254,7 +254,8 @@ def test_a_new_build_without_an_item_or_a_column_goes_on_with_the_other_rules(
     gone = unsold["article_id"][0]
     overrides = [
         f'datasets.hm.rules.pin=[{{ item = "{gone}", rank = 1 }}]',
-        'datasets.hm.rules.boost=[{ name = "dark", where = "perceived_colour_value_name=Dark", by = 2 }]',
+        "datasets.hm.rules.boost="
+        '[{ name = "dark", where = "perceived_colour_value_name=Dark", by = 2 }]',
         f'datasets.hm.rules.cap=[{{ column = "{CAPPED}", most = {MOST} }}]',
     ]
     app = app_over(workspace, tmp_path, overrides=overrides)

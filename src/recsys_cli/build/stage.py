@@ -106,10 +106,13 @@ class Context:
         return {owner: self.input(kind, owner) for read, owner in self.reads if read == kind}
 
     def events(self) -> pl.LazyFrame:
-        """All canonical events of the dataset, of whatever snapshot."""
+        """All canonical events of the dataset, as far as the snapshot knows what was returned."""
         import polars as pl
 
-        return pl.scan_parquet(self.input("events"))
+        from recsys_cli.datasets.returns import as_known
+
+        events, former = (pl.scan_parquet(self.input(kind)) for kind in ("events", "returned"))
+        return as_known(events, former, self.snapshot.as_of)
 
     def output(self, kind: str) -> Path:
         """Path to write an output artifact to."""

@@ -25,7 +25,6 @@ from recsys_cli.datasets.diagnosis import (
 from recsys_cli.datasets.events import EventReader, sink_events, unlisted_ids, wider_time
 from recsys_cli.datasets.findings import Findings
 from recsys_cli.datasets.rawfile import ROW
-from recsys_cli.datasets.returns import subtract_returns
 from recsys_cli.datasets.roles import better_user
 from recsys_cli.datasets.spelling import report_twins
 from recsys_cli.datasets.tables import unchanged
@@ -63,8 +62,8 @@ def build_events(
         reader.raw.value is not None and (nulls[VALUE] or nulls["negative"])
     )
     source = reader.raw.source
-    subtracts = reader.raw.returns == "subtract"
-    known = known_defects(reader, signed_weights=signed_weights and not subtracts)
+    signed_weights = signed_weights and reader.raw.returns != "subtract"
+    known = known_defects(reader, signed_weights=signed_weights)
     found = [Occurrence(defect) for defect in known]
     if suspicious:
         found = occurrences(reader.mapped(rows=True), known)
@@ -74,17 +73,8 @@ def build_events(
     _add_unknown(reader, found)
     if incomplete:
         sink_events(reader, path, drop=True)
-    returned = 0
-    if subtracts and nulls["negative"]:
-        returned = subtract_returns(path)
-        findings.ok(
-            "events.returns",
-            counted(returned, "rows went, returned or taken back"),
-            file=source.file.label,
-            count=returned,
-        )
     blank = count_of(found, BLANK)
-    read = reader.raw.rows - blank + source.left_out - returned
+    read = reader.raw.rows - blank + source.left_out
     totals = count_events(path, rows_read=read, n_items=len(reader.items))
     if not totals.events:
         message = "no row of the events can be used"

@@ -27,9 +27,10 @@ from recsys_cli.datasets.fetch import fetched
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.later import LaterEvents, add_later
+from recsys_cli.datasets.returns import subtract_returns
 from recsys_cli.datasets.roworder import order_by_first_event
 from recsys_cli.datasets.spec import build_spec
-from recsys_cli.datasets.tables import Intake, RawTables, Slot
+from recsys_cli.datasets.tables import Intake, RawEvents, RawTables, Slot
 from recsys_cli.errors import ConfigError, DataError
 from recsys_cli.progress import Progress, Silent
 from recsys_cli.store.packs import save_pack
@@ -54,7 +55,7 @@ def ingest(
         name: the dataset's name, part of every file name.
         config: its section of recsys.toml.
         workspace: folder that `config.path` is relative to.
-        out: existing folder that gets events_, items_ and users_<name>.parquet,
+        out: existing folder that gets events_, returned_, items_ and users_<name>.parquet,
             ids_<name>.joblib and spec_<name>.json; to be thrown away if this raises.
         later: gives events that came after those of the files; None for none.
         progress: where progress goes.
@@ -184,14 +185,30 @@ def _build_from(intake: Intake, out: Path, later: LaterEvents | None) -> tuple[E
     progress.start("map events")
     path = out / f"events_{name}.parquet"
     totals = build_events(reader, path, findings, signed_weights=signed)
-    if later is not None and (added := add_later(path, reader, later, findings)):
-        rows = totals.events + totals.skipped + added
+    added = 0 if later is None else add_later(path, reader, later, findings)
+    former = out / f"returned_{name}.parquet"
+    returned = _subtract(path, tables.events, findings, former)
+    if added or returned:
+        rows = totals.events + totals.skipped + added - returned
         totals = count_events(path, rows_read=rows, n_items=len(items))
     if reader.time is not None:
-        order_by_first_event(path, reader.users, reader.items)
+        order_by_first_event([path, former], reader.users, reader.items)
     progress.start("write tables")
     _write(intake, tables, reader, out)
     return reader, totals
+
+
+def _subtract(path: Path, events: RawEvents, findings: Findings, former: Path) -> int:
+    """Take what was returned from what was bought, where that is asked for; how many rows went."""
+    returned = subtract_returns(path, former, wanted=events.returns == "subtract")
+    if returned:
+        findings.ok(
+            "events.returns",
+            counted(returned, "rows went, returned or taken back"),
+            file=events.source.file.label,
+            count=returned,
+        )
+    return returned
 
 
 def _report_slot(slot: Slot, findings: Findings) -> None:

@@ -6,6 +6,7 @@ and all that was known at a moment is the first rows. Models of the past stay wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,37 +22,39 @@ from recsys_cli.store.kinds import NEVER
 Rows = npt.NDArray[np.int32]
 
 
-def order_by_first_event(path: Path, users: Ids, items: Ids) -> None:
+def order_by_first_event(paths: Sequence[Path], users: Ids, items: Ids) -> None:
     """Settle the order of both tables, and write the events with rows in that order.
 
     Args:
-        path: the events, with times.
+        paths: tables of events, with times.
         users: whose order is set.
         items: likewise.
     """
     rows = {}
     for ids in (users, items):
-        ids.order, ids.first = _by_first_event(path, ids)
+        ids.order, ids.first = _by_first_event(paths, ids)
         place = np.empty(len(ids), np.int32)
         place[ids.order] = np.arange(len(ids), dtype=np.int32)
         rows[ids.column] = place
-    ordered = path.with_suffix(".ordered")
-    pl.scan_parquet(path).with_columns(
-        _placed(name, rows[name]) for name in (USER, ITEM)
-    ).sink_parquet(
-        ordered,
-        compression=COMPRESSION,
-        compression_level=COMPRESSION_LEVEL,
-        row_group_size=ROW_GROUP,
-        maintain_order=True,
-    )
-    ordered.replace(path)
+    for path in paths:
+        ordered = path.with_suffix(".ordered")
+        pl.scan_parquet(path).with_columns(
+            _placed(name, rows[name]) for name in (USER, ITEM)
+        ).sink_parquet(
+            ordered,
+            compression=COMPRESSION,
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP,
+            maintain_order=True,
+        )
+        ordered.replace(path)
 
 
-def _by_first_event(path: Path, ids: Ids) -> tuple[Rows, npt.NDArray[np.int64]]:
+def _by_first_event(paths: Sequence[Path], ids: Ids) -> tuple[Rows, npt.NDArray[np.int64]]:
     """(n,) rows as the catalogue has them, in their new order, and the times of their events."""
     first = np.full(len(ids), NEVER)
-    events = pl.scan_parquet(path).group_by(ids.column).agg(pl.col(TIME).min().to_physical())
+    every = pl.concat([pl.scan_parquet(path).select(ids.column, TIME) for path in paths])
+    events = every.group_by(ids.column).agg(pl.col(TIME).min().to_physical())
     found = events.collect(engine="streaming")
     first[found[ids.column].to_numpy()] = found[TIME].to_numpy() // 1000
     rank = np.empty(len(ids), np.int64)

@@ -95,6 +95,7 @@ def pack_kind(
 
 ARTIFACTS: dict[str, ArtifactKind] = {
     "events": ArtifactKind(".parquet", False),
+    "returned": ArtifactKind(".parquet", False),
     "items": ArtifactKind(".parquet", False),
     "users": ArtifactKind(".parquet", False),
     "ids": pack_kind(

@@ -28,7 +28,7 @@ def hybrid_stages() -> list[Stage]:
         Stage(
             name="statistics",
             summary="counts, trend, recency and value of items and users",
-            inputs=("events", "items", "ids", "spec", "interactions"),
+            inputs=("events", "returned", "items", "ids", "spec", "interactions"),
             outputs=("statistics",),
             sections=(),
             run=_statistics,
@@ -45,7 +45,7 @@ def hybrid_stages() -> list[Stage]:
         Stage(
             name="hybrid.train",
             summary="what users had in past windows to a ranker of candidates",
-            inputs=("events", "ids", "spec", *shared, *per_snapshot),
+            inputs=("events", "returned", "ids", "spec", *shared, *per_snapshot),
             outputs=("ranker", "ranker_facts"),
             sections=("hybrid",),
             run=_train,
@@ -78,7 +78,7 @@ def _statistics(context: Context) -> Facts:
     spec = context.spec
     columns = [*spec.category_columns, *([spec.variant_column] if spec.variant_column else [])]
     statistics = build_statistics(
-        context.snapshot.filter(pl.scan_parquet(context.input("events"))),
+        context.snapshot.filter(context.events()),
         pl.read_parquet(context.input("items"), columns=list(dict.fromkeys(columns))),
         interactions=Interactions.from_pack(pack),
         spec=spec,

@@ -12,7 +12,7 @@ def stages() -> list[Stage]:
         Stage(
             name="popular",
             summary="recent popularity, overall and per user segment",
-            inputs=("events", "users", "ids", "spec", "interactions"),
+            inputs=("events", "returned", "users", "ids", "spec", "interactions"),
             outputs=("popular",),
             sections=("popular",),
             run=_popular,
