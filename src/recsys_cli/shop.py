@@ -135,6 +135,7 @@ class Shop:
         *,
         explain: bool = False,
         events: Sequence[Mapping[str, Any]] | None = None,
+        disliked: Texts = (),
         **options: Unpack[_Options],
     ) -> dict[str, Any]: ...
 
@@ -156,6 +157,7 @@ class Shop:
         as_of: str | date | None = None,
         explain: bool = False,
         events: Sequence[Mapping[str, Any]] | None = None,
+        disliked: Texts = (),
     ) -> dict[str, Any] | pl.DataFrame:
         """Recommend items for one user, or for many; or for a guest, by their events.
 
@@ -172,6 +174,8 @@ class Shop:
             explain: say why each item is there; for one user.
             events: what one user, or a guest, had just now, in order: each with an item, and an
                 event (its kind), time (ISO 8601, or milliseconds) and value where they are known.
+            disliked: ids of items that one user, or a guest, does not want to see, nor what is
+                like them.
 
         Returns:
             For one user the answer as `recsys recommend --json` has it. For many a frame with
@@ -191,7 +195,7 @@ class Shop:
             ['123', '123', 'nobody', 'nobody']
         """
         opened = self._opened
-        if user is None and events is None:
+        if user is None and events is None and not disliked:
             raise UsageError("name a user, or give the events of a guest")
         if isinstance(user, str):
             if not user:
@@ -216,9 +220,11 @@ class Shop:
             came = read_given(
                 (f"event {n}", dict(event)) for n, event in enumerate(events or (), 1)
             )
-            return engine.recommend_one(user, **asked, explain=explain, events=came)
-        if explain or events is not None:
-            raise UsageError("explain and events are about one user")
+            return engine.recommend_one(
+                user, **asked, explain=explain, events=came, disliked=_texts(disliked)
+            )
+        if explain or events is not None or disliked:
+            raise UsageError("explain, events and disliked are about one user")
         from recsys_cli.engine.batch import recommend_many
 
         return recommend_many(engine, _ids(user), **asked, progress=opened.progress)

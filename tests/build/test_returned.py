@@ -1,5 +1,6 @@
 """What is returned leaves what learns and what is measured, and no past snapshot knows of it."""
 
+import shutil
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import recsys_cli
 from conftest import build
+from recsys_cli.apps.live import add_events
+from recsys_cli.apps.opened import Opened
 from recsys_cli.apps.testsplit import Question, truths_of
 from recsys_cli.assembly import load_config
 from recsys_cli.build.artifacts import Artifacts
@@ -136,3 +140,58 @@ def test_what_came_back_is_no_hit_and_may_be_recommended_again(returned):
     kept = {item for who, item in expected(DAYS + 1) if who == user}
     assert item in listed
     assert not listed & kept
+
+
+def test_what_comes_back_live_is_in_no_history_at_once(returned, tmp_path):
+    root = tmp_path / "workspace"
+    shutil.copytree(returned, root)
+    kept = expected(DAYS + 1)
+    (user, item), many = next((pair, many) for pair, many in kept.items() if many > 1)
+    more = next(item for item in (f"i{n}" for n in range(ITEMS)) if (user, item) not in kept)
+    last = datetime.combine(FIRST + timedelta(days=DAYS + 1), datetime.min.time())
+
+    def event(what: str, pieces: float, minutes: int) -> dict:
+        return {"item": what, "value": pieces, "time": f"{last + timedelta(minutes=minutes)}Z"}
+
+    def listed(*events: dict) -> set[str]:
+        answer = shop.recommend(user, strategy="popular", k=ITEMS, events=events)
+        assert answer["live"] == len(events)
+        return {one["item"] for one in answer["items"]}
+
+    shop = recsys_cli.open(root)
+    assert item not in listed()
+    assert item not in listed(event(item, -1, 1))
+    assert item in listed(event(item, -many, 1))
+    assert item not in listed(event(item, -many, 1), event(item, 1, 2))
+    assert more in listed()
+    assert more not in listed(event(more, 2, 1))
+    assert more not in listed(event(more, 2, 1), event(more, -1, 2))
+    assert more in listed(event(more, 2, 1), event(more, -2, 2))
+
+
+def test_what_came_back_live_is_taken_off_by_the_next_ingest(returned, tmp_path):
+    root = tmp_path / "workspace"
+    shutil.copytree(returned, root)
+    kept = expected(DAYS + 1)
+    (user, item), many = next(iter(kept.items()))
+    with (root / "recsys.toml").open("a") as file:
+        file.write("[live]\nmerge = true\n")
+    opened = Opened(root)
+    file = tmp_path / "events.jsonl"
+    at = FIRST + timedelta(days=DAYS + 2)
+    file.write_text(f'{{"user": "{user}", "item": "{item}", "value": {-many}, "time": "{at}"}}')
+    assert add_events(opened, file, dataset="shop").accepted == 1
+    build(root, "als.export")
+    assert had(root) == {pair: left for pair, left in kept.items() if pair != (user, item)}
+
+
+def test_without_returns_a_negative_value_is_an_event_like_others(tmp_path):
+    root = shop(tmp_path / "workspace", late=False)
+    config = (root / "recsys.toml").read_text().replace('"subtract"', '"keep"')
+    (root / "recsys.toml").write_text(config.replace("value_as_weight = true\n", ""))
+    build(root, "als.export", "popular")
+    (user, item) = next(pair for pair in expected(DAYS) if pair in had(root))
+    answer = recsys_cli.open(root).recommend(
+        user, strategy="popular", k=ITEMS, events=[{"item": item, "value": -5}]
+    )
+    assert item not in {one["item"] for one in answer["items"]}

@@ -77,3 +77,20 @@ def test_a_guest_has_no_dataset_of_their_own(client):
     got = client.post("/recommend/session", json={"events": []})
     assert got.status_code == 422
     assert "several datasets" in got.json()["error"]
+
+
+def test_a_dislike_counts_in_a_session_as_everywhere(client, built, hm, tmp_path):
+    asked = {"events": [{"item": hm.items[10]}], "dataset": "hm", "k": 7}
+    plain = client.post("/recommend/session", json=asked).json()
+    disliked = [one["item"] for one in plain["items"][:2]]
+    answer = client.post("/recommend/session", json=asked | {"disliked": [*disliked, "?"]}).json()
+    assert not {one["item"] for one in answer["items"]} & set(disliked)
+    assert answer["unknown"] == ["?"]
+    del answer["request_id"]
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps(asked["events"][0]))
+    options = ["--events", file, "-w", built, "-d", "hm", "-k", 7, "--json"]
+    for item in (*disliked, "?"):
+        options += ["--dislike", item]
+    told = CliRunner().invoke(recsys.app, ["recommend", *map(str, options)])
+    assert json.loads(told.stdout) == answer

@@ -82,6 +82,13 @@ def recommend(
             allow_dash=True,
         ),
     ] = None,
+    disliked: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dislike",
+            help="Item that somebody does not want, nor what is like it. May be repeated.",
+        ),
+    ] = None,
     history: Annotated[
         bool, typer.Option("--history", help="Show what the user had last, too.")
     ] = False,
@@ -97,8 +104,8 @@ def recommend(
         user=user,
         everyone=everyone,
         out=out,
-        of_one=explain or history or events is not None,
-        guest=events is not None and not history,
+        of_one=explain or history or events is not None or bool(disliked),
+        guest=(events is not None or bool(disliked)) and not history,
     )
     asked: Any = {
         "strategy": strategy,
@@ -121,7 +128,9 @@ def recommend(
             return
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
         came = None if events is None else _given(events)
-        answer = shop.recommend(user, dataset=dataset, explain=explain, events=came, **asked)
+        answer = shop.recommend(
+            user, dataset=dataset, explain=explain, events=came, disliked=disliked or (), **asked
+        )
         if history:
             had = shop.history(user or "", k=k, dataset=answer["dataset"])
             answer |= {"history": had["items"]}
@@ -194,7 +203,8 @@ def _check_usage(
         raise UsageError("--user is empty")
     if everyone and of_one:
         raise UsageError(
-            "--explain, --history and --events are about one user", hint="name one with --user"
+            "--explain, --history, --events and --dislike are about one user",
+            hint="name one with --user",
         )
     if everyone == (user is not None) and not (guest and user is None):
         raise UsageError("name one user with --user, or ask for --all")

@@ -40,6 +40,8 @@ class DatasetSpec(BaseModel):
     """Whether an event's weight is multiplied by its value."""
     value_column: str | None = None
     """What the raw files call the value of an event, such as price; None where it has none."""
+    takes_back: bool = False
+    """Whether a negative value is of pieces that were returned."""
     truth_events: list[str]
     """Kinds of event that count as a hit in evaluation."""
     repurchase: bool
@@ -168,6 +170,7 @@ def build_spec(
         weights=weights,
         value_as_weight=bool(config.value_as_weight),
         value_column=value_column,
+        takes_back=config.returns == "subtract",
         truth_events=truth,
         repurchase=defaults.repurchase if config.repurchase is None else config.repurchase,
         horizon_days=config.horizon_days or defaults.horizon_days,

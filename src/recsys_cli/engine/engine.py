@@ -58,6 +58,8 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+DISLIKED = "disliked"
+"""What pushes away what is like a disliked item goes by, among the rules."""
 _ALWAYS = ("items", "interactions", "popular")
 """What filters, exclusion and fallbacks need, whatever the strategy: if built, it is there."""
 
@@ -270,24 +272,34 @@ class Engine:
         filters: Filters = NO_FILTERS,
         explain: bool = False,
         events: Sequence[Given] = (),
+        disliked: Sequence[str] = (),
     ) -> dict[str, Any]:
         """One user's answer in the shape of `recsys recommend --json`.
 
         With `explain`, each item has an `explanation`: its sources with the rank and score in
         their lists, the features that add most to its score, and the items of the user's history
         that brought it. `events` are what the user had just now, in order, besides what the log
-        has; None is a guest, of whom there is no more.
+        has; None is a guest, of whom there is no more. `disliked` are items (ids) that leave the
+        list and the history, and what is like them falls.
         """
         row = UNKNOWN_USER if user is None else self.artifacts.users.find(user)
         users = np.array([row if row >= 0 else UNKNOWN_USER], np.int32)
-        allow = self.allowed(filters)
+        down, not_known = self._rows(disliked)
+        allow = self._without(self.allowed(filters), down)
         since = self.since(user)
         came = [[*(since or ()), *events]]
-        visitors, unknown = self.visitors.of(users, came, trend=self._trend())
+        visitors, unknown = self.visitors.of(users, came, trend=self._trend(), disliked=down)
+        used = sum(event.item not in unknown for event in came[0])
+        unknown += not_known
         exclude = self._excluded(users, filters.exclude_seen, visitors)
         chain = self.strategy(strategy)
         request = Request(users, min(k, chain.n_items), exclude, allow, visitors)
-        answer, found = request.under(self.rules, chain)
+        rules = self.rules
+        if down:
+            from recsys_cli.engine.dislikes import with_dislikes
+
+            rules = with_dislikes(rules, down, self.artifacts)
+        answer, found = request.under(rules, chain)
         items = self.listed(answer.recommendations)
         ranked_by = None
         if found is not None and answer.strategy_used(0) == found.hybrid.name:
@@ -306,11 +318,27 @@ class Engine:
             "strategy_used": answer.strategy_used(0),
             "fallback_reason": answer.fallback_reason(0),
             "ranked_by": ranked_by,
-            "live": None if since is None else visitors.later.nnz if visitors else 0,
-            "rules": list(answer.rules),
+            "live": None if since is None else used,
+            "rules": [name for name in answer.rules if name != DISLIKED],
             "items": items,
-            **({"unknown": unknown} if unknown else {}),
+            **({"unknown": list(dict.fromkeys(unknown))} if unknown else {}),
         }
+
+    def _rows(self, items: Sequence[str]) -> tuple[list[int], list[str]]:
+        """Rows of items, each once, and the ids that nothing has."""
+        found = {item: self.artifacts.items.find(item) for item in items}
+        unknown = [item for item, row in found.items() if row < 0]
+        return [row for row in found.values() if row >= 0], unknown
+
+    def _without(
+        self, allow: npt.NDArray[np.bool_] | None, rows: list[int]
+    ) -> npt.NDArray[np.bool_] | None:
+        """(n_items,) what may be listed, without some items."""
+        if not rows:
+            return allow
+        mask = np.ones(len(self.artifacts.items), np.bool_) if allow is None else allow.copy()
+        mask[rows] = False
+        return mask
 
     def listed(self, lists: Recommendations) -> list[dict[str, Any]]:
         """The first user's items as they stand in answers."""

@@ -7,7 +7,9 @@ every strategy that reads histories answers (`FromHistory`), seen items left out
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +23,42 @@ from recsys_cli.live.contract import Given, Sold
 from recsys_cli.live.incoming import usual_kind
 
 _LATEST = 2**32 - 1
+_ROUNDING = 1e-5
 _FOUND = 1 << 16
 """Items whose rows are remembered."""
+
+
+class _Taken(NamedTuple):
+    """What returns take from before: how many there are, and the weight of their pieces."""
+
+    events: int
+    weight: float
+
+
+@dataclass(slots=True, eq=False)
+class _Came:
+    """An event: item (row), kind as it was said, seconds, weight of its kind, value or NaN."""
+
+    item: int
+    kind: str | None
+    time: int
+    weight: float
+    value: float
+
+    @property
+    def pieces(self) -> float:
+        """How many it is of; one where nobody said."""
+        return 1.0 if np.isnan(self.value) else self.value
+
+    def less(self, pieces: float) -> float:
+        """Take pieces from it; how many are left to take from others."""
+        taken = min(pieces, self.pieces)
+        self.value = self.pieces - taken
+        return pieces - taken
+
+    def weighs(self, *, by_value: bool) -> float:
+        """What it weighs, by its value too where that counts."""
+        return self.weight * (max(self.pieces, 0.0) if by_value else 1.0)
 
 
 class Overlay:
@@ -54,57 +90,95 @@ class Overlay:
         events: Sequence[Sequence[Given]],
         *,
         trend: Trend | None = None,
+        disliked: Sequence[int] = (),
     ) -> tuple[Visitors | None, list[str]]:
         """`users` (n,) by row, -1 for nobody known, with n sequences of events, each in order.
 
-        Events with items that the catalogue lacks are left out.
+        Events with items that the catalogue lacks are left out. What was returned, and items (rows)
+        that all of them dislike, are in no history.
 
         Returns:
-            The visitors, None where no event and no trend is left, and ids of unknown items.
+            The visitors, None where there is nothing to lay over, and ids of unknown items.
 
         Raises:
             UsageError: there is no such kind of event.
         """
-        if not any(events) and trend is None:
+        if not any(events) and trend is None and not disliked:
             return None, []
-        had, find = self._had(), self._find
-        by_value = self._artifacts.spec.value_as_weight
-        items: list[int] = []
-        times: list[int] = []
-        weights: list[float] = []
-        values: list[float] = []
-        unknown: dict[str, None] = {}
+        had, unknown = self._had(), dict[str, None]()
+        came: list[_Came] = []
+        gone: list[tuple[int, int]] = []
         counts = np.zeros(len(users), np.int64)
         for row, (user, own) in enumerate(zip(users.tolist(), events, strict=True)):
-            moment = self._last_of(had, user)
-            for event in own:
-                weight = self._weight(event.event)
-                item = find(event.item)
-                # Of two at the same time, or with none, the later one is the last.
-                moment = moment + 1 if event.time is None else event.time // 1000
-                if item < 0:
-                    unknown[event.item] = None
-                    continue
-                value = np.nan if event.value is None else event.value
-                if by_value and event.value is not None:
-                    weight *= max(event.value, 0.0)
-                items.append(item)
-                times.append(min(max(moment, 0), _LATEST))
-                weights.append(weight)
-                values.append(value)
-                counts[row] += 1
-        if not items and trend is None:
+            kept, back = self._kept(own, self._last_of(had, user), unknown)
+            kept = [one for one in kept if one.item not in disliked]
+            counts[row] = len(kept)
+            came += kept
+            no_more = [item for item, taken in back.items() if self._all_of(had, user, item, taken)]
+            gone += [(row, item) for item in {*no_more, *disliked}]
+        if not came and not gone and trend is None:
             return None, list(unknown)
         last = np.cumsum(counts)
+        by_value = self._artifacts.spec.value_as_weight
         later = Later(
             last - counts,
             last,
-            np.array(items, np.int32),
-            np.array(times, np.uint32),
-            np.array(weights, np.float32),
-            np.array(values, np.float32),
+            np.array([one.item for one in came], np.int32),
+            np.array([min(max(one.time, 0), _LATEST) for one in came], np.uint32),
+            np.array([one.weighs(by_value=by_value) for one in came], np.float32),
+            np.array([one.value for one in came], np.float32),
+            np.array([row for row, _ in gone], np.int64),
+            np.array([item for _, item in gone], np.int32),
         )
         return Visitors.of(had, users, later, most=self._most, trend=trend), list(unknown)
+
+    def _kept(
+        self, events: Sequence[Given], moment: int, unknown: dict[str, None]
+    ) -> tuple[list[_Came], dict[int, _Taken]]:
+        """Somebody's events without returns, and what these take from what came before them.
+
+        Args:
+            events: in order.
+            moment: the last one before them, in seconds.
+            unknown: gets ids that the catalogue lacks.
+        """
+        takes_back = self._artifacts.spec.takes_back
+        kept: list[_Came] = []
+        back: dict[int, _Taken] = {}
+        for event in events:
+            weight, item = self._weight(event.event), self._find(event.item)
+            # Of two at the same time, or with none, the later one is the last.
+            moment = moment + 1 if event.time is None else event.time // 1000
+            if item < 0:
+                unknown[event.item] = None
+                continue
+            value = np.nan if event.value is None else event.value
+            one = _Came(item, event.event, moment, weight, value)
+            if not takes_back or not value < 0:
+                kept.append(one)
+                continue
+            pieces = -value
+            for earlier in reversed([e for e in kept if (e.item, e.kind) == (item, one.kind)]):
+                pieces = earlier.less(pieces)
+                if not earlier.pieces:
+                    kept.remove(earlier)
+            if pieces > 0:
+                taken = back.get(item, _Taken(0, 0.0))
+                back[item] = _Taken(taken.events + 1, taken.weight + weight * pieces)
+        return kept, back
+
+    def _all_of(self, had: Interactions, user: int, item: int, taken: _Taken) -> bool:
+        """Whether a user has nothing left of an item once that is taken from it."""
+        if user < 0:
+            return False
+        span = slice(int(had.indptr[user]), int(had.indptr[user + 1]))
+        at = np.flatnonzero(had.indices[span] == item)
+        if not len(at):
+            return False
+        place = span.start + int(at[0])
+        if self._artifacts.spec.value_as_weight:
+            return bool(had.weight[place] <= taken.weight * (1 + _ROUNDING))
+        return bool(had.count[place] <= taken.events)
 
     def trend(self, sold: Iterable[Sold], *, half_life_days: float) -> Trend:
         """What everybody did since, on the scale of popularity that decays with a half-life."""

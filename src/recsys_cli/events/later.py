@@ -8,7 +8,7 @@ been built again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ class Later:
         times: (events,) uint32 seconds since 1970; 0 without time.
         weights: (events,) float32 what each weighs, at least 0.
         values: (events,) float32 their values, such as prices; NaN for none.
+        gone_rows: (gone,) int64 rows that no longer have something of what they had before.
+        gone_items: (gone,) int32 what that is.
     """
 
     first: I64
@@ -39,6 +41,8 @@ class Later:
     times: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
     values: npt.NDArray[np.float32]
+    gone_rows: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    gone_items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @classmethod
     def nothing(cls, n: int) -> Later:
@@ -51,6 +55,13 @@ class Later:
     def counts(self) -> I64:
         """(n,) how many events each row has."""
         return self.last - self.first
+
+    @property
+    def changed(self) -> npt.NDArray[np.bool_]:
+        """(n,) rows that have something new, or something no more."""
+        found: npt.NDArray[np.bool_] = self.counts > 0
+        found[self.gone_rows] = True
+        return found
 
     @property
     def nnz(self) -> int:
@@ -66,7 +77,11 @@ class Later:
 
     def take(self, rows: npt.NDArray[np.integer]) -> Later:
         """The given rows, in that order."""
-        return replace(self, first=self.first[rows], last=self.last[rows])
+        taken = replace(self, first=self.first[rows], last=self.last[rows])
+        if not len(self.gone_rows):
+            return taken
+        at, gone = np.nonzero(rows[:, None] == self.gone_rows)
+        return replace(taken, gone_rows=at.astype(np.int64), gone_items=self.gone_items[gone])
 
     def over(
         self, history: Interactions, users: Users, *, most: float | None = None
@@ -81,7 +96,7 @@ class Later:
             most: cap on the weight of a pair, as in `interactions.max_weight`.
         """
         n, n_items = len(users), history.n_items
-        had = history.take(users)
+        had = self._without_gone(history.take(users))
         row, at = self.positions()
         rows: I64 = np.concatenate((had.users, row)).astype(np.int64)
         pairs = rows * n_items + np.concatenate((had.indices, self.items[at]))
@@ -101,6 +116,22 @@ class Later:
             reference=history.reference,
             n_users=n,
             n_items=n_items,
+        )
+
+    def _without_gone(self, had: Interactions) -> Interactions:
+        """What the rows had before, without what they no longer have."""
+        if not len(self.gone_rows):
+            return had
+        gone = self.gone_rows * had.n_items + self.gone_items
+        kept = ~np.isin(had.users.astype(np.int64) * had.n_items + had.indices, gone)
+        counts = np.bincount(had.users[kept], minlength=had.n_users)
+        return replace(
+            had,
+            indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            indices=had.indices[kept],
+            weight=had.weight[kept],
+            count=had.count[kept],
+            last=had.last[kept],
         )
 
 

@@ -141,7 +141,7 @@ class ByProductOfHistory(ByProduct):
 
         Who had nothing since has the one that was made beforehand.
         """
-        new = np.flatnonzero(visitors.later.counts > 0)
+        new = np.flatnonzero(visitors.later.changed)
         if len(new) == len(visitors):
             return self._made_of(visitors)
         users = visitors.users

@@ -4,6 +4,7 @@ A list is chosen from the front of a longer one. Nothing here looks at scores, w
 and on any scale: what counts is the place of a candidate, from 1.
 
     boosts      place p counts as p / (b₁ · b₂ · …) for the boosts that an item meets
+    dislikes    place p counts as p · (1 + 8 · nearness), with how near an item is to one disliked
     diversity   of those that are left, the next one has the largest
                 (1 - w) / log₂(1 + place) - w · max(0, cos(item, one listed)), which is maximal
                 marginal relevance (Carbonell and Goldstein, SIGIR 1998) with the weight that NDCG
@@ -30,6 +31,8 @@ Places = npt.NDArray[np.int64]
 
 LEAST_DEPTH, DEPTH_PER_ITEM = 100, 5
 """Candidates that a list is chosen from: so many, or so many times its length."""
+_PUSH = 8.0
+"""By how many of its places an item falls that is just like one disliked."""
 _FURTHEST = 1e6
 """By which boosts together may move an item."""
 _BYTES = 4 << 20
@@ -51,6 +54,14 @@ class Boost:
     name: str
     items: Mask
     by: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dislike:
+    """How near items (n_items,) float32 are to what somebody dislikes, from 0 to 1."""
+
+    name: str
+    nearness: Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,7 @@ class Pin:
     rank: int
 
 
-Rule = Filter | Boost | Cap | Diversity | Pin
+Rule = Filter | Boost | Dislike | Cap | Diversity | Pin
 R = TypeVar("R", bound=Rule)
 
 
@@ -104,6 +115,12 @@ class Rules:
     def of(self, kind: type[R]) -> list[R]:
         """The rules of a kind."""
         return [rule for rule in self.each if isinstance(rule, kind)]
+
+    def also(self, rule: Rule) -> Rules:
+        """With one more, which comes after those of its kind and before pins."""
+        pins: list[Rule] = [*self.of(Pin)]
+        others = [each for each in self.each if not isinstance(each, Pin)]
+        return Rules(self.n_items, (*others, rule, *pins))
 
     def only(self, names: Container[str]) -> Rules:
         """Those of some names."""
@@ -131,6 +148,8 @@ class Rules:
         by = np.ones(self.n_items)
         for boost in self.of(Boost):
             by[boost.items] *= boost.by
+        for dislike in self.of(Dislike):
+            by /= 1 + _PUSH * dislike.nearness
         return by.clip(1 / _FURTHEST, _FURTHEST).astype(np.float32)
 
     def depth(self, k: int) -> int:
@@ -215,7 +234,7 @@ class _Choice:
         self._items, self._pinned, self._pins = items, pinned, rules.of(Pin)
         self._rows, depth = np.arange(len(items)), items.shape[1]
         place = np.arange(1, depth + 1, dtype=np.float32)
-        if rules.of(Boost):
+        if any(isinstance(rule, Boost | Dislike) for rule in rules.each):
             place = place / rules.by[items]
         self._diversity = next(iter(rules.of(Diversity)), None)
         worth: Vectors = -place

@@ -71,6 +71,7 @@ class SessionRequest(BaseModel):
     where: Annotated[list[Name], Field(max_length=MAX_CONDITIONS)] = []
     exclude: Ids = []
     exclude_seen: bool | None = None
+    disliked: Ids = []
     explain: bool = False
 
     model_config = exact(events=[{"item": "0108775015", "event": "view"}], k=5)
@@ -168,6 +169,7 @@ def recommend_routes(context: ServerContext) -> APIRouter:
                     filters=filters,
                     explain=asked.explain,
                     events=events,
+                    disliked=asked.disliked,
                 ),
             )
         return context.answered(answer)

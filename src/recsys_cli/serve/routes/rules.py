@@ -77,6 +77,7 @@ def rule_routes(context: ServerContext) -> APIRouter:
                 filters=filters,
                 explain=asked.explain,
                 events=[event.given for event in asked.events],
+                disliked=asked.disliked,
             )
 
         with context.counting_errors(served.name, strategy):
