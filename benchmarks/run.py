@@ -61,6 +61,14 @@ DATA = {
         "Texts of 105,542 articles (reach: 200 s)",
         ["embed.py", "--texts", _ALL_ARTICLES, "--text-encoder", "minilm"],
     ),
+    "search": (
+        "Searches of 17,033 articles: share of the first six that have what was named",
+        ["search.py", "--data", "{data}/hm_raw", "--text-encoder", "minilm"],
+    ),
+    "search-lsa": (
+        "The same by LSA of the texts",
+        ["search.py", "--data", "{data}/hm_raw", "--text-encoder", "lsa"],
+    ),
     "embed-precision": (
         "bf16 against fp32, by turns on the same texts",
         ["embed.py", "--texts", _ALL_ARTICLES, "--text-encoder", "minilm", "--compare", "2048"],

@@ -258,7 +258,13 @@ class Shop:
         return had(opened.engine(name), user, limit=opened.length(k))
 
     def similar(
-        self, item: str, *, k: int | None = None, where: Texts = (), dataset: str | None = None
+        self,
+        item: str,
+        *,
+        k: int | None = None,
+        where: Texts = (),
+        diverse: bool = False,
+        dataset: str | None = None,
     ) -> dict[str, Any]:
         """List the items whose text and picture are most like an item's.
 
@@ -266,6 +272,7 @@ class Shop:
             item: its id.
             k: how many; None means `recommend.k` of the configuration.
             where: conditions on items, such as `column=value`, `price<20` or `colour in red,blue`.
+            diverse: have them be unlike each other too, and not all colours of one product.
             dataset: name; None means the one that has the item.
 
         Returns:
@@ -284,7 +291,7 @@ class Shop:
         name = dataset_of_item(opened.workspace, datasets, item)
         length, held = opened.length(k), opened.held(name)
         allow = held.engine.allowed(Filters(where=_texts(where)))
-        return held.similar.item(item, k=length, allow=allow)
+        return held.similar.item(item, k=length, allow=allow, diverse=diverse)
 
     def search(
         self,
@@ -292,6 +299,7 @@ class Shop:
         *,
         image: str | PathLike[str] | bytes | None = None,
         k: int | None = None,
+        where: Texts = (),
         dataset: str | None = None,
     ) -> dict[str, Any]:
         """Search items of one or all datasets by words or by a picture.
@@ -300,6 +308,7 @@ class Shop:
             words: what to look for, in words.
             image: instead of words, a picture: its file, or its bytes.
             k: how many; None means `recommend.k` of the configuration.
+            where: conditions on items, as for `recommend`.
             dataset: name; None means all.
 
         Returns:
@@ -326,6 +335,7 @@ class Shop:
             chosen_datasets(opened.config, dataset),
             Query(words, picture),
             k=opened.length(k),
+            where=_texts(where),
             encoders=opened.encoders,
         )
 

@@ -114,12 +114,13 @@ def test_searching_for_words_finds_items_that_have_them(built, dataset):
     wanted = items["product_type_name"].mode()[0]
     options = ["--dataset", dataset] if dataset else []
     answer = json.loads(run("search", wanted, "-k", 5, "--json", *options, "-w", built).stdout)
-    assert list(answer) == ["query", "dataset", "strategy_used", "fallback_reason", "items"]
+    keys = ["query", "dataset", "strategy_used", "fallback_reason", "items"]
+    assert list(answer) == [*keys, "understood"]
     assert (answer["query"], answer["dataset"]) == (wanted, dataset or "all")
     types = dict(zip(items["item"], items["product_type_name"], strict=True))
     assert len(answer["items"]) == 5
     for found in answer["items"]:
-        assert list(found) == [*FIELDS, "dataset"]
+        assert list(found) == [*FIELDS, "dataset", "matched"]
         assert found["dataset"] == "hm"
     assert types[answer["items"][0]["item"]] == wanted
     shown = run("search", wanted, "-k", 5, *options, "-w", built).stdout

@@ -326,3 +326,27 @@ def test_an_address_that_holds_nonsense_shows_the_rules_there_are(ruled, opened,
     assert one == other
     page.goto(at(ruled, "user", user, beside="by:nothing"))
     page.wait_for_selector(".notice.bad")
+
+
+def test_a_search_says_which_words_are_values_of_columns(ruled, opened):
+    page = opened(at(ruled, "search", q="red dress"))
+    listed(page)
+    told = page.text_content(".heard")
+    assert "red is " in told
+    assert "dress is product_type_name=Dress" in told
+    page.goto(at(ruled, "search", q="cotton"))
+    page.wait_for_selector(".results:not([aria-busy])")
+    page.wait_for_selector(".heard", state="detached")
+
+
+def test_similar_items_may_be_unlike_each_other(ruled, opened, user):
+    item = recommended(ruled, user)["items"][0]["item"]
+    page = opened(at(ruled, "item", item))
+    plain = listed(page)
+    page.focus("#diverse")
+    page.keyboard.press("Space")
+    page.wait_for_url("**diverse=1")
+    page.wait_for_selector(".similar:not([aria-busy]) .source:has-text('diverse=')")
+    answer = ruled.get(f"recommend/item/{item}", dataset="hm", top_k=18, diverse="true")
+    assert listed(page) == ids(answer) != plain
+    assert page.evaluate("document.activeElement.id") == "diverse"

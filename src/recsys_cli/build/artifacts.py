@@ -115,19 +115,24 @@ class Artifacts:
         return column_names(self.workspace.file("items", self.dataset))
 
     def item_column(self, column: str) -> pl.Series:
-        """A column of the items table, checked to be the one that the ids belong to.
+        """A column of the items table; raises as `item_table`."""
+        return self.item_table([column])[column]
+
+    def item_table(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of the items table, checked to be the one that the ids belong to.
 
         Raises:
             UsageError: there is no such column.
             ArtifactError: the table is of another ingest than the ids.
         """
-        columns = self.item_columns
-        if column not in columns:
-            raise no_column(self.dataset, column, columns)
-        table = read_table(self.workspace.file("items", self.dataset), {ITEM, column})
+        there = self.item_columns
+        for column in columns:
+            if column not in there:
+                raise no_column(self.dataset, column, there)
+        table = read_table(self.workspace.file("items", self.dataset), {ITEM, *columns})
         if table[ITEM].to_list() != self.items.to_list():
             raise self._refused("items", "is of another ingest than the item ids")
-        return table[column]
+        return table.select(columns)
 
     def build_command(self) -> Command:
         """The command that makes what is missing or stale."""

@@ -149,6 +149,9 @@ def similar(
     ] = None,
     k: Annotated[int | None, options.length("How many items.")] = None,
     where: options.Where = None,
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Items unlike each other, not all colours of one.")
+    ] = False,
     workspace: options.Workspace = options.HERE,
     dataset: options.Dataset = None,
     overrides: options.Settings = None,
@@ -162,7 +165,7 @@ def similar(
         raise UsageError("name an item", hint=Command("similar", "ITEM"))
     with TerminalProgress() as progress:
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
-        answer = shop.similar(item, k=k, where=where or (), dataset=dataset)
+        answer = shop.similar(item, k=k, where=where or (), diverse=diverse, dataset=dataset)
     _print_found(answer, item, json=json)
 
 
@@ -172,6 +175,7 @@ def search(
         Path | None, typer.Option("--image", help="Look for items that look like this picture.")
     ] = None,
     k: Annotated[int | None, options.length("How many items.")] = None,
+    where: options.Where = None,
     workspace: options.Workspace = options.HERE,
     dataset: options.Dataset = None,
     overrides: options.Settings = None,
@@ -186,7 +190,7 @@ def search(
         )
     with TerminalProgress() as progress:
         shop = Shop(workspace, overrides=overrides or (), progress=progress)
-        answer = shop.search(words, image=picture, k=k, dataset=dataset)
+        answer = shop.search(words, image=picture, k=k, where=where or (), dataset=dataset)
     _print_found(answer, answer["query"], json=json)
 
 
@@ -252,6 +256,8 @@ def _print_found(answer: dict[str, Any], asked: str, *, json: bool) -> None:
         print_json(answer)
         return
     print_text(f"{asked} in {answer['dataset']}")
+    if heard := answer.get("understood"):
+        print_text("; ".join(f"{word}: {values[0]}" for word, values in heard.items()), hang=2)
     _print_items(answer["items"], of_several=answer["dataset"] == "all")
 
 

@@ -156,6 +156,16 @@ class Engine:
             mask &= self.matching(text)
         return mask
 
+    def meeting(self, conditions: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+        """(n_items,) what is still there and meets conditions, whatever the rules; None for all.
+
+        Raises:
+            UsageError: see `matching`.
+        """
+        there = self.artifacts.still_there
+        masks = [*([] if there is None else [there]), *map(self.matching, conditions)]
+        return np.logical_and.reduce(masks) if masks else None
+
     @cached_property
     def _listable(self) -> npt.NDArray[np.bool_] | None:
         """(n_items,) what has not left the catalogue and meets the rules; None for everything."""

@@ -7,7 +7,8 @@ together through their common index.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +16,21 @@ import numpy as np
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import content_on, off_hint
+from recsys_cli.engine.attributes import Attributes, Heard
+from recsys_cli.engine.engine import Engine
 from recsys_cli.engine.queries import Query, QueryEncoders
 from recsys_cli.engine.similar import CONTENT, Similar
-from recsys_cli.errors import ArtifactError, Command, ConfigError
-from recsys_cli.ranking.vectors import Mask
+from recsys_cli.errors import ArtifactError, Command, ConfigError, UnknownWordsError
+from recsys_cli.ranking.vectors import Mask, Vectors
 from recsys_cli.store.kinds import ALL
 from recsys_cli.store.workspace import Workspace
 from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
 
 if TYPE_CHECKING:
     from recsys_cli.strategies.content.itemsources import SourceRows
+
+Found = tuple[list[dict[str, Any]], dict[str, list[str]]]
+"""Items, and the words of the query that columns have, with the values that they stand for."""
 
 
 def search(
@@ -34,9 +40,12 @@ def search(
     query: Query,
     *,
     k: int,
+    where: Sequence[str] = (),
     encoders: QueryEncoders | None = None,
 ) -> dict[str, Any]:
-    """The answer of `recsys search`: the k items whose content is nearest to the query.
+    """The answer of `recsys search`: the k items that are nearest to the query.
+
+    Of words, those that are values of catalogue columns count on their own (see `attributes`).
 
     Args:
         workspace: where the items' vectors are.
@@ -44,6 +53,7 @@ def search(
         datasets: one dataset, or all of the workspace.
         query: words or a picture.
         k: how many items.
+        where: conditions on the items table, see `conditions`; those of each dataset.
         encoders: those of the workspace, kept open by who searches often.
 
     Raises:
@@ -52,54 +62,109 @@ def search(
         ArtifactError: the vectors are not there, or were made with another encoder.
     """
     encoders = encoders or QueryEncoders(workspace, config)
+    opened = {name: Artifacts(workspace, name, config=config) for name in datasets}
+    allow = {name: _meeting(artifacts, where) for name, artifacts in opened.items()}
     if len(datasets) == 1:
-        items = _in_one(workspace, config, datasets[0], query, k=k, encoders=encoders)
-        return found(query, datasets[0], items)
-    return found(query, ALL, _in_all(workspace, config, datasets, query, k=k, encoders=encoders))
+        items, words = _in_one(
+            opened[datasets[0]], config, query, k=k, allow=allow[datasets[0]], encoders=encoders
+        )
+        return found(query, datasets[0], items, words=words)
+    items, words = _in_all(workspace, config, opened, query, k=k, allow=allow, encoders=encoders)
+    return found(query, ALL, items, words=words)
 
 
-def found(query: Query, dataset: str, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a search answers, around the items that it found."""
+def _meeting(artifacts: Artifacts, where: Sequence[str]) -> Mask | None:
+    """(n_items,) what may be found of a dataset; None for everything."""
+    if not where:
+        return artifacts.still_there if artifacts.has("ids") else None
+    return Engine(artifacts.workspace, artifacts.dataset, artifacts=artifacts).meeting(where)
+
+
+def found(
+    query: Query,
+    dataset: str,
+    items: list[dict[str, Any]],
+    *,
+    words: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """What a search answers, around the items that it found; `words` are those that were heard."""
     return {
         "query": str(query),
         "dataset": dataset,
         "strategy_used": CONTENT if items else None,
         "fallback_reason": None,
         "items": items,
+        **({"understood": dict(words)} if words else {}),
     }
 
 
 def _in_one(
-    workspace: Workspace,
+    artifacts: Artifacts,
     config: Config,
-    dataset: str,
     query: Query,
     *,
     k: int,
+    allow: Mask | None,
     encoders: QueryEncoders,
-) -> list[dict[str, Any]]:
-    artifacts = Artifacts(workspace, dataset, config=config)
+) -> Found:
+    dataset = artifacts.dataset
     if not content_on(config, dataset):
         raise ConfigError("recsys.toml names no text or image encoder", hint=off_hint(TEXT))
     space = ContentSpace.from_pack(artifacts.pack("content"))
-    vector = encoders.vector([dataset], space, query)
-    return [{**item, "dataset": dataset} for item in Similar(artifacts).like(vector, k=k)]
+    heard = _heard(artifacts, space, query, encoders)
+    vector = vector_of(lambda: encoders.vector([dataset], space, query), space, heard)
+    items = Similar(artifacts).like(vector, k=k, allow=allow, heard=heard)
+    return [of_dataset(item, dataset) for item in items], heard.words if heard else {}
+
+
+def of_dataset(item: dict[str, Any], dataset: str) -> dict[str, Any]:
+    """An item of a search with its dataset, and behind that what it has of the query."""
+    matched = item.pop("matched", None)
+    return item | {"dataset": dataset} | ({} if matched is None else {"matched": matched})
+
+
+def vector_of(encode: Callable[[], Vectors], space: ContentSpace, heard: Heard | None) -> Vectors:
+    """What `encode` makes of a query, (dim,) float32; zeros where only columns have its words.
+
+    Raises:
+        UnknownWordsError: nothing has any.
+    """
+    try:
+        return encode()
+    except UnknownWordsError:
+        if heard is None:
+            raise
+        return np.zeros(space.dim, np.float32)
+
+
+def _heard(
+    artifacts: Artifacts, space: ContentSpace, query: Query, encoders: QueryEncoders
+) -> Heard | None:
+    """What a query says of a dataset's columns."""
+    if query.words is None:
+        return None
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        return encoders.texts(artifacts.dataset, space, texts)
+
+    return Attributes.of(artifacts).heard(query.words, encode if TEXT in space.encoders else None)
 
 
 def _in_all(
     workspace: Workspace,
     config: Config,
-    datasets: Sequence[str],
+    opened: Mapping[str, Artifacts],
     query: Query,
     *,
     k: int,
+    allow: Mapping[str, Mask | None],
     encoders: QueryEncoders,
-) -> list[dict[str, Any]]:
+) -> Found:
     from recsys_cli.strategies.content.itemindex import load_index
 
+    datasets = list(opened)
     if not any(content_on(config, name) for name in datasets):
         raise ConfigError("recsys.toml names no text or image encoder", hint=off_hint(TEXT))
-    opened = {name: Artifacts(workspace, name) for name in datasets}
     rows = _source_rows(workspace, opened)
     index = load_index(
         workspace.file("all_index", ALL),
@@ -108,8 +173,12 @@ def _in_all(
         items_fingerprint=rows.items_fingerprint,
         facts_path=workspace.file("all_index_facts", ALL),
     )
+    if query.words is not None:
+        found = _heard_in_all(opened, query, k=k, allow=allow, encoders=encoders)
+        if found[1]:
+            return found
     vector = encoders.vector(datasets, rows.space, query)
-    numbers, scores = index.search(vector[None], k=k, allow=_still_there(rows, opened))
+    numbers, scores = index.search(vector[None], k=k, allow=_allowed(rows, allow))
     items = []
     for rank, (number, score) in enumerate(zip(numbers[0], scores[0], strict=True), 1):
         if number < 0:
@@ -125,18 +194,49 @@ def _in_all(
                 "dataset": dataset,
             }
         )
-    return items
+    return items, {}
 
 
-def _still_there(rows: SourceRows, opened: Mapping[str, Artifacts]) -> Mask | None:
-    """(numbers,) what may be found in the common index; None where nothing left a catalogue."""
-    allow = np.ones(len(rows.row), np.bool_)
+def _heard_in_all(
+    opened: Mapping[str, Artifacts],
+    query: Query,
+    *,
+    k: int,
+    allow: Mapping[str, Mask | None],
+    encoders: QueryEncoders,
+) -> Found:
+    """The nearest of all datasets, each asked by itself: what is heard differs from one to another.
+
+    Their scores compare, since each is the cosine of what the query is compared with.
+    """
+    items: list[dict[str, Any]] = []
+    words: dict[str, list[str]] = {}
+    asked = {name: artifacts for name, artifacts in opened.items() if artifacts.has("content")}
+    spaces = {name: ContentSpace.from_pack(of.pack("content")) for name, of in asked.items()}
+    heard = {name: _heard(of, spaces[name], query, encoders) for name, of in asked.items()}
+    for name, said in heard.items():
+        if not any(heard.values()):
+            break
+        ask = partial(encoders.vector, list(opened), spaces[name], query)
+        vector = vector_of(ask, spaces[name], next(filter(None, heard.values())))
+        listed = Similar(asked[name]).like(vector, k=k, allow=allow[name], heard=said)
+        items += [of_dataset(item, name) for item in listed]
+        for word, values in (said.words if said else {}).items():
+            known = words.setdefault(word, [])
+            known += [value for value in values if value not in known]
+    items = sorted(items, key=lambda item: -item["score"])[:k]
+    return [item | {"rank": rank} for rank, item in enumerate(items, 1)], words
+
+
+def _allowed(rows: SourceRows, allow: Mapping[str, Mask | None]) -> Mask | None:
+    """(numbers,) what may be found in the common index; None for everything."""
+    mask = np.ones(len(rows.row), np.bool_)
     for code, name in enumerate(rows.datasets):
-        there = opened[name].still_there if name in opened else None
+        there = allow.get(name)
         if there is not None:
             own = rows.dataset == code
-            allow[own] = there[rows.row[own]]
-    return None if allow.all() else allow
+            mask[own] = there[rows.row[own]]
+    return None if mask.all() else mask
 
 
 def _source_rows(workspace: Workspace, opened: Mapping[str, Artifacts]) -> SourceRows:

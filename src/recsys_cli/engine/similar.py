@@ -18,13 +18,14 @@ import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.csr import CSR
+from recsys_cli.engine.attributes import WEIGHT, Heard
 from recsys_cli.engine.whose import alike
 from recsys_cli.errors import ArtifactError, UnknownIdError
 from recsys_cli.ranking.contract import Recommendations
 from recsys_cli.ranking.fallback import Answer
 from recsys_cli.ranking.ruled import under
-from recsys_cli.ranking.rules import Rules
-from recsys_cli.ranking.topk import FactorRanker
+from recsys_cli.ranking.rules import Diversity, Rules
+from recsys_cli.ranking.topk import FactorRanker, rank_items
 from recsys_cli.ranking.topk.scoring import exact_scores
 from recsys_cli.ranking.topk.warm import shared
 from recsys_cli.ranking.vectors import Mask
@@ -33,6 +34,8 @@ Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
 
 CONTENT, COLLAB = "content", "collab"
+DIVERSE, DIVERSE_WEIGHT = "diverse", 0.5
+"""What a list of items unlike each other is under, and how much that counts."""
 
 
 class Index(Protocol):
@@ -75,8 +78,12 @@ class Similar:
             neighbours.prepare()
         return [neighbours.source for neighbours in there]
 
-    def item(self, item: str, *, k: int, allow: Mask | None = None) -> dict[str, Any]:
+    def item(
+        self, item: str, *, k: int, allow: Mask | None = None, diverse: bool = False
+    ) -> dict[str, Any]:
         """The answer of `recsys similar` for an external item id.
+
+        With `diverse`, those listed are also to be unlike each other.
 
         Raises:
             UnknownIdError: the dataset has no such item.
@@ -88,7 +95,7 @@ class Similar:
                 f"{self._artifacts.dataset} has no item {item!r}",
                 hint=alike(item, self._artifacts.items),
             )
-        items, rules = self._like_row(row, k=k, allow=allow)
+        items, rules = self._like_row(row, k=k, allow=allow, diverse=diverse)
         by_content = self._content is not None and bool(self._content.known[row])
         used = CONTENT if by_content else COLLAB
         return {
@@ -111,10 +118,10 @@ class Similar:
         Raises:
             ArtifactError: nothing is built that items could be compared by.
         """
-        return self._like_row(row, k=k, allow=allow)[0]
+        return self._like_row(row, k=k, allow=allow, diverse=False)[0]
 
     def _like_row(
-        self, row: int, *, k: int, allow: Mask | None
+        self, row: int, *, k: int, allow: Mask | None, diverse: bool
     ) -> tuple[list[dict[str, Any]], list[str]]:
         """The same, and the rules that changed the list."""
         if self._content is None and self._collab is None:
@@ -128,17 +135,29 @@ class Similar:
             if neighbours is None or not neighbours.known[row]:
                 continue
             query = np.asarray(neighbours.vectors[row])
-            if self._rules is None:
+            rules = self._rules
+            if diverse:
+                rules = _diverse(rules, neighbours.vectors)
+            if rules is None:
                 return self._listed(neighbours, query, k=k, allow=allow, skip=row), []
-            answer = neighbours.under(self._rules, query, k=k, allow=allow, skip=row)
+            answer = neighbours.under(rules, query, k=k, allow=allow, skip=row)
             lists = answer.recommendations
             found = lists.items[0] >= 0
             items = self._shown(neighbours, lists.items[0][found], lists.scores[0][found])
-            return items, list(answer.rules)
+            return items, [name for name in answer.rules if name != DIVERSE]
         return [], []
 
-    def like(self, query: Vectors, *, k: int, allow: Mask | None = None) -> list[dict[str, Any]]:
+    def like(
+        self,
+        query: Vectors,
+        *,
+        k: int,
+        allow: Mask | None = None,
+        heard: Heard | None = None,
+    ) -> list[dict[str, Any]]:
         """The k items whose content is nearest to `query` (d,) float32, for searches.
+
+        What was `heard` of columns counts besides; each item then says what it has of it.
 
         Raises:
             ArtifactError: there are no content vectors.
@@ -148,7 +167,18 @@ class Similar:
                 f"items of {self._artifacts.dataset} have no content vectors",
                 hint=self._artifacts.build_command(),
             )
-        return self._listed(self._content, query, k=k, allow=allow, skip=-1)
+        if heard is None:
+            return self._listed(self._content, query, k=k, allow=allow, skip=-1)
+        if allow is None:
+            allow = self._artifacts.still_there
+        known = self._content.known if allow is None else self._content.known & allow
+        scores = self._content.vectors @ query + np.float32(WEIGHT) * heard.share
+        scores[~known] = -np.inf
+        items = rank_items(scores)[: min(k, int(known.sum()))]
+        shown = self._shown(self._content, items, scores[items])
+        return [
+            one | {"matched": heard.of(int(row))} for one, row in zip(shown, items, strict=True)
+        ]
 
     @cached_property
     def _content(self) -> Neighbours | None:
@@ -185,6 +215,13 @@ class Similar:
             }
             for rank, (item, score) in enumerate(zip(items, scores, strict=True), 1)
         ]
+
+
+def _diverse(rules: Rules | None, vectors: Vectors) -> Rules:
+    """The rules with one that has what is listed be unlike each other, in place of theirs."""
+    others = rules.each if rules else ()
+    kept = tuple(rule for rule in others if not isinstance(rule, Diversity))
+    return Rules(len(vectors), (*kept, Diversity(DIVERSE, DIVERSE_WEIGHT, vectors)))
 
 
 class Neighbours:

@@ -28,6 +28,7 @@ class Listed(ApiShape):
     sources: list[str]
     dataset: str | None = None
     explanation: dict[str, Any] | None = None
+    matched: list[str] | None = None
 
 
 STRAP_TOP = {"item": "0108775015", "name": "Strap top"}
@@ -113,12 +114,17 @@ class SimilarItems(ApiShape):
 
 
 class Found(ApiShape):
-    """As `recsys search --json`."""
+    """As `recsys search --json`.
+
+    `understood` are words of the query that catalogue columns have, with the values that they stand
+    for, and `matched` of each item those that it has.
+    """
 
     query: str
     dataset: str
     strategy_used: str | None
     fallback_reason: str | None
+    understood: dict[str, list[str]] | None = None
     items: list[Listed]
     request_id: str
 

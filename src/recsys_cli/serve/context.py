@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from recsys_cli.config import Config, ServeConfig
 from recsys_cli.config.load import section_for
+from recsys_cli.engine.attributes import Heard
 from recsys_cli.engine.registry import AUTO
 from recsys_cli.errors import RecsysError, UsageError
 from recsys_cli.live.contract import EventLog, ShownList
@@ -29,6 +30,7 @@ from recsys_cli.serve.shown import ShownLists, strategy_of
 from recsys_cli.serve.state import Served, State
 from recsys_cli.serve.work import Work
 from recsys_cli.store.workspace import Workspace
+from recsys_cli.strategies.content.fusion import TEXT, ContentSpace
 
 MAX_WORDS = 2000
 MAX_CONDITIONS = 10
@@ -115,6 +117,18 @@ class ServerContext:
         """
         ask = partial(self.encoders.encode, served.name, served.need_space(), asked)
         return await asyncio.wrap_future(self.encoding.submit("encode", ask))
+
+    async def heard(self, served: Served, words: str) -> Heard | None:
+        """What words say of the columns of a dataset's items; done where encoding is."""
+        space = served.space
+        encode = None
+        if space is not None and TEXT in space.encoders:
+            encode = partial(self._texts, served.name, space)
+        ask = partial(served.attributes.heard, words, encode)
+        return await asyncio.wrap_future(self.encoding.submit("heard", ask))
+
+    def _texts(self, dataset: str, space: ContentSpace, texts: Sequence[str]) -> Vectors:
+        return self.encoders.encode(dataset, space, list(texts))
 
     @contextmanager
     def counting_errors(self, dataset: str, strategy: str) -> Iterator[None]:

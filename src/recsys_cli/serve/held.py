@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -99,9 +100,9 @@ class HeldArtifacts(Artifacts):
         """Names of the columns of the items table."""
         return self.table.columns
 
-    def item_column(self, column: str) -> pl.Series:
-        """A column of the items table."""
-        return self.table.column(column)
+    def item_table(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of the items table; raises UsageError for one that there is not."""
+        return self.table.frame(columns)
 
 
 def _unread(error: LogError) -> None:

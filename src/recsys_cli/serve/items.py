@@ -69,9 +69,14 @@ class ItemsTable:
         Raises:
             UsageError: there is none of that name.
         """
-        if name not in self.columns:
-            raise no_column(self._dataset, name, self.columns)
-        return self._table.select(name).collect()[name]
+        return self.frame([name])[name]
+
+    def frame(self, names: Sequence[str]) -> pl.DataFrame:
+        """Several columns; raises as `column`."""
+        for name in names:
+            if name not in self.columns:
+                raise no_column(self._dataset, name, self.columns)
+        return self._table.select(names).collect()
 
     def cells(self, columns: Sequence[str], rows: Sequence[int]) -> list[dict[str, Any]]:
         """Some columns of several items, in one look at the table."""

@@ -19,6 +19,7 @@ import numpy as np
 from recsys_cli.columns import USER
 from recsys_cli.config import Config
 from recsys_cli.config.encoders import off_hint
+from recsys_cli.engine.attributes import Attributes
 from recsys_cli.engine.cold import Cold
 from recsys_cli.engine.overview import Lists
 from recsys_cli.engine.registry import AUTO, available
@@ -115,6 +116,11 @@ class Served:
             rows = np.argsort(-had, kind="stable")
         names = (self.artifacts.names[int(row)] for row in rows[:_NAMED])
         return list(islice(dict.fromkeys(filter(None, names)), _EXAMPLES))
+
+    @cached_property
+    def attributes(self) -> Attributes:
+        """The words of the catalogue's columns."""
+        return Attributes.of(self.artifacts)
 
     def _without_rule(self, name: str, why: RecsysError) -> None:
         """Go on without a rule that what is built now has nothing for, and report it."""

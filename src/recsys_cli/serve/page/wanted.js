@@ -97,8 +97,9 @@ export function controls({ ready, dataset, about }, change, now) {
   return { node, set };
 }
 
-function toggle(text, changed) {
-  const input = h("input", { type: "checkbox", role: "switch", on: { change: () => changed(input.checked) } });
+/** A switch with its label. */
+export function toggle(text, changed, id = null) {
+  const input = h("input", { type: "checkbox", role: "switch", id, on: { change: () => changed(input.checked) } });
   return { input, node: h("label", { class: "toggle" }, input, h("span", { class: "track", "aria-hidden": true }), text) };
 }
 

@@ -3,6 +3,7 @@
 # The framework evaluates annotations, some of which name what a function has made: so they are
 # not postponed here.
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from starlette.responses import Response
 
 from recsys_cli.engine.cold import DISLIKE
 from recsys_cli.engine.queries import Query as Asked
-from recsys_cli.engine.search import found
+from recsys_cli.engine.search import found, of_dataset
 from recsys_cli.engine.similar import CONTENT
 from recsys_cli.errors import DataError, UnknownWordsError, UsageError
 from recsys_cli.live.incoming import NoNul
@@ -21,7 +22,15 @@ from recsys_cli.ranking.topk import FactorRanker
 from recsys_cli.ranking.vectors import Mask
 from recsys_cli.serve.answers import NOT_FOUND, PROBLEMS, Embedded, Found, Ranked
 from recsys_cli.serve.bodies import ExactRoute, exact
-from recsys_cli.serve.context import MAX_LIST, DatasetName, Length, Name, ServerContext, Text
+from recsys_cli.serve.context import (
+    MAX_CONDITIONS,
+    MAX_LIST,
+    DatasetName,
+    Length,
+    Name,
+    ServerContext,
+    Text,
+)
 from recsys_cli.serve.problems import JSON
 from recsys_cli.serve.state import Served
 from recsys_cli.strategies.content.fusion import IMAGE
@@ -34,6 +43,7 @@ class TextRequest(BaseModel):
     text: Text
     top_k: Length = None
     dataset: Name | None = None
+    where: Annotated[list[Name], Field(max_length=MAX_CONDITIONS)] = []
 
     model_config = exact(text="red dress", top_k=5)
 
@@ -91,25 +101,32 @@ def content_routes(context: ServerContext) -> APIRouter:
             raise DataError("image: the file is empty")
         return data
 
-    async def nearest(served: Served, asked: Asked, k: int) -> Response:
+    async def nearest(served: Served, asked: Asked, k: int, where: Sequence[str] = ()) -> Response:
+        heard = None if asked.words is None else await context.heard(served, asked.words)
+        words = heard.words if heard else {}
         try:
             vector = await context.encode(served, asked)
         except UnknownWordsError as error:
-            nothing = found(asked, served.name, [])
-            return context.answered(nothing | {"fallback_reason": error.message})
+            if heard is None:
+                nothing = found(asked, served.name, [])
+                return context.answered(nothing | {"fallback_reason": error.message})
+            vector = np.zeros(served.need_space().dim, np.float32)
         items = await context.work.run(
-            (served.name, "search"), lambda: served.similar.like(vector, k=k)
+            (served.name, "search", bool(where), heard is None),
+            lambda: served.similar.like(
+                vector, k=k, allow=served.engine.meeting(where), heard=heard
+            ),
         )
-        return context.answered(
-            found(asked, served.name, [{**item, "dataset": served.name} for item in items])
-        )
+        listed = [of_dataset(item, served.name) for item in items]
+        return context.answered(found(asked, served.name, listed, words=words))
 
     async def from_text(asked: Annotated[TextRequest, Body()]) -> Response:
         """Search for words."""
         if not asked.text.strip():
             raise UsageError("body.text: there is nothing to search for")
         k = context.length(asked.top_k)
-        return await nearest(context.state.dataset(asked.dataset), Asked(asked.text), k)
+        served = context.state.dataset(asked.dataset)
+        return await nearest(served, Asked(asked.text), k, asked.where)
 
     async def from_image(
         image: Picture, top_k: TopK = context.default_k, dataset: DatasetName = None

@@ -124,13 +124,16 @@ def recommend_routes(context: ServerContext) -> APIRouter:
         top_k: TopK = default_k,
         where: Where = None,
         dataset: DatasetName = None,
+        diverse: Annotated[bool, Query(description="Unlike each other, too.")] = False,
     ) -> Response:
         """List the items most like an item."""
         served = context.state.of(ITEM, item, dataset)
         filters = Filters(where=tuple(where or ()))
         answer = await context.work.run(
-            (served.name, "similar", bool(where)),
-            lambda: served.similar.item(item, k=top_k, allow=served.engine.allowed(filters)),
+            (served.name, "similar", bool(where), diverse),
+            lambda: served.similar.item(
+                item, k=top_k, allow=served.engine.allowed(filters), diverse=diverse
+            ),
         )
         return context.answered(answer)
 

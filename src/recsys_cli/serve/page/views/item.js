@@ -5,13 +5,15 @@ import { saveList } from "../csv.js";
 import { counted, fill, h, idLabel } from "../dom.js";
 import { problem, remark, source } from "../notice.js";
 import { hadNow, nameOf } from "../now.js";
-import { href } from "../route.js";
+import { go, href } from "../route.js";
 import { cards, complete, frame, grid, show as showPicture, skeleton, summary } from "../tiles.js";
+import { toggle } from "../wanted.js";
 import { nearness } from "../why.js";
 import { lastUser } from "./user.js";
 
 const SIMILAR = 18;
 const LONG = 60;
+const DIVERSE = "diverse";
 const HIDDEN = new Set(["source", "name", "image", "in_catalogue"]);
 
 export function itemView({ about }) {
@@ -23,6 +25,7 @@ export function itemView({ about }) {
     asked = new AbortController();
     const { signal } = asked;
     const { dataset } = app;
+    const focused = document.activeElement?.id === DIVERSE;
     const head = h("div", { class: about.pictures ? "head pictured" : "head" });
     const like = h("section", { class: "similar", "aria-busy": "true" }, h("h2", {}, "Similar items"), skeleton(12, about.pictures));
     app.title(route.id);
@@ -36,7 +39,8 @@ export function itemView({ about }) {
         app.announce("No such item.");
         return;
       }
-      await Promise.all([details(head, route.id, app, signal), similar(like, route.id, app, signal)]);
+      await Promise.all([details(head, route.id, app, signal), similar(like, route, app, signal)]);
+      if (focused) document.getElementById(DIVERSE)?.focus({ preventScroll: true });
     } catch (error) {
       if (!signal.aborted) fill(like, problem(error, () => show(route, app)));
     }
@@ -72,11 +76,15 @@ async function details(head, id, { dataset, about, title }, signal) {
   }
 }
 
-async function similar(node, id, { ready, dataset, about, announce }, signal) {
-  const address = url(itemPath(id), { top_k: SIMILAR, dataset });
+async function similar(node, { id, params }, { ready, dataset, about, announce }, signal) {
+  const diverse = params.has("diverse");
+  const address = url(itemPath(id), { top_k: SIMILAR, dataset, diverse: diverse || null });
+  const unlike = toggle("Unlike each other", (on) => go(href("item", id, { dataset, diverse: on ? 1 : null })), DIVERSE);
+  unlike.input.checked = diverse;
   const answer = await get(address, { signal });
   fill(node,
     h("h2", {}, "Similar items"),
+    unlike.node,
     nearness(answer),
     answer.items.length ? grid(answer.items, { dataset, pictured: about.pictures, now: hadNow(lastUser(dataset), answer, ready) }) : null,
     h("div", { class: "foot" }, source("GET", address), answer.items.length > 0 && saveList(`like ${id}`, answer, { dataset })));

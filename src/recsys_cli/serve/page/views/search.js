@@ -113,7 +113,7 @@ export function searchView({ dataset, about }) {
         ? await post(url("recommend/from_image", { top_k: FOUND, dataset }), formOf(await smaller(picture)), { signal })
         : await post("recommend/from_text", { text, top_k: FOUND, dataset }, { signal });
       fill(results,
-        found.items.length ? nearness(found) : remark(`${capital(found.fallback_reason ?? "nothing is like it")}.`, hints()),
+        found.items.length ? [nearness(found), heard(found.understood)] : remark(`${capital(found.fallback_reason ?? "nothing is like it")}.`, hints()),
         found.items.length > 0 && grid(found.items, { dataset, pictured: about.pictures, now: hadNow(lastUser(dataset), found, app.ready) }),
         h("div", { class: "foot" },
           picture ? source("POST", url("recommend/from_image", { dataset })) : source("POST", "recommend/from_text", JSON.stringify({ text, dataset })),
@@ -128,6 +128,13 @@ export function searchView({ dataset, about }) {
   }
 
   return { node, show, reload: show, leave: () => asked.abort() };
+}
+
+/** Which words of a search are values of columns; nothing where none are. */
+function heard(words) {
+  const all = Object.entries(words ?? {});
+  return all.length > 0 && h("p", { class: "small heard" }, all.map(([word, values], at) => [at > 0 && "; ", h("strong", {}, word), " is ",
+    h("code", { title: values.join(", ") }, values[0])]), ".");
 }
 
 function formOf(picture) {
