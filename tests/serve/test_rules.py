@@ -221,6 +221,7 @@ def test_the_rules_there_are_can_be_asked_for(asked, rules):
         ({"pin": [{"item": "gone"}]}, "hm has no item 'gone'"),
         ({"boost": [{"where": "a=b", "by": 1e300}]}, "less than or equal to 1000"),
         ({"pin": [{"item": str(n), "rank": n + 1} for n in range(51)]}, "more than 50"),
+        ({"boost": [{"where": [], "by": 2}]}, "names no condition"),
         ({"where": ["item=" + "x" * 2001]}, "more than 2,000 characters"),
         ({"where": ["item in a"] * 2 + ["price <"]}, "rule 'where 1'"),
     ],

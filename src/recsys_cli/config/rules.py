@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 _EXACT = ConfigDict(extra="forbid", frozen=True, defer_build=True, strict=True)
 """Rules come in requests too, where a number is no text."""
@@ -26,6 +26,13 @@ class BoostRule(_Rule):
     """Conditions on the items table that all have to hold, as for `--where`."""
     by: float = Field(ge=0.001, le=1000)
     """By how much: an item in place 6 counts as in place 6 / by; below 1 it goes down."""
+
+    @field_validator("where")
+    @classmethod
+    def _says_something(cls, where: str | list[str]) -> str | list[str]:
+        if not where:
+            raise ValueError("it names no condition")
+        return where
 
 
 class CapRule(_Rule):

@@ -21,10 +21,11 @@ export async function complete(node, dataset, signal) {
   const holders = new Map([...node.querySelectorAll("[data-item]")].map((one) => [one, one.dataset.item]));
   if (!holders.size) return;
   const known = await cards(dataset, [...new Set(holders.values())], signal);
+  const told = [...known.values()].some(({ about }) => Object.keys(about).length > 0);
   for (const [holder, item] of holders) {
     holder.removeAttribute("data-item");
     const { image, about = {} } = known.get(item) ?? {};
-    if (!holder.matches(".pic")) tell(holder, about);
+    if (!holder.matches(".pic")) told ? tell(holder, about) : holder.remove();
     else if (image) show(holder, dataset, item);
   }
 }
@@ -35,7 +36,7 @@ export const facts = (item) => h("span", { class: "facts-of", "data-item": item 
 function tell(holder, about) {
   const all = Object.entries(about);
   if (!all.length) return;
-  holder.textContent = all.map(([, value]) => told(value)).join(" · ");
+  holder.textContent = all.map(([, value]) => short(value)).join(" · ");
   holder.title = all.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ");
 }
 
@@ -43,7 +44,7 @@ const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const large = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 /** A value of a column: numbers short, all else as it is. */
-const told = (value) => (typeof value !== "number" ? String(value) : (Math.abs(value) < 1 ? small : large).format(value));
+const short = (value) => (typeof value !== "number" ? String(value) : (Math.abs(value) < 1 ? small : large).format(value));
 
 /** A place of fixed proportions for a picture, with the name's first letter until there is one. */
 export function frame(item, name) {
