@@ -26,7 +26,7 @@ def table(path: Path, rows: list[tuple], *, timed: bool = True) -> tuple[Known, 
     moments = [(u, i, START + timedelta(days=d) if timed else None, k, v) for u, i, d, k, v in rows]
     pl.DataFrame(moments, schema=TYPES, orient="row").write_parquet(path)
     former = path.with_suffix(".former")
-    went = subtract_returns(path, former, wanted=True)
+    went = subtract_returns(path, former, wanted=True).rows
     return (pl.scan_parquet(path), pl.scan_parquet(former)), went
 
 
@@ -96,6 +96,21 @@ def test_a_row_without_a_number_is_one_piece(tmp_path):
     assert went == 2
     assert seen(events, 1.5) == [(0, 0, None)]
     assert seen(events) == [(0, 1, 1.0)]
+
+
+def test_an_event_of_nothing_stays(tmp_path):
+    rows = [(0, 0, 1, 0, 0.0), (0, 0, 2, 0, 1.0), (0, 0, 3, 0, -2.0)]
+    events, went = table(tmp_path / "e", rows)
+    assert went == 2
+    assert seen(events) == [(0, 0, 0.0)]
+    assert seen(events, 2.5) == [(0, 0, 0.0), (0, 0, 1.0)]
+
+
+def test_refunds_leave_views_alone(tmp_path):
+    view, buy, refund = 0, 1, 2
+    rows = [(0, 0, 1, buy, 1.0), (0, 0, 2, view, None), (0, 0, 3, refund, -1.0)]
+    events, _ = table(tmp_path / "e", rows)
+    assert seen(events) == [(0, 0, None)]
 
 
 def test_without_times_all_is_as_in_the_end(tmp_path):

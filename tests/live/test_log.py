@@ -110,10 +110,10 @@ def test_what_everybody_did_is_summed_by_the_hour(log):
     log.append([event(time=1, value=2.5), event("v", time=hour - 1), event(time=hour, value=-1.0)])
     log.append([Event("hm", "u", "i", "cart", 5, 3.0), event("u", "j", 5 * hour)])
     assert sorted(log.by_hour("hm")) == [
-        ("i", "cart", 0, 1, 3.0),
-        ("i", "view", 0, 2, 3.5),
-        ("i", "view", 1, 1, 1.0),
-        ("j", "view", 5, 1, 1.0),
+        ("i", "cart", 0, 1, 3.0, False),
+        ("i", "view", 0, 2, 3.5, False),
+        ("i", "view", 1, 1, 1.0, True),
+        ("j", "view", 5, 1, 1.0, False),
     ]
     assert [each.item for each in log.by_hour("hm", after=hour)] == ["j"]
     assert log.by_hour("rr") == []

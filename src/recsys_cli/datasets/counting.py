@@ -82,6 +82,12 @@ def count_events(path: Path, *, rows_read: int, n_items: int) -> Totals:
     )
 
 
+def last_event(path: Path) -> str | None:
+    """Time of the last event of a table, ISO 8601; None without times."""
+    last = pl.scan_parquet(path).select(pl.col(TIME).max()).collect(engine="streaming").item()
+    return last.isoformat() if last else None
+
+
 def _count_pairs(path: Path, events: int, n_items: int) -> tuple[int, int, int]:
     """Distinct pairs of user and item, distinct users and distinct items."""
     pair = pl.col(USER).cast(pl.UInt64) * (1 << 32) + pl.col(ITEM).cast(pl.UInt64)

@@ -8,6 +8,7 @@ an ingest accepts.
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,14 +21,14 @@ from recsys_cli.config.models import DatasetConfig
 from recsys_cli.counted import counted
 from recsys_cli.datasets.adapters import adapter_of
 from recsys_cli.datasets.catalogue import Ids, load_ids, write_table
-from recsys_cli.datasets.counting import Totals, count_events
+from recsys_cli.datasets.counting import Totals, count_events, last_event
 from recsys_cli.datasets.eventchecks import build_events
 from recsys_cli.datasets.events import EventReader, make_reader
 from recsys_cli.datasets.fetch import fetched
 from recsys_cli.datasets.findings import Finding, Findings, IngestReport, ValidationReport
 from recsys_cli.datasets.idpack import id_table
 from recsys_cli.datasets.later import LaterEvents, add_later
-from recsys_cli.datasets.returns import subtract_returns
+from recsys_cli.datasets.returns import Subtracted, subtract_returns
 from recsys_cli.datasets.roworder import order_by_first_event
 from recsys_cli.datasets.spec import build_spec
 from recsys_cli.datasets.tables import Intake, RawEvents, RawTables, Slot
@@ -186,27 +187,29 @@ def _build_from(intake: Intake, out: Path, later: LaterEvents | None) -> tuple[E
     path = out / f"events_{name}.parquet"
     totals = build_events(reader, path, findings, signed_weights=signed)
     added = 0 if later is None else add_later(path, reader, later, findings)
+    last = last_event(path)
     former = out / f"returned_{name}.parquet"
     returned = _subtract(path, tables.events, findings, former)
-    if added or returned:
-        rows = totals.events + totals.skipped + added - returned
-        totals = count_events(path, rows_read=rows, n_items=len(items))
+    if added or returned.rows:
+        rows = totals.events + totals.skipped + added - returned.rows
+        # Returns are gone, and known of all the same.
+        totals = replace(count_events(path, rows_read=rows, n_items=len(items)), last=last)
     if reader.time is not None:
         order_by_first_event([path, former], reader.users, reader.items)
     progress.start("write tables")
-    _write(intake, tables, reader, out)
+    _write(intake, tables, reader, out, [reader.kinds[code] for code in returned.kinds])
     return reader, totals
 
 
-def _subtract(path: Path, events: RawEvents, findings: Findings, former: Path) -> int:
-    """Take what was returned from what was bought, where that is asked for; how many rows went."""
+def _subtract(path: Path, events: RawEvents, findings: Findings, former: Path) -> Subtracted:
+    """Take what was returned from what was bought, where that is asked for."""
     returned = subtract_returns(path, former, wanted=events.returns == "subtract")
-    if returned:
+    if returned.rows:
         findings.ok(
             "events.returns",
-            counted(returned, "rows went, returned or taken back"),
+            counted(returned.rows, "rows went, returned or taken back"),
             file=events.source.file.label,
-            count=returned,
+            count=returned.rows,
         )
     return returned
 
@@ -244,7 +247,9 @@ def _gone(tables: RawTables, items: Ids, intake: Intake) -> npt.NDArray[np.bool_
     return gone if items.order is None else gone[items.order]
 
 
-def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) -> None:
+def _write(
+    intake: Intake, tables: RawTables, reader: EventReader, out: Path, returns: list[str]
+) -> None:
     name, config = intake.name, intake.config
     users, items = reader.users, reader.items
     items_path = out / f"items_{name}.parquet"
@@ -270,6 +275,7 @@ def _write(intake: Intake, tables: RawTables, reader: EventReader, out: Path) ->
         tables.defaults,
         kinds=reader.kinds,
         value_column=reader.raw.value,
+        return_kinds=sorted(returns),
         has_time=reader.time is not None,
         item_columns=item_columns,
         user_columns=user_columns,

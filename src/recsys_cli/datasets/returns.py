@@ -54,21 +54,25 @@ class _Had:
     since: int | None = None
 
 
-def subtract_returns(path: Path, former: Path, *, wanted: bool) -> int:
+class Subtracted(NamedTuple):
+    """How many rows went, and the kinds of event (codes) that all were returns."""
+
+    rows: int
+    kinds: frozenset[int]
+
+
+def subtract_returns(path: Path, former: Path, *, wanted: bool) -> Subtracted:
     """Take the negative values of an events table from the same user's earlier events of the item.
 
     The latest pieces are taken first, of events of the return's own kind; where all events of a
-    kind are returns, of any kind. What nobody had yet when it was returned is taken from what they
-    had later, so that in the end all have what they bought less what they returned. The order of
-    what is left stays. Without times there are no former states.
+    kind are returns, of any kind that has values. What nobody had yet when it was returned is
+    taken from what they had later, so that in the end all have what they bought less what they
+    returned. The order of what is left stays. Without times there are no former states.
 
     Args:
         path: the table, which is written again.
         former: the table of former states to write; empty where there are none.
         wanted: whether negative values are returns.
-
-    Returns:
-        How many rows went.
     """
     frame = pl.scan_parquet(path).with_row_index(ROW)
     schema = frame.collect_schema() | {SINCE: MILLISECONDS, UNTIL: MILLISECONDS}
@@ -76,7 +80,7 @@ def subtract_returns(path: Path, former: Path, *, wanted: bool) -> int:
     pairs = back.select(USER, ITEM).unique().collect(engine="streaming")
     if pairs.is_empty():
         pl.LazyFrame(schema=schema).sink_parquet(former, **_WRITTEN)
-        return 0
+        return Subtracted(0, frozenset())
     touched = (
         frame.join(pairs.lazy(), on=[USER, ITEM], how="semi")
         .select(ROW, USER, ITEM, pl.col(TIME).to_physical(), EVENT, VALUE)
@@ -84,9 +88,10 @@ def subtract_returns(path: Path, former: Path, *, wanted: bool) -> int:
         .sort(USER, ITEM, TIME, pl.col(VALUE) < 0, ROW)
         .collect(engine="streaming")
     )
-    states = pl.DataFrame(
-        list(_states(touched, _only_returned(frame))), schema=_STATES, orient="row"
-    ).with_columns(pl.col(SINCE, UNTIL).cast(MILLISECONDS))
+    kinds = _only_returned(frame)
+    states = pl.DataFrame(list(_states(touched, kinds)), schema=_STATES, orient="row").with_columns(
+        pl.col(SINCE, UNTIL).cast(MILLISECONDS)
+    )
     others = frame.filter(pl.col(VALUE).ge(0).fill_null(value=True)).join(
         touched.lazy().select(ROW), on=ROW, how="anti"
     )
@@ -107,7 +112,8 @@ def subtract_returns(path: Path, former: Path, *, wanted: bool) -> int:
     pl.scan_parquet(whole).drop(ROW).sink_parquet(kept, **_WRITTEN)
     whole.unlink()
     kept.replace(path)
-    return int(before - pl.scan_parquet(path).select(pl.len()).collect().item())
+    now = pl.scan_parquet(path).select(pl.len()).collect().item()
+    return Subtracted(int(before - now), kinds)
 
 
 def as_known(events: pl.LazyFrame, former: pl.LazyFrame, at: datetime | None) -> pl.LazyFrame:
@@ -129,13 +135,14 @@ def as_known(events: pl.LazyFrame, former: pl.LazyFrame, at: datetime | None) ->
     return pl.concat([there, was.lazy().drop(SINCE, UNTIL)]).drop(ROW)
 
 
-def _only_returned(frame: pl.LazyFrame) -> set[int]:
+def _only_returned(frame: pl.LazyFrame) -> frozenset[int]:
     """The kinds of event that all are returns."""
     kinds = frame.group_by(EVENT).agg((pl.col(VALUE) < 0).fill_null(value=False).all())
-    return {kind for kind, returns in kinds.collect(engine="streaming").iter_rows() if returns}
+    rows = kinds.collect(engine="streaming").iter_rows()
+    return frozenset(kind for kind, returns in rows if returns)
 
 
-def _states(touched: pl.DataFrame, only_returned: set[int]) -> Iterator[_State]:
+def _states(touched: pl.DataFrame, only_returned: frozenset[int]) -> Iterator[_State]:
     """The states of the events of all pairs that have returns."""
     for _, pair in groupby(touched.iter_rows(), key=lambda event: event[1:3]):
         had: list[_Had] = []
@@ -159,7 +166,10 @@ def _taken(
 
     Without a `time` it was never known otherwise. What is left to take is returned.
     """
-    for event in [one for one in reversed(had) if kind in (None, one.kind)]:
+    valued = any(event.value is not None for event in had)
+    for event in [one for one in reversed(had) if one.left > 0]:
+        if (valued and event.value is None) if kind is None else event.kind != kind:
+            continue
         if back <= 0:
             break
         if time is not None:
@@ -167,9 +177,8 @@ def _taken(
                 yield _State(event.row, event.value, event.since, time)
             event.since = time
         pieces = min(event.left, back)
-        back -= pieces
-        event.left -= pieces
+        event.left, back = event.left - pieces, back - pieces
         event.value = event.left
-        if event.left <= 0:
+        if not event.left:
             had.remove(event)
     return back

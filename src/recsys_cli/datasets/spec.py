@@ -42,6 +42,8 @@ class DatasetSpec(BaseModel):
     """What the raw files call the value of an event, such as price; None where it has none."""
     takes_back: bool = False
     """Whether a negative value is of pieces that were returned."""
+    return_kinds: list[str] = []
+    """Kinds of event that are returns alone, of whatever kind what is returned was."""
     truth_events: list[str]
     """Kinds of event that count as a hit in evaluation."""
     repurchase: bool
@@ -127,6 +129,7 @@ def build_spec(
     *,
     kinds: Sequence[str],
     value_column: str | None,
+    return_kinds: Sequence[str],
     has_time: bool,
     item_columns: Sequence[str],
     user_columns: Sequence[str],
@@ -139,6 +142,7 @@ def build_spec(
         defaults: what the adapter says.
         kinds: kinds of event, in the order of their codes.
         value_column: raw column of the events' values, if there is one.
+        return_kinds: kinds of event that are returns alone.
         has_time: whether events carry a time.
         item_columns: columns of the items table.
         user_columns: columns of the users table.
@@ -171,6 +175,7 @@ def build_spec(
         value_as_weight=bool(config.value_as_weight),
         value_column=value_column,
         takes_back=config.returns == "subtract",
+        return_kinds=list(return_kinds),
         truth_events=truth,
         repurchase=defaults.repurchase if config.repurchase is None else config.repurchase,
         horizon_days=config.horizon_days or defaults.horizon_days,

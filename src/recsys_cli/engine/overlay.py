@@ -37,10 +37,10 @@ class _Taken(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Came:
-    """An event: item (row), kind as it was said, seconds, weight of its kind, value or NaN."""
+    """An event: item (row), kind, seconds, weight of its kind, value or NaN."""
 
     item: int
-    kind: str | None
+    kind: str
     time: int
     weight: float
     value: float
@@ -107,16 +107,17 @@ class Overlay:
             return None, []
         had, unknown = self._had(), dict[str, None]()
         came: list[_Came] = []
-        gone: list[tuple[int, int]] = []
+        less: list[tuple[int, int, float]] = []
         counts = np.zeros(len(users), np.int64)
         for row, (user, own) in enumerate(zip(users.tolist(), events, strict=True)):
             kept, back = self._kept(own, self._last_of(had, user), unknown)
             kept = [one for one in kept if one.item not in disliked]
             counts[row] = len(kept)
             came += kept
-            no_more = [item for item, taken in back.items() if self._all_of(had, user, item, taken)]
-            gone += [(row, item) for item in {*no_more, *disliked}]
-        if not came and not gone and trend is None:
+            left = {item: self._left(had, user, item, taken) for item, taken in back.items()}
+            left |= dict.fromkeys(disliked, 0.0)
+            less += [(row, item, part) for item, part in left.items()]
+        if not came and not less and trend is None:
             return None, list(unknown)
         last = np.cumsum(counts)
         by_value = self._artifacts.spec.value_as_weight
@@ -127,8 +128,9 @@ class Overlay:
             np.array([min(max(one.time, 0), _LATEST) for one in came], np.uint32),
             np.array([one.weighs(by_value=by_value) for one in came], np.float32),
             np.array([one.value for one in came], np.float32),
-            np.array([row for row, _ in gone], np.int64),
-            np.array([item for _, item in gone], np.int32),
+            np.array([row for row, _, _ in less], np.int64),
+            np.array([item for _, item, _ in less], np.int32),
+            np.array([part for _, _, part in less], np.float32),
         )
         return Visitors.of(had, users, later, most=self._most, trend=trend), list(unknown)
 
@@ -142,23 +144,29 @@ class Overlay:
             moment: the last one before them, in seconds.
             unknown: gets ids that the catalogue lacks.
         """
-        takes_back = self._artifacts.spec.takes_back
+        spec = self._artifacts.spec
+        usual = usual_kind(spec)
         kept: list[_Came] = []
         back: dict[int, _Taken] = {}
         for event in events:
             weight, item = self._weight(event.event), self._find(event.item)
+            kind = event.event or usual
+            of_any = kind in spec.return_kinds
+            weight = self._weights[usual] if of_any else weight
             # Of two at the same time, or with none, the later one is the last.
             moment = moment + 1 if event.time is None else event.time // 1000
             if item < 0:
                 unknown[event.item] = None
                 continue
             value = np.nan if event.value is None else event.value
-            one = _Came(item, event.event, moment, weight, value)
-            if not takes_back or not value < 0:
+            one = _Came(item, kind, moment, weight, value)
+            if not spec.takes_back or not value < 0:
                 kept.append(one)
                 continue
             pieces = -value
-            for earlier in reversed([e for e in kept if (e.item, e.kind) == (item, one.kind)]):
+            for earlier in [e for e in reversed(kept) if e.item == item]:
+                if np.isnan(earlier.value) if of_any else earlier.kind != kind:
+                    continue
                 pieces = earlier.less(pieces)
                 if not earlier.pieces:
                     kept.remove(earlier)
@@ -167,18 +175,18 @@ class Overlay:
                 back[item] = _Taken(taken.events + 1, taken.weight + weight * pieces)
         return kept, back
 
-    def _all_of(self, had: Interactions, user: int, item: int, taken: _Taken) -> bool:
-        """Whether a user has nothing left of an item once that is taken from it."""
-        if user < 0:
-            return False
-        span = slice(int(had.indptr[user]), int(had.indptr[user + 1]))
-        at = np.flatnonzero(had.indices[span] == item)
-        if not len(at):
-            return False
-        place = span.start + int(at[0])
+    def _left(self, had: Interactions, user: int, item: int, taken: _Taken) -> float:
+        """The part of an item that a user has left once that is taken from it."""
+        span = slice(int(had.indptr[user]), int(had.indptr[user + 1])) if user >= 0 else slice(0)
+        place = np.flatnonzero(had.indices[span] == item)
+        if not len(place):
+            return 0.0
         if self._artifacts.spec.value_as_weight:
-            return bool(had.weight[place] <= taken.weight * (1 + _ROUNDING))
-        return bool(had.count[place] <= taken.events)
+            before, less = float(had.weight[span][place[0]]), taken.weight
+        else:
+            before, less = float(had.count[span][place[0]]), float(taken.events)
+        part = 1 - less / max(before, _ROUNDING)
+        return part if part > _ROUNDING else 0.0
 
     def trend(self, sold: Iterable[Sold], *, half_life_days: float) -> Trend:
         """What everybody did since, on the scale of popularity that decays with a half-life."""
@@ -186,16 +194,23 @@ class Overlay:
         weights = np.zeros(self._had().n_items)
         counts = np.zeros(len(weights), np.uint32)
         last = reference
-        for item, kind, hour, events, value in sold:
+        for item, kind, hour, events, value, back in sold:
             row = self._find(item)
             if row < 0 or kind not in self._weights:
                 continue
             moment = 3600 * hour + 1800
             age = (reference - moment) / DAY_SECONDS if spec.has_time else 0
             many = value if spec.value_as_weight else events
+            if back and spec.takes_back:
+                of = usual_kind(spec) if kind in spec.return_kinds else kind
+                many = -many * self._weights[of] / (self._weights[kind] or 1.0)
+            elif back and spec.value_as_weight:
+                many = 0.0
             weights[row] += self._weights[kind] * many * 0.5 ** (age / half_life_days)
-            counts[row] += events
+            counts[row] += 0 if back and spec.takes_back else events
             last = max(last, moment)
+        # What comes back of what was built makes others' purchases no fewer.
+        np.maximum(weights, 0, out=weights)
         days = (last - reference) / DAY_SECONDS if spec.has_time else 0.0
         return Trend(weights.astype(np.float32), counts, days)
 

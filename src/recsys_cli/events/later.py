@@ -31,8 +31,9 @@ class Later:
         times: (events,) uint32 seconds since 1970; 0 without time.
         weights: (events,) float32 what each weighs, at least 0.
         values: (events,) float32 their values, such as prices; NaN for none.
-        gone_rows: (gone,) int64 rows that no longer have something of what they had before.
-        gone_items: (gone,) int32 what that is.
+        less_rows: (m,) int64 rows that have less of something than they had before.
+        less_items: (m,) int32 what that is.
+        less_left: (m,) float32 the part of it that is left, 0 for nothing.
     """
 
     first: I64
@@ -41,8 +42,9 @@ class Later:
     times: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
     values: npt.NDArray[np.float32]
-    gone_rows: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
-    gone_items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    less_rows: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    less_items: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    less_left: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     @classmethod
     def nothing(cls, n: int) -> Later:
@@ -60,7 +62,7 @@ class Later:
     def changed(self) -> npt.NDArray[np.bool_]:
         """(n,) rows that have something new, or something no more."""
         found: npt.NDArray[np.bool_] = self.counts > 0
-        found[self.gone_rows] = True
+        found[self.less_rows] = True
         return found
 
     @property
@@ -78,10 +80,15 @@ class Later:
     def take(self, rows: npt.NDArray[np.integer]) -> Later:
         """The given rows, in that order."""
         taken = replace(self, first=self.first[rows], last=self.last[rows])
-        if not len(self.gone_rows):
+        if not len(self.less_rows):
             return taken
-        at, gone = np.nonzero(rows[:, None] == self.gone_rows)
-        return replace(taken, gone_rows=at.astype(np.int64), gone_items=self.gone_items[gone])
+        at, less = np.nonzero(rows[:, None] == self.less_rows)
+        return replace(
+            taken,
+            less_rows=at.astype(np.int64),
+            less_items=self.less_items[less],
+            less_left=self.less_left[less],
+        )
 
     def over(
         self, history: Interactions, users: Users, *, most: float | None = None
@@ -96,7 +103,7 @@ class Later:
             most: cap on the weight of a pair, as in `interactions.max_weight`.
         """
         n, n_items = len(users), history.n_items
-        had = self._without_gone(history.take(users))
+        had = self._less(history.take(users))
         row, at = self.positions()
         rows: I64 = np.concatenate((had.users, row)).astype(np.int64)
         pairs = rows * n_items + np.concatenate((had.indices, self.items[at]))
@@ -118,19 +125,24 @@ class Later:
             n_items=n_items,
         )
 
-    def _without_gone(self, had: Interactions) -> Interactions:
-        """What the rows had before, without what they no longer have."""
-        if not len(self.gone_rows):
+    def _less(self, had: Interactions) -> Interactions:
+        """What the rows had before, without what they no longer have of it."""
+        if not len(self.less_rows):
             return had
-        gone = self.gone_rows * had.n_items + self.gone_items
-        kept = ~np.isin(had.users.astype(np.int64) * had.n_items + had.indices, gone)
+        left = np.ones(len(had.indices), np.float32)
+        pairs = had.users.astype(np.int64) * had.n_items + had.indices
+        less = self.less_rows * had.n_items + self.less_items
+        at = np.minimum(np.searchsorted(pairs, less), max(len(pairs) - 1, 0))
+        there = np.flatnonzero(pairs[at] == less) if len(pairs) else at[:0]
+        left[at[there]] = self.less_left[there]
+        kept = left > 0
         counts = np.bincount(had.users[kept], minlength=had.n_users)
         return replace(
             had,
             indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
             indices=had.indices[kept],
-            weight=had.weight[kept],
-            count=had.count[kept],
+            weight=(had.weight * left)[kept],
+            count=np.ceil(had.count * left).astype(had.count.dtype)[kept],
             last=had.last[kept],
         )
 

@@ -107,7 +107,8 @@ class Sold(NamedTuple):
         kind: of the events.
         hour: whole hours since 1970.
         events: how many.
-        value: the sum of their values, 1 for those without one.
+        value: the sum of their values without signs, 1 for those without one.
+        back: whether they are those of negative values, or the others.
     """
 
     item: str
@@ -115,6 +116,7 @@ class Sold(NamedTuple):
     hour: int
     events: int
     value: float
+    back: bool = False
 
 
 class EventLog(Protocol):

@@ -200,8 +200,13 @@ def _event(given: IncomingEvent, spec_of: SpecOf) -> Event:
 
 
 def usual_kind(spec: DatasetSpec) -> str:
-    """The kind that is meant where none is said: of those that count as hits, the weightiest."""
-    return max(spec.truth_events or spec.events, key=lambda kind: spec.weights.get(kind, 1.0))
+    """The kind that is meant where none is said: of those that count as hits, the weightiest.
+
+    One of returns alone is not meant.
+    """
+    kinds = spec.truth_events or spec.events
+    bought = [kind for kind in kinds if kind not in spec.return_kinds]
+    return max(bought or kinds, key=lambda kind: spec.weights.get(kind, 1.0))
 
 
 def _placed(prefix: str, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -163,11 +163,12 @@ class SqlLog:
         """See `EventLog`."""
         rows = self._database.rows(
             "SELECT item, kind, time / 3600000 AS hour, count(*), "
-            "sum(CASE WHEN value IS NULL OR value < 0 THEN 1.0 ELSE value END) "
-            "FROM recsys_events WHERE dataset = ? AND time > ? GROUP BY item, kind, hour",
+            "sum(CASE WHEN value IS NULL THEN 1.0 ELSE abs(value) END), "
+            "CASE WHEN value < 0 THEN 1 ELSE 0 END AS back "
+            "FROM recsys_events WHERE dataset = ? AND time > ? GROUP BY item, kind, hour, back",
             (dataset, _BEFORE_ALL if after is None else after),
         )
-        return [Sold(*row) for row in rows]
+        return [Sold._make((*row[:-1], bool(row[-1]))) for row in rows]
 
     def export(self, dataset: str | None = None) -> Iterator[Event]:
         """See `EventLog`."""
