@@ -15,13 +15,14 @@ from recsys_cli.columns import USER
 from recsys_cli.config import chosen_datasets
 from recsys_cli.config.load import dataset_config
 from recsys_cli.datasets.spec import DatasetSpec
+from recsys_cli.engine.since import built_until
 from recsys_cli.engine.whose import holder
 from recsys_cli.errors import ConfigError
 from recsys_cli.live.contract import MOST_AT_ONCE, EventLog
 from recsys_cli.live.files import records_of
 from recsys_cli.live.incoming import read_events
 from recsys_cli.live.opening import open_log
-from recsys_cli.moments import at_milliseconds, milliseconds
+from recsys_cli.moments import at_milliseconds
 
 
 class Added(NamedTuple):
@@ -112,10 +113,9 @@ def live_status(opened: Opened, log: EventLog) -> list[LiveDataset]:
         newer = unknown = None
         extent = timeline.extent(dataset)
         if extent is not None:
-            items = Artifacts(opened.workspace, dataset).items
-            unknown = sum(items.find(item) < 0 for item in log.by_item(dataset))
-            built = milliseconds(extent.last) if extent.last else None
-            newer = sum(log.by_item(dataset, after=built).values())
+            artifacts = Artifacts(opened.workspace, dataset)
+            unknown = sum(artifacts.items.find(item) < 0 for item in log.by_item(dataset))
+            newer = sum(log.by_item(dataset, after=built_until(artifacts)).values())
         at = at_milliseconds(first), at_milliseconds(last)
         found.append(LiveDataset(dataset, events, users, *at, newer, unknown))
     return found

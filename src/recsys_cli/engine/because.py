@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
 from recsys_cli.events.later import Visitors
-from recsys_cli.ranking.contract import Attributing
+from recsys_cli.ranking.contract import HALVED, Attributing
 
-_HALVED = 5.0
-"""Rank at which the say of a source has halved."""
 _MOST = 3
 _LEAST = 0.1
 """Share below which an item is not told."""
@@ -45,7 +43,7 @@ def because(
         if not isinstance(source, Attributing):
             continue
         said = [of_item.get(name) for of_item in sources]
-        weights = np.array([1 / (_HALVED + rank) if rank else 0.0 for rank in said])
+        weights = np.array([1 / (HALVED + rank) if rank else 0.0 for rank in said])
         parts = np.maximum(source.contributions(visitor, items), 0)
         total = parts.sum(axis=1, keepdims=True)
         shares += weights[:, None] * np.divide(parts, total, out=parts, where=total > 0)

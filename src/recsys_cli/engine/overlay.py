@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys_cli.build.artifacts import Artifacts
-from recsys_cli.errors import UsageError, meant
+from recsys_cli.errors import UsageError
 from recsys_cli.events.decay import DAY_SECONDS
 from recsys_cli.events.interactions import Interactions
 from recsys_cli.events.later import Later, Trend, Visitors
 from recsys_cli.live.contract import Given, Sold
-from recsys_cli.live.incoming import usual_kind
+from recsys_cli.live.incoming import no_such_kind, usual_kind
 
 _LATEST = 2**32 - 1
 _ROUNDING = 1e-5
@@ -218,11 +218,8 @@ class Overlay:
         if kind is None:
             kind = usual_kind(self._artifacts.spec)
         if kind not in self._weights:
-            known = ", ".join(self._weights)
-            dataset, near = self._artifacts.dataset, meant(kind, list(self._weights))
-            raise UsageError(
-                f"{dataset} has no kind of event {kind!r}{near}", hint=f"one of: {known}"
-            )
+            message = no_such_kind(self._artifacts.spec, kind)
+            raise UsageError(message, hint=f"one of: {', '.join(self._weights)}")
         return self._weights[kind]
 
     @staticmethod

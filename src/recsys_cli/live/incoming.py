@@ -21,7 +21,7 @@ from pydantic import (
 
 from recsys_cli.counted import counted
 from recsys_cli.datasets.spec import DatasetSpec
-from recsys_cli.errors import FieldsError, UsageError
+from recsys_cli.errors import FieldsError, UsageError, meant
 from recsys_cli.live.contract import MOST_AT_ONCE, Event, Given
 from recsys_cli.moments import epoch_ms, milliseconds, now_ms, parsed_moment
 
@@ -192,11 +192,17 @@ def _event(given: IncomingEvent, spec_of: SpecOf) -> Event:
         raise FieldsError([(field, error.message)]) from None
     kind = given.event or usual_kind(spec)
     if kind not in spec.events:
-        why = f"{spec.name} has no kind of event {kind!r}; one of: {', '.join(spec.events)}"
-        raise FieldsError([("event", why)])
+        raise FieldsError(
+            [("event", f"{no_such_kind(spec, kind)}; one of: {', '.join(spec.events)}")]
+        )
     at = now_ms() if given.time is None else given.time
     more = (given.value, given.id, given.request)
     return Event(spec.name, given.user, given.item, kind, at, *more)
+
+
+def no_such_kind(spec: DatasetSpec, kind: str) -> str:
+    """What is wrong with a kind of event, and what was probably meant."""
+    return f"{spec.name} has no kind of event {kind!r}{meant(kind, spec.events)}"
 
 
 def usual_kind(spec: DatasetSpec) -> str:

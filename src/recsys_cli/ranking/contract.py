@@ -22,6 +22,8 @@ UNKNOWN_USER = -1
 NO_SOURCE = 255
 ALSO = "+"
 """Joins names in `sources` where several strategies gave the same item."""
+HALVED = 5.0
+"""Rank at which the say of a source has halved, where ranks of several are summed."""
 
 
 @dataclass(frozen=True, slots=True)

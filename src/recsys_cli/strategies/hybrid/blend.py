@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from recsys_cli.ranking.contract import HALVED
 from recsys_cli.strategies.hybrid.candidates import TOLD, Candidates
 from recsys_cli.strategies.hybrid.features import Features
 
 Floats = npt.NDArray[np.float32]
 
-_HALVED = 5.0
-"""Rank at which a source's say has halved."""
 _COLD = 5.0
 """How much more a source of cold items weighs for an item that nobody had."""
 
@@ -54,7 +53,7 @@ class Blend:
         ranks = _ranks(candidates, features)[:, [candidates.sources.index(n) for n in names]]
         rare = 1 + _COLD / (1 + features.buyers[candidates.items])
         said = [self.weights[n] * (rare if n in self.cold else np.ones_like(rare)) for n in names]
-        added = np.stack(said, axis=1) / (_HALVED + ranks) if names else ranks
+        added = np.stack(said, axis=1) / (HALVED + ranks) if names else ranks
         return names, ranks, np.nan_to_num(added).astype(np.float32)
 
 
