@@ -17,6 +17,8 @@ from recsys_cli.engine.similar import Neighbours
 from recsys_cli.ranking.rules import Dislike, Rules
 from recsys_cli.ranking.vectors import Vectors
 
+_TINY = np.float32(1e-12)
+
 
 def with_dislikes(rules: Rules | None, rows: Sequence[int], artifacts: Artifacts) -> Rules | None:
     """The rules with one more, which has what is like some items fall.
@@ -54,7 +56,9 @@ def nearness(space: Neighbours, row: int) -> Vectors:
     That is (cos - mean) / (1 - mean), at least 0, with the mean over all items, since vectors of
     texts all lie in one direction more than in others.
     """
-    cosines = np.asarray(space.vectors) @ np.asarray(space.vectors[row])
+    vectors = np.asarray(space.vectors)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    cosines = (vectors @ vectors[row]) / np.maximum(lengths * lengths[row], _TINY)
     usual = float(cosines[space.known].mean())
     near: Vectors = np.clip((cosines - usual) / max(1 - usual, 1e-6), 0, 1).astype(np.float32)
     near[~space.known] = 0
