@@ -45,6 +45,8 @@ _MOST_VALUES = 20_000
 _LETTERS, _MOSTLY = r"\p{L}\p{L}", 0.9
 _MOST_ITEMS = 0.6
 """A word that more of the items have tells them apart too little."""
+_MOST_WORDS = 32
+"""Words of a query that are listened to."""
 _SPELT, _LEAST_SPELT = 0.8, 4
 _MEANT = 0.8
 """Cosine from which on a word stands for another, and how alike words are spelt that do."""
@@ -58,12 +60,23 @@ Encode = Callable[[Sequence[str]], Vectors]
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column: its values, each as the stems of its parts' words, and the value of each item."""
+    """A column.
+
+    Attributes:
+        name: of the column.
+        values: its different values.
+        codes: (n_items,) the value of each item; `len(values)` for none.
+        counts: (values + 1,) items of each.
+        parts: of the values, the stems of their words.
+        where: by stem, the parts that have it, each with the value (code) that it is of.
+    """
 
     name: str
     values: list[str]
-    parts: list[list[list[str]]]
     codes: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    parts: list[list[str]]
+    where: dict[str, list[tuple[int, int]]]
 
     def has(self, stems: Mapping[str, float], said: set[str]) -> Vectors:
         """(values + 1,) how well each value has a word, and none has it.
@@ -73,12 +86,11 @@ class _Column:
             said: all that the query says.
         """
         found = np.zeros(len(self.values) + 1, np.float32)
-        for code, parts in enumerate(self.parts):
-            for part in parts:
-                best = max((stems.get(stem, 0.0) for stem in part), default=0.0)
-                if best:
-                    share = sum(stem in said for stem in part) / len(part)
-                    found[code] = max(found[code], best * (1 - _OF_VALUE + _OF_VALUE * share))
+        for stem, how in stems.items():
+            for at, code in self.where.get(stem, ()):
+                part = self.parts[at]
+                share = sum(other in said for other in part) / len(part)
+                found[code] = max(found[code], how * (1 - _OF_VALUE + _OF_VALUE * share))
         return found
 
 
@@ -102,10 +114,13 @@ class Heard:
         told = {}
         for word, of_columns in self.has.items():
             found = [
-                (-float(has[code]), -int(count), f"{column.name}={column.values[code]}")
+                (
+                    -float(has[code]),
+                    -int(column.counts[code]),
+                    f"{column.name}={column.values[code]}",
+                )
                 for column, has in zip(self.columns, of_columns, strict=True)
-                for code, count in enumerate(np.bincount(column.codes, minlength=len(has))[:-1])
-                if has[code] > 0
+                for code in np.flatnonzero(has).tolist()
             ]
             told[word] = [text for *_, text in sorted(found)[:_TOLD]]
         return told
@@ -148,7 +163,7 @@ class Attributes:
             encode: the encoder of the items' texts, always the same one; None hears words by their
                 letters alone.
         """
-        words = {_stem(word): word for word in _words(query)}
+        words = {_stem(word): word for word in _words(query)[:_MOST_WORDS]}
         stands = self._stand_for(words, encode)
         said = {stem for stems in stands.values() for stem in stems}
         total: Vectors = np.zeros(0, np.float32)
@@ -175,8 +190,7 @@ class Attributes:
         """By stem, a word that has it as it is written, and how many items have such a word."""
         found: dict[str, tuple[str, int]] = {}
         for column in self._columns:
-            counts = np.bincount(column.codes, minlength=len(column.values) + 1)
-            for value, count in zip(column.values, counts.tolist(), strict=False):
+            for value, count in zip(column.values, column.counts.tolist(), strict=False):
                 for word in _words(value):
                     before = found.get(_stem(word), (word, 0))
                     found[_stem(word)] = before[0], before[1] + count
@@ -208,7 +222,11 @@ class Attributes:
         """The stems that one is nearly spelt as."""
         if len(stem) < _LEAST_SPELT:
             return []
-        alike = [known for known in self._vocabulary if known[:1] == stem[:1]]
+        alike = [
+            known
+            for known in self._vocabulary
+            if known[0] == stem[0] and abs(len(known) - len(stem)) <= 1
+        ]
         return difflib.get_close_matches(stem, alike, n=_TOLD, cutoff=_SPELT)
 
 
@@ -236,11 +254,16 @@ def _read(name: str, values: pl.Series) -> _Column:
     texts = values.cast(pl.String)
     different = texts.drop_nulls().unique().sort()
     codes = texts.rank("dense").fill_null(len(different) + 1).cast(pl.Int64).to_numpy() - 1
-    parts = [
-        [stems for part in _PARTS.split(value) if (stems := list(map(_stem, _words(part))))]
-        for value in different
-    ]
-    return _Column(name, different.to_list(), parts, codes)
+    counts = np.bincount(codes, minlength=len(different) + 1)
+    parts: list[list[str]] = []
+    where: dict[str, list[tuple[int, int]]] = {}
+    for code, value in enumerate(different):
+        for part in _PARTS.split(value):
+            stems = list(map(_stem, _words(part)))
+            for stem in stems:
+                where.setdefault(stem, []).append((len(parts), code))
+            parts.append(stems)
+    return _Column(name, different.to_list(), codes, counts, parts, where)
 
 
 def _words(text: str) -> list[str]:
