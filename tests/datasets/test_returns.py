@@ -34,7 +34,7 @@ def seen(tables: Known, day: float | None = None) -> list[tuple]:
     """What is known of them before a day: (user, item, value)."""
     at = None if day is None else START + timedelta(days=day)
     snapshot = NOW if at is None else Snapshot(as_of=at)
-    found = snapshot.filter(as_known(*tables, at)).collect()
+    found = snapshot.filter(tables[0] if at is None else as_known(*tables, at)).collect()
     assert found.columns == list(TYPES)
     return sorted(found.select(USER, ITEM, VALUE).iter_rows(), key=str)
 

@@ -111,8 +111,10 @@ class Context:
 
         from recsys_cli.datasets.returns import as_known
 
-        events, former = (pl.scan_parquet(self.input(kind)) for kind in ("events", "returned"))
-        return as_known(events, former, self.snapshot.as_of)
+        events, at = pl.scan_parquet(self.input("events")), self.snapshot.as_of
+        if at is None or not self.workspace.path("returned", self.dataset).exists():
+            return events
+        return as_known(events, pl.scan_parquet(self.input("returned")), at)
 
     def output(self, kind: str) -> Path:
         """Path to write an output artifact to."""

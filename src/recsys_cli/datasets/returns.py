@@ -116,16 +116,14 @@ def subtract_returns(path: Path, former: Path, *, wanted: bool) -> Subtracted:
     return Subtracted(int(before - now), kinds)
 
 
-def as_known(events: pl.LazyFrame, former: pl.LazyFrame, at: datetime | None) -> pl.LazyFrame:
-    """The events as they were known just before a moment (UTC); None is the end.
+def as_known(events: pl.LazyFrame, former: pl.LazyFrame, at: datetime) -> pl.LazyFrame:
+    """The events as they were known just before a moment (UTC).
 
     Args:
         events: as they are in the end, canonical columns.
         former: the states that they were in before.
         at: the moment.
     """
-    if at is None:
-        return events
     moment = pl.lit(at).cast(MILLISECONDS)
     begun = (pl.col(SINCE) < moment).fill_null(value=True)
     was = former.filter(begun & (pl.col(UNTIL) >= moment)).collect(engine="streaming")

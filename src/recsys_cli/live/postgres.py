@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from recsys_cli.errors import LogError, missing_library
@@ -93,7 +93,10 @@ class PostgresDatabase:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_KEY,))
                 if not _is_there(connection):
-                    connection.execute(_MAKE)
+                    # What another made while this one waited for the lock may not be seen yet.
+                    with suppress(self._psycopg.errors.DuplicateTable), connection.transaction():
+                        connection.execute(_MAKE)
+                    _is_there(connection)
                 yield Writer(connection)
 
     def size(self) -> int:
