@@ -92,28 +92,37 @@ def subtract_returns(path: Path, former: Path, *, wanted: bool) -> Subtracted:
     states = pl.DataFrame(list(_states(touched, kinds)), schema=_STATES, orient="row").with_columns(
         pl.col(SINCE, UNTIL).cast(MILLISECONDS)
     )
-    others = frame.filter(pl.col(VALUE).ge(0).fill_null(value=True)).join(
-        touched.lazy().select(ROW), on=ROW, how="anti"
-    )
-    rows = frame.drop(VALUE).join(states.lazy(), on=ROW)
-    ended = rows.filter(pl.col(UNTIL).is_null()).select(frame.collect_schema().names())
-    whole = path.with_suffix(".kept")
-    pl.concat([others, ended]).sort(ROW).sink_parquet(whole, **_WRITTEN)
-    places = pl.scan_parquet(whole).select(
-        pl.col(ROW), place=pl.int_range(pl.len(), dtype=pl.UInt32)
-    )
-    rows.filter(pl.col(UNTIL).is_not_null()).join(places, on=ROW, how="left").sort(
-        ROW, UNTIL
-    ).with_columns(pl.col("place").alias(ROW)).select(schema.names()).sink_parquet(
-        former, **_WRITTEN
-    )
     before = frame.select(pl.len()).collect().item()
-    kept = path.with_suffix(".plain")
-    pl.scan_parquet(whole).drop(ROW).sink_parquet(kept, **_WRITTEN)
-    whole.unlink()
-    kept.replace(path)
+    _write(frame, states, path, former)
     now = pl.scan_parquet(path).select(pl.len()).collect().item()
     return Subtracted(int(before - now), kinds)
+
+
+def _write(frame: pl.LazyFrame, states: pl.DataFrame, path: Path, former: Path) -> None:
+    """Write both tables: events that are left, and the former states with their places in these.
+
+    Args:
+        frame: the events, numbered, returns among them.
+        states: of all events of pairs that have returns.
+        path: of the events; may be where `frame` is read from.
+        former: of the former states.
+    """
+    columns = frame.collect_schema().names()
+    pairs = frame.filter(pl.col(VALUE) < 0).select(USER, ITEM).unique()
+    others = frame.join(pairs, on=[USER, ITEM], how="anti")
+    rows = frame.drop(VALUE).join(states.lazy(), on=ROW)
+    ended = rows.filter(pl.col(UNTIL).is_null()).select(columns)
+    numbered, kept = path.with_suffix(".numbered"), path.with_suffix(".kept")
+    pl.concat([others, ended]).sort(ROW).sink_parquet(numbered, **_WRITTEN)
+    left = pl.scan_parquet(numbered)
+    places = left.select(pl.col(ROW), place=pl.int_range(pl.len(), dtype=pl.UInt32))
+    was = rows.filter(pl.col(UNTIL).is_not_null()).join(places, on=ROW, how="left")
+    was.sort(ROW, UNTIL).with_columns(pl.col("place").alias(ROW)).select(
+        *columns, SINCE, UNTIL
+    ).sink_parquet(former, **_WRITTEN)
+    left.drop(ROW).sink_parquet(kept, **_WRITTEN)
+    numbered.unlink()
+    kept.replace(path)
 
 
 def as_known(events: pl.LazyFrame, former: pl.LazyFrame, at: datetime) -> pl.LazyFrame:

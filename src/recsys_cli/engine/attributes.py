@@ -50,6 +50,8 @@ _MOST_WORDS = 32
 _SPELT, _LEAST_SPELT = 0.8, 4
 _MEANT = 0.8
 """Cosine from which on a word stands for another, and how alike words are spelt that do."""
+_MOST_ENCODED = 5000
+"""Words that an encoder is asked about; where columns have more, letters alone tell."""
 _TOLD = 3
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PARTS = re.compile(r"[|/;,&+]")
@@ -186,15 +188,10 @@ class Attributes:
         return Heard(share, self._columns, has)
 
     @cached_property
-    def _vocabulary(self) -> dict[str, tuple[str, int]]:
-        """By stem, a word that has it as it is written, and how many items have such a word."""
-        found: dict[str, tuple[str, int]] = {}
-        for column in self._columns:
-            for value, count in zip(column.values, column.counts.tolist(), strict=False):
-                for word in _words(value):
-                    before = found.get(_stem(word), (word, 0))
-                    found[_stem(word)] = before[0], before[1] + count
-        return found
+    def _vocabulary(self) -> dict[str, str]:
+        """By stem, a word that has it as it is written."""
+        values = (value for column in self._columns for value in column.values)
+        return {_stem(word): word for value in values for word in _words(value)}
 
     def _stand_for(
         self, words: Mapping[str, str], encode: Encode | None
@@ -208,10 +205,10 @@ class Attributes:
             else:
                 stands[word] = dict.fromkeys(self._spelt(stem), _MEANT)
         unheard = [word for word, stems in stands.items() if not stems]
-        if unheard and known and encode is not None:
-            stems, texts = list(known), [word for word, _ in known.values()]
+        if unheard and 0 < len(known) <= _MOST_ENCODED and encode is not None:
+            stems = list(known)
             if self._directions is None:
-                self._directions = _unit(encode(texts))
+                self._directions = _unit(encode(list(known.values())))
             near = _unit(encode(unheard)) @ self._directions.T
             for word, cosines in zip(unheard, near, strict=True):
                 found = np.flatnonzero(cosines >= _MEANT)
